@@ -1,0 +1,93 @@
+"""Questions about an account at a venue or a custodian, and their answers; the venue's heartbeat."""
+
+from dataclasses import dataclass
+from typing import final
+
+from trading_ecosystem.messages.message import Addressed, Published
+from trading_ecosystem.messages.orders import Side
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Balance:
+    """Amounts in minor units of the asset."""
+
+    asset: str
+    free_minor: int
+    locked_minor: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class OpenOrder:
+    order_id: int
+    client_order_id: str
+    symbol: str
+    side: Side
+    price_ticks: int
+    leaves_quantity_lots: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class QueryAccount(Addressed):
+    """Ask a venue for an account's balances and open orders."""
+
+    to: str
+    asker: str
+    account: str
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class AccountReported(Addressed):
+    """The state of an account after its event number `account_sequence`."""
+
+    to: str
+    venue: str
+    account: str
+    account_sequence: int
+    balances: tuple[Balance, ...]
+    open_orders: tuple[OpenOrder, ...]
+    occurred_ns: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Holding:
+    """What a custodian holds for an owner: posted, and net of pending settlements."""
+
+    account: str
+    asset: str
+    posted_minor: int
+    pending_minor: int  # Net of what will come in (+) and go out (-) when instructions settle.
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class QueryHoldings(Addressed):
+    """Ask a custodian what it holds for an account."""
+
+    to: str
+    asker: str
+    account: str
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class HoldingsReported(Addressed):
+    to: str
+    custodian: str
+    account: str
+    holdings: tuple[Holding, ...]
+    occurred_ns: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class VenueHeartbeat(Published):
+    """The venue is there. `session` counts its starts: a new one means the venue was away."""
+
+    venue: str
+    session: int
+    occurred_ns: int

@@ -1,0 +1,96 @@
+"""What is said about prices. All prices are in ticks, all quantities in lots, of the instrument."""
+
+from typing import final
+
+from trading_ecosystem.messages.message import Published
+
+
+@final
+class QuotePublished(Published):
+    """The market-data provider's best bid and ask of one instrument.
+
+    `sequence` counts 1, 2, 3, ... per instrument; `occurred_ns` is the venue clock.
+    """
+
+    __slots__ = (
+        "ask_lots",
+        "ask_ticks",
+        "bid_lots",
+        "bid_ticks",
+        "occurred_ns",
+        "sequence",
+        "symbol",
+    )
+    __match_args__ = (
+        "symbol",
+        "bid_ticks",
+        "bid_lots",
+        "ask_ticks",
+        "ask_lots",
+        "sequence",
+        "occurred_ns",
+    )
+
+    def __init__(
+        self,
+        symbol: str,
+        bid_ticks: int,
+        bid_lots: int,
+        ask_ticks: int,
+        ask_lots: int,
+        sequence: int,
+        occurred_ns: int,
+    ) -> None:
+        self.symbol = symbol
+        self.bid_ticks = bid_ticks
+        self.bid_lots = bid_lots
+        self.ask_ticks = ask_ticks
+        self.ask_lots = ask_lots
+        self.sequence = sequence
+        self.occurred_ns = occurred_ns
+
+
+@final
+class BookTopChanged(Published):
+    """Best bid and ask of one venue's own book. An empty side is 0 ticks and 0 lots."""
+
+    __slots__ = (
+        "ask_lots",
+        "ask_ticks",
+        "bid_lots",
+        "bid_ticks",
+        "occurred_ns",
+        "sequence",
+        "symbol",
+        "venue",
+    )
+    __match_args__ = (
+        "venue",
+        "symbol",
+        "bid_ticks",
+        "bid_lots",
+        "ask_ticks",
+        "ask_lots",
+        "sequence",
+        "occurred_ns",
+    )
+
+    def __init__(
+        self,
+        venue: str,
+        symbol: str,
+        bid_ticks: int,
+        bid_lots: int,
+        ask_ticks: int,
+        ask_lots: int,
+        sequence: int,
+        occurred_ns: int,
+    ) -> None:
+        self.venue = venue
+        self.symbol = symbol
+        self.bid_ticks = bid_ticks
+        self.bid_lots = bid_lots
+        self.ask_ticks = ask_ticks
+        self.ask_lots = ask_lots
+        self.sequence = sequence
+        self.occurred_ns = occurred_ns

@@ -1,0 +1,324 @@
+"""What is said about orders and trades, between a desk and a venue.
+
+Every event of an account carries `account_sequence`: 1, 2, 3, ... per account and venue, over all event
+types below, so that a listener notices a lost event (a gap) and a repeated one.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import final
+
+from mypy_extensions import mypyc_attr
+
+from trading_ecosystem.messages.message import Addressed, Private, Published
+
+
+class Side(IntEnum):
+    BUY = 0
+    SELL = 1
+
+
+class OrderType(IntEnum):
+    LIMIT = 0
+    MARKET = 1
+
+
+class TimeInForce(IntEnum):
+    GTC = 0
+    IOC = 1
+
+
+class Liquidity(IntEnum):
+    MAKER = 0
+    TAKER = 1
+
+
+class RejectReason(StrEnum):
+    """Listed by precedence: when several apply, the first is the one reported."""
+
+    UNKNOWN_ACCOUNT = "unknown_account"
+    UNKNOWN_SYMBOL = "unknown_symbol"
+    CLIENT_ORDER_ID_REUSED = "client_order_id_reused"
+    INVALID_QUANTITY = "invalid_quantity"
+    INVALID_PRICE = "invalid_price"
+    WOULD_TAKE = "would_take"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+
+
+class CancelReason(StrEnum):
+    REQUESTED = "requested"
+    NOT_FILLED = "not_filled"  # The rest of a market or IOC order.
+    SELF_TRADE = "self_trade"  # The resting order of two that share an account.
+
+
+class CancelRejectReason(StrEnum):
+    UNKNOWN_ORDER = "unknown_order"  # Never seen, filled, or already canceled.
+
+
+@final
+class SubmitOrder(Addressed):
+    """Place an order. Repeating a `client_order_id` of the account never places a second one."""
+
+    __slots__ = (
+        "account",
+        "client_order_id",
+        "order_type",
+        "post_only",
+        "price_ticks",
+        "quantity_lots",
+        "side",
+        "symbol",
+        "time_in_force",
+    )
+    __match_args__ = (
+        "to",
+        "account",
+        "client_order_id",
+        "symbol",
+        "side",
+        "order_type",
+        "time_in_force",
+        "price_ticks",
+        "quantity_lots",
+        "post_only",
+    )
+
+    def __init__(
+        self,
+        to: str,
+        account: str,
+        client_order_id: str,
+        symbol: str,
+        side: Side,
+        order_type: OrderType,
+        time_in_force: TimeInForce,
+        price_ticks: int,
+        quantity_lots: int,
+        post_only: bool = False,
+    ) -> None:
+        self.to = to
+        self.account = account
+        self.client_order_id = client_order_id
+        self.symbol = symbol
+        self.side = side
+        self.order_type = order_type
+        self.time_in_force = time_in_force
+        self.price_ticks = price_ticks  # 0 for a market order.
+        self.quantity_lots = quantity_lots
+        self.post_only = post_only
+
+
+@final
+class CancelOrder(Addressed):
+    __slots__ = ("account", "client_order_id")
+    __match_args__ = ("to", "account", "client_order_id")
+
+    def __init__(self, to: str, account: str, client_order_id: str) -> None:
+        self.to = to
+        self.account = account
+        self.client_order_id = client_order_id
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class AccountEvent(Private):
+    """What a venue tells the owner of an account."""
+
+    __slots__ = ("account_sequence", "occurred_ns", "venue")
+    account_sequence: int
+    occurred_ns: int
+    venue: str
+
+
+@final
+class OrderAccepted(AccountEvent):
+    __slots__ = (
+        "client_order_id",
+        "order_id",
+        "price_ticks",
+        "quantity_lots",
+        "side",
+        "symbol",
+    )
+    __match_args__ = (
+        "account",
+        "venue",
+        "account_sequence",
+        "occurred_ns",
+        "order_id",
+        "client_order_id",
+        "symbol",
+        "side",
+        "price_ticks",
+        "quantity_lots",
+    )
+
+    def __init__(
+        self,
+        account: str,
+        venue: str,
+        account_sequence: int,
+        occurred_ns: int,
+        order_id: int,
+        client_order_id: str,
+        symbol: str,
+        side: Side,
+        price_ticks: int,
+        quantity_lots: int,
+    ) -> None:
+        self.account = account
+        self.venue = venue
+        self.account_sequence = account_sequence
+        self.occurred_ns = occurred_ns
+        self.order_id = order_id
+        self.client_order_id = client_order_id
+        self.symbol = symbol
+        self.side = side
+        self.price_ticks = price_ticks
+        self.quantity_lots = quantity_lots
+
+
+@final
+class OrderFilled(AccountEvent):
+    """One party's view of a match. The fee is in the quote asset; positive is paid."""
+
+    __slots__ = (
+        "client_order_id",
+        "fee_minor",
+        "leaves_quantity_lots",
+        "liquidity",
+        "order_id",
+        "price_ticks",
+        "quantity_lots",
+        "side",
+        "symbol",
+        "trade_id",
+    )
+    __match_args__ = (
+        "account",
+        "venue",
+        "account_sequence",
+        "occurred_ns",
+        "order_id",
+        "client_order_id",
+        "symbol",
+        "side",
+        "price_ticks",
+        "quantity_lots",
+        "leaves_quantity_lots",
+        "fee_minor",
+        "liquidity",
+        "trade_id",
+    )
+
+    def __init__(
+        self,
+        account: str,
+        venue: str,
+        account_sequence: int,
+        occurred_ns: int,
+        order_id: int,
+        client_order_id: str,
+        symbol: str,
+        side: Side,
+        price_ticks: int,
+        quantity_lots: int,
+        leaves_quantity_lots: int,
+        fee_minor: int,
+        liquidity: Liquidity,
+        trade_id: int,
+    ) -> None:
+        self.account = account
+        self.venue = venue
+        self.account_sequence = account_sequence
+        self.occurred_ns = occurred_ns
+        self.order_id = order_id
+        self.client_order_id = client_order_id
+        self.symbol = symbol
+        self.side = side
+        self.price_ticks = price_ticks
+        self.quantity_lots = quantity_lots
+        self.leaves_quantity_lots = leaves_quantity_lots
+        self.fee_minor = fee_minor
+        self.liquidity = liquidity
+        self.trade_id = trade_id
+
+
+@final
+class OrderCanceled(AccountEvent):
+    __slots__ = ("client_order_id", "order_id", "quantity_lots", "reason", "symbol")
+    __match_args__ = (
+        "account",
+        "venue",
+        "account_sequence",
+        "occurred_ns",
+        "order_id",
+        "client_order_id",
+        "symbol",
+        "quantity_lots",
+        "reason",
+    )
+
+    def __init__(
+        self,
+        account: str,
+        venue: str,
+        account_sequence: int,
+        occurred_ns: int,
+        order_id: int,
+        client_order_id: str,
+        symbol: str,
+        quantity_lots: int,
+        reason: CancelReason,
+    ) -> None:
+        self.account = account
+        self.venue = venue
+        self.account_sequence = account_sequence
+        self.occurred_ns = occurred_ns
+        self.order_id = order_id
+        self.client_order_id = client_order_id
+        self.symbol = symbol
+        self.quantity_lots = quantity_lots  # What was still open, and is now free again.
+        self.reason = reason
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class OrderRejected(AccountEvent):
+    account: str
+    venue: str
+    account_sequence: int
+    occurred_ns: int
+    client_order_id: str
+    symbol: str
+    reject_reason: RejectReason
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class CancelRejected(AccountEvent):
+    account: str
+    venue: str
+    account_sequence: int
+    occurred_ns: int
+    client_order_id: str
+    cancel_reject_reason: CancelRejectReason
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class TradeExecuted(Published):
+    """One match of two parties, told to the custodian that settles it. Fees are in the quote asset."""
+
+    venue: str
+    trade_id: int
+    symbol: str
+    price_ticks: int
+    quantity_lots: int
+    taker_side: Side
+    buyer_account: str
+    seller_account: str
+    buyer_order_id: int
+    seller_order_id: int
+    buyer_fee_minor: int
+    seller_fee_minor: int
+    occurred_ns: int

@@ -1,0 +1,77 @@
+"""Who hears what: the whole data flow on one screen.
+
+Commands, questions and answers go to the instance they name. Events go by these tables, to every instance
+of each role; a private event only to those instances of its roles that may see its account.
+"""
+
+from trading_ecosystem.messages.accounts import VenueHeartbeat
+from trading_ecosystem.messages.audit import InvariantViolated
+from trading_ecosystem.messages.chaos import InjectionEnded, InjectionRefused, InjectionStarted
+from trading_ecosystem.messages.custody import (
+    SettlementFailed,
+    SettlementInstructed,
+    TransactionPosted,
+)
+from trading_ecosystem.messages.health import HealthChanged
+from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
+from trading_ecosystem.messages.orders import (
+    CancelRejected,
+    OrderAccepted,
+    OrderCanceled,
+    OrderFilled,
+    OrderRejected,
+    TradeExecuted,
+)
+from trading_ecosystem.messages.risk import (
+    AlertAcknowledged,
+    AlertFired,
+    AlertResolved,
+    RiskReported,
+)
+
+MARKET_DATA = "market_data"
+EXCHANGE = "exchange"
+CUSTODIAN = "custodian"
+TRADING_ENGINE = "trading_engine"
+RISK_MONITOR = "risk_monitor"
+TEST_COORDINATOR = "test_coordinator"
+AUDIT_CORRELATOR = "audit_correlator"
+INJECTOR = "injector"  # The mode's own hand on processes, network and disk; not a service.
+
+PRODUCTION = (TRADING_ENGINE, RISK_MONITOR)
+SIMULATORS = (MARKET_DATA, EXCHANGE, CUSTODIAN)
+VALIDATION = (TEST_COORDINATOR, AUDIT_CORRELATOR)
+SERVICES = SIMULATORS + PRODUCTION + VALIDATION
+
+PUBLISHED: dict[type, tuple[str, ...]] = {
+    # 1. Prices come from the provider; the venue's background liquidity follows them.
+    QuotePublished: (EXCHANGE, TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
+    # 2. The venue says what its own book looks like, and that it is alive.
+    BookTopChanged: (TRADING_ENGINE,),
+    VenueHeartbeat: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
+    # 3. A match goes to the custodian, which settles it.
+    TradeExecuted: (CUSTODIAN,),
+    SettlementInstructed: (TEST_COORDINATOR,),
+    TransactionPosted: (TEST_COORDINATOR,),
+    SettlementFailed: (TEST_COORDINATOR,),
+    # 4. The monitor speaks to people; the coordinator judges what it said.
+    AlertFired: (TEST_COORDINATOR,),
+    AlertAcknowledged: (TEST_COORDINATOR,),
+    AlertResolved: (TEST_COORDINATOR,),
+    RiskReported: (TEST_COORDINATOR,),
+    # 5. Health, receipts of injections and findings of the audit are for the coordinator alone.
+    HealthChanged: (TEST_COORDINATOR,),
+    InjectionStarted: (TEST_COORDINATOR,),
+    InjectionEnded: (TEST_COORDINATOR,),
+    InjectionRefused: (TEST_COORDINATOR,),
+    InvariantViolated: (TEST_COORDINATOR,),
+}
+
+PRIVATE: dict[type, tuple[str, ...]] = {
+    # 6. What happens to an order is for the desk that owns the account and its firm's risk monitor.
+    OrderAccepted: (TRADING_ENGINE, RISK_MONITOR),
+    OrderRejected: (TRADING_ENGINE, RISK_MONITOR),
+    OrderFilled: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
+    OrderCanceled: (TRADING_ENGINE, RISK_MONITOR),
+    CancelRejected: (TRADING_ENGINE, RISK_MONITOR),
+}
