@@ -36,6 +36,7 @@ ENUMS: dict[str, type[Enum]] = {
     "time_in_force": orders.TimeInForce,
     "liquidity": orders.Liquidity,
     "reject_reason": orders.RejectReason,
+    "deny_reason": orders.DenyReason,
     "reason": orders.CancelReason,
     "cancel_reject_reason": orders.CancelRejectReason,
     "fail_reason": custody.FailReason,

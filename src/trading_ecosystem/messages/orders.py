@@ -45,6 +45,20 @@ class RejectReason(StrEnum):
     INSUFFICIENT_FUNDS = "insufficient_funds"
 
 
+class DenyReason(StrEnum):
+    """Why a desk's own pre-trade check holds an order back. Listed by precedence, as above."""
+
+    NOT_TRADING = "not_trading"  # The venue is away, or the account is being reconciled.
+    STALE_QUOTE = "stale_quote"
+    CROSSED_QUOTE = "crossed_quote"
+    PRICE_COLLAR = "price_collar"
+    ORDER_VALUE = "order_value"
+    POSITION_LIMIT = "position_limit"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    ORDER_RATE = "order_rate"
+    GROUP_DENIED = "group_denied"  # Nothing wrong with it, but it must not go without the others.
+
+
 class CancelReason(StrEnum):
     REQUESTED = "requested"
     NOT_FILLED = "not_filled"  # The rest of a market or IOC order.
@@ -321,4 +335,16 @@ class TradeExecuted(Published):
     seller_order_id: int
     buyer_fee_minor: int
     seller_fee_minor: int
+    occurred_ns: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class OrderDenied(Published):
+    """A desk's own pre-trade check held the order back; no venue ever saw it."""
+
+    account: str
+    client_order_id: str
+    symbol: str
+    deny_reason: DenyReason
     occurred_ns: int

@@ -1,0 +1,66 @@
+# Bare `make` lists the targets. Every target makes what it needs: a virtual environment from the hash lock.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  if command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+SEED ?= 7
+READY := $(VENV)/.ready
+COMPILED := .compiled/.ready
+SOURCES := $(shell find src -name '*.py')
+
+# The compiled build shadows its sources: it comes first on the path where it exists.
+RUN = PYTHONPATH=$(CURDIR)/.compiled
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench compiled suite lock clean
+
+help:  ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
+
+demo: $(COMPILED)  ## Run the 36-hour USDT depeg: verdict, timeline, HTML report under out/
+	@$(RUN) $(BIN)/tse run usdt-depeg-36h --report out
+
+test: $(COMPILED)  ## Run all tests, compiled and not
+	@echo "== tests, plain Python"
+	@$(BIN)/pytest -n $(JOBS)
+	@echo "== tests, compiled"
+	@if [ -f .compiled/pure ]; then echo "no C compiler: the compiled build is not there to be tested"; \
+	else $(RUN) $(BIN)/pytest -n $(JOBS) -m "not slow"; fi
+
+check: $(COMPILED)  ## Lint, types, import contracts, purity of the cores, determinism
+	@echo "== ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@echo "== mypy" && $(BIN)/mypy
+	@echo "== import contracts" && PYTHONPATH=src $(BIN)/lint-imports
+	@echo "== purity of the cores" && $(BIN)/python checks/purity.py
+	@echo "== determinism" && $(BIN)/python checks/determinism.py
+
+bench: $(COMPILED)  ## Measure: kernel against SimPy, the 36-hour depeg against its limits
+	@$(BIN)/python benchmarks/run.py
+
+suite: $(COMPILED)  ## Run every scenario with its twin, reports under out/
+	@$(RUN) $(BIN)/tse suite --jobs $(JOBS) --report out
+
+compiled: $(COMPILED)  ## Build the hot modules with mypyc into .compiled/
+
+lock: $(READY)  ## Write the hash locks anew from requirements/*.in
+	@$(BIN)/python -m pip install --quiet uv
+	@for name in run dev; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header requirements/$$name.in -o requirements/$$name.txt; done
+
+clean:  ## Remove everything that was made, but for out/
+	@rm -rf $(VENV) .compiled build *.egg-info src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(READY): requirements/dev.txt pyproject.toml
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer is needed, and none was found"; exit 2; }
+	@echo "== virtual environment in $(VENV) ($$($(PYTHON) --version))"
+	@[ -x $(BIN)/python ] && $(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@echo "== packages from the hash lock"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(COMPILED): $(READY) $(SOURCES) compiled-modules.txt setup.py
+	@$(BIN)/python checks/compile.py
+	@touch $@

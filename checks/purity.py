@@ -1,0 +1,61 @@
+"""Reads every core as text: no clock, socket, disk, environment, chance of its own, set iteration or swallowed error."""
+
+import ast
+import sys
+from pathlib import Path
+
+SOURCE = Path(__file__).parent.parent / "src" / "trading_ecosystem"
+SERVICES = ("production", "simulators", "validation")
+# Shells: these read files for a core, or are the offline verifier.
+SHELLS = {"replay.py", "config.py", "server.py", "store.py", "verify.py", "scenario.py", "format.py", "settings.py"}
+BANNED_IMPORTS = {
+    "asyncio", "datetime", "http", "io", "multiprocessing", "os", "pathlib", "pickle", "random", "secrets",
+    "select", "shutil", "signal", "socket", "ssl", "subprocess", "sys", "tempfile", "threading", "time", "uuid",
+}  # fmt: skip
+BANNED_CALLS = {"eval", "exec", "hash", "id", "input", "open", "print"}
+
+
+def problems_in(path: Path) -> list[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [f"{path}:{node.lineno}: {what}" for node in ast.walk(tree) for what in faults_of(node)]
+
+
+def faults_of(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [f"imports {a.name}" for a in node.names if a.name.split(".")[0] in BANNED_IMPORTS]
+    if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in BANNED_IMPORTS:
+        return [f"imports from {node.module}"]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in BANNED_CALLS:
+        return [f"calls {node.func.id}()"]
+    if isinstance(node, ast.For | ast.comprehension) and is_set(node.iter):
+        return ["iterates a set, whose order is not its own"] if hasattr(node, "lineno") else []
+    if isinstance(node, ast.ExceptHandler) and is_broad(node):
+        return ["catches everything"]
+    return []
+
+
+def is_set(node: ast.expr) -> bool:
+    built = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("set", "frozenset")
+    return built or isinstance(node, ast.Set | ast.SetComp)
+
+
+def is_broad(handler: ast.ExceptHandler) -> bool:
+    return handler.type is None or (isinstance(handler.type, ast.Name) and handler.type.id == "Exception")
+
+
+def main() -> int:
+    files = [
+        path
+        for plane in SERVICES
+        for path in sorted((SOURCE / plane).rglob("*.py"))
+        if path.name not in SHELLS
+    ]
+    problems = [problem for path in files for problem in problems_in(path)]
+    for problem in problems:
+        print(problem)
+    print(f"{len(files)} files read, {len(problems)} problems")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""The simulated network: one `Link` per pair of services, and on it what was impaired on purpose.
+
+Rule 1: a link's jitter is a function of the moment of sending, so more traffic shifts nobody's latency.
+Rule 2: without a reorder fault a link keeps the order of its messages.
+Rule 3: every fault has its undo; a message that a fault takes is lost aloud, a held one waits.
+"""
+
+from math import log
+from typing import Final, final
+
+from mypy_extensions import i64
+
+from trading_ecosystem.chance import Dice
+from trading_ecosystem.messages.audit import LossReason
+from trading_ecosystem.messages.chaos import LinkFault
+
+JITTERS: Final = 1024
+MILLION: Final = 1_000_000
+HELD: Final = -1  # A delay that stands for: kept back until released.
+
+
+@final
+class Impairment:
+    """One active fault on a link, by the injection that made it."""
+
+    __slots__ = ("delay_ns", "dice", "fault", "injection_id", "probability_ppm")
+
+    def __init__(self, injection_id: str, fault: LinkFault, probability_ppm: int, delay_ns: int, dice: Dice) -> None:
+        self.injection_id = injection_id
+        self.fault = fault
+        self.probability_ppm = probability_ppm
+        self.delay_ns = delay_ns
+        self.dice = dice
+
+    def strikes(self, elapsed_ns: i64, nth: i64) -> bool:
+        return self.dice.below(MILLION, elapsed_ns, nth) < self.probability_ppm
+
+    def fate(self, delays_ns: list[int], elapsed_ns: i64, nth: i64) -> list[int]:
+        """What becomes of a message's deliveries: () lost, (5,) late, (5, 9) twice."""
+        if self.fault is LinkFault.PARTITION:
+            return []
+        if self.fault is LinkFault.HOLD:
+            return [HELD]
+        if self.fault is LinkFault.DELAY:
+            return [delay if delay == HELD else delay + self.delay_ns for delay in delays_ns]
+        if not self.strikes(elapsed_ns, nth):
+            return delays_ns
+        if self.fault is LinkFault.LOSE:
+            return []
+        if self.fault is LinkFault.DUPLICATE:
+            return delays_ns + delays_ns
+        spread = self.dice.below(min(self.delay_ns, (1 << 31) - 1), elapsed_ns, nth + 1_000)
+        return [delay if delay == HELD else delay + spread for delay in delays_ns]
+
+
+@final
+class Link:
+    """The way from one service to another. Latency = base + exponential jitter, both in ns."""
+
+    __slots__ = ("_base_ns", "_jitters_ns", "_last_due_ns", "_nth", "_nth_at_ns", "impairments")
+
+    def __init__(self, base_ns: int, jitter_ns: int, dice: Dice) -> None:
+        self._base_ns: i64 = base_ns
+        self._jitters_ns: list[int] = [int(-log(dice.uniform(i)) * jitter_ns) for i in range(JITTERS)]
+        self._last_due_ns: i64 = 0
+        self._nth: i64 = 0
+        self._nth_at_ns: i64 = 0
+        self.impairments: list[Impairment] = []
+
+    def due_ns(self, now: i64, elapsed_ns: i64) -> i64:
+        """When a message sent now arrives over a sound link."""
+        due: i64 = now + self.latency_ns(elapsed_ns)
+        if due < self._last_due_ns:
+            due = self._last_due_ns
+        self._last_due_ns = due
+        return due
+
+    def latency_ns(self, elapsed_ns: i64) -> i64:
+        draw: i64 = ((elapsed_ns // 1_000) * 40_503 >> 7) & (JITTERS - 1)
+        jitter: i64 = self._jitters_ns[draw]
+        return self._base_ns + jitter
+
+    def fates_ns(self, now: i64, elapsed_ns: i64) -> list[int]:
+        """When the deliveries of a message sent now arrive over an impaired link; HELD for not yet."""
+        if now != self._nth_at_ns:
+            self._nth_at_ns = now
+            self._nth = 0
+        self._nth += 1
+        latency = int(self.latency_ns(elapsed_ns))
+        delays = [latency]
+        reordered = False
+        for impairment in self.impairments:
+            delays = impairment.fate(delays, elapsed_ns, self._nth)
+            reordered = reordered or impairment.fault is LinkFault.REORDER
+        if reordered:
+            return [delay if delay == HELD else now + delay for delay in delays]
+        return [delay if delay == HELD else self.in_order(now + delay) for delay in delays]
+
+    def in_order(self, due_ns: i64) -> int:
+        if due_ns < self._last_due_ns:
+            due_ns = self._last_due_ns
+        self._last_due_ns = due_ns
+        return due_ns
+
+    def impair(self, impairment: Impairment) -> None:
+        self.impairments.append(impairment)
+
+    def restore(self, injection_id: str) -> None:
+        self.impairments = [held for held in self.impairments if held.injection_id != injection_id]
+
+    def loss_reason(self) -> LossReason:
+        """Why this link, as it is impaired now, lost a message."""
+        parted = [impairment for impairment in self.impairments if impairment.fault is LinkFault.PARTITION]
+        return LossReason.PARTITION if parted else LossReason.LOSS

@@ -1,0 +1,349 @@
+"""Runs every core on one virtual clock. The same cores, routes and seed give the same history, byte for byte.
+
+Rule 1: time is the queue's; nothing happens between two entries.
+Rule 2: a message leaves its sender when what it rests on is durable, and reaches the observer at that moment.
+Rule 3: a message that does not arrive is counted and told to the observer; queues are bounded and storms named.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final, final
+
+from mypy_extensions import i64
+
+from trading_ecosystem.core import Core, JournaledCore
+from trading_ecosystem.messages.audit import DeliveryLost, Envelope, LossReason
+from trading_ecosystem.messages.message import Addressed, Message, Private
+from trading_ecosystem.messages.runtime import Remember, Start, Wake, WakeAt
+from trading_ecosystem.virtual.disk import COMMIT_NS, Disk
+from trading_ecosystem.virtual.network import HELD, Link
+from trading_ecosystem.virtual.queue import DueQueue
+
+MAXIMUM_WAITING: Final = 50_000  # Deliveries on their way to one service.
+STORM_WINDOW: Final = 65_536  # Deliveries between two looks at the rate.
+STORM_RATE: Final = 400_000  # Deliveries per simulated second that no healthy world reaches.
+SECOND_NS: Final = 1_000_000_000
+NOTHING: Final = Envelope(0, 0, 0, "", 0, Wake())
+WAKE: Final = Wake()
+
+
+class EventStorm(Exception):
+    """Services drive each other without end. Says who and with what."""
+
+
+@final
+class Departures(Message):
+    """What one handling returned, waiting on the sender's disk until it is durable."""
+
+    __slots__ = ("envelopes", "memories")
+
+    def __init__(self, envelopes: list[Envelope], memories: list[Remember]) -> None:
+        self.envelopes = envelopes
+        self.memories = memories
+
+
+@final
+class Service:
+    """One instance: how to build its core, and what it has on its disk."""
+
+    __slots__ = (
+        "alive",
+        "build",
+        "core",
+        "delivered",
+        "disk",
+        "incarnation",
+        "journaled",
+        "last_departure_ns",
+        "name",
+        "sent",
+        "waiting",
+    )
+
+    def __init__(self, name: str, build: Callable[[], Core]) -> None:
+        self.name = name
+        self.build = build
+        self.core = build()
+        self.disk = Disk()
+        self.journaled = isinstance(self.core, JournaledCore)
+        self.alive = True
+        self.incarnation: i64 = 0
+        self.last_departure_ns: i64 = 0
+        self.waiting: i64 = 0
+        self.delivered: i64 = 0
+        self.sent: i64 = 0
+
+
+@final
+class World:
+    __slots__ = (
+        "_audience",
+        "_held",
+        "_index",
+        "_links",
+        "_message_id",
+        "_observer",
+        "_owners",
+        "_queue",
+        "_sequence",
+        "_storm_mark_ns",
+        "_storm_sent",
+        "delivered",
+        "lost",
+        "now",
+        "services",
+        "start_ns",
+    )
+
+    def __init__(
+        self,
+        services: list[Service],
+        audience: dict[type, list[int]],
+        owners: dict[type, dict[str, list[int]]],
+        links: list[Link],
+        observer: Core,
+        start_ns: int,
+    ) -> None:
+        """`audience`: who hears a published type; `owners`: who hears a private type of an account.
+
+        Both name services by their place in `services`; `links[sender * n + recipient]` joins two of them.
+        """
+        self.services = services
+        self.start_ns: i64 = start_ns
+        self.now: i64 = start_ns
+        self.delivered: i64 = 0
+        self.lost: dict[str, int] = {}
+        self._audience = audience
+        self._owners = owners
+        self._links = links
+        self._observer = observer
+        self._index: dict[str, int] = {service.name: i for i, service in enumerate(services)}
+        self._queue = DueQueue(NOTHING)
+        self._held: list[tuple[int, int, Envelope]] = []
+        self._sequence: i64 = 0
+        self._message_id: i64 = 0
+        self._storm_mark_ns: i64 = start_ns
+        self._storm_sent: i64 = 0
+        for at in range(len(services)):
+            self.start(at)
+
+    # Running.
+
+    def run(self, until_ns: i64) -> None:
+        """Deliver everything due up to and including `until_ns`."""
+        queue = self._queue
+        services = self.services
+        while True:
+            due_ns: i64 = queue.next_due_ns()
+            if due_ns < 0 or due_ns > until_ns:
+                break
+            queue.advance()
+            self.now = due_ns
+            service = services[queue.recipient]
+            envelope = queue.envelope
+            message = envelope.message
+            if isinstance(message, Departures):
+                if queue.incarnation == service.incarnation:
+                    self.depart(queue.recipient, message)
+                else:
+                    self.withdraw(message)
+                continue
+            service.waiting -= 1
+            if not service.alive:
+                self.lose(envelope, service.name, LossReason.RECIPIENT_DOWN)
+            elif queue.incarnation != service.incarnation and isinstance(message, Wake):
+                continue  # A timer of a process that is gone.
+            else:
+                self.deliver(queue.recipient, service, envelope, message)
+        if self.now < until_ns:
+            self.now = until_ns
+
+    def deliver(self, at: i64, service: Service, envelope: Envelope, message: Message) -> None:
+        now = int(self.now)
+        self.delivered += 1
+        service.delivered += 1
+        if service.journaled:
+            self.write_ahead(service, message, now)
+        outputs = service.core.handle(message, now)
+        if len(outputs) > 0:
+            self.take_outputs(at, service, envelope, outputs)
+        if self.delivered % STORM_WINDOW == 0:
+            self.check_rate(service, message)
+
+    def write_ahead(self, service: Service, message: Message, now: int) -> None:
+        disk = service.disk
+        if disk.wants_snapshot(now):
+            core = service.core
+            assert isinstance(core, JournaledCore)
+            disk.keep_snapshot(core.save())
+        disk.append(now, message)
+
+    # Sending.
+
+    def take_outputs(self, at: i64, service: Service, cause: Envelope, outputs: Sequence[Message]) -> None:
+        """Seal what a core returned. Timers start at once, all else departs when it is durable."""
+        ready: list[Envelope] = []
+        memories: list[Remember] = []
+        for message in outputs:
+            if isinstance(message, WakeAt):
+                self.set_timer(at, service, cause, message)
+            elif isinstance(message, Remember):
+                memories.append(message)
+            else:
+                ready.append(self.seal(service, cause, message))
+        if not ready and not memories:
+            return
+        durable_ns: i64 = self.now
+        if service.journaled or memories:
+            durable_ns += COMMIT_NS
+        if durable_ns < service.last_departure_ns:
+            durable_ns = service.last_departure_ns
+        service.last_departure_ns = durable_ns
+        departures = Departures(ready, memories)
+        if durable_ns == self.now:
+            self.depart(at, departures)
+        else:
+            carrier = Envelope(0, 0, 0, service.name, durable_ns, departures)
+            self._sequence += 1
+            self._queue.push(durable_ns, self._sequence, at, service.incarnation, carrier)
+
+    def seal(self, service: Service, cause: Envelope, message: Message) -> Envelope:
+        self._message_id += 1
+        message_id = int(self._message_id)
+        correlation_id = cause.correlation_id if cause.correlation_id else message_id
+        return Envelope(message_id, cause.message_id, correlation_id, service.name, int(self.now), message)
+
+    def set_timer(self, at: i64, service: Service, cause: Envelope, wanted: WakeAt) -> None:
+        assert wanted.at_ns >= self.now, (service.name, wanted.at_ns, self.now)
+        envelope = self.seal(service, cause, WAKE)
+        self._observer.handle(envelope, int(self.now))
+        self.push(wanted.at_ns, at, envelope)
+
+    def depart(self, at: i64, departures: Departures) -> None:
+        service = self.services[at]
+        for memory in departures.memories:
+            service.disk.remember(memory.key, memory.value)
+        now = int(self.now)
+        for envelope in departures.envelopes:
+            service.sent += 1
+            findings = self._observer.handle(envelope, now)
+            self.route(at, envelope)
+            if len(findings) > 0:
+                self.report_findings(envelope, findings)
+
+    def report_findings(self, cause: Envelope, findings: Sequence[Message]) -> None:
+        """What the observer finds is sent like any event, from the audit correlator."""
+        at = self._index["audit_correlator"]
+        self.take_outputs(at, self.services[at], cause, findings)
+
+    def route(self, sender: i64, envelope: Envelope) -> None:
+        message = envelope.message
+        if isinstance(message, Addressed):
+            assert message.to in self._index, f"{envelope.sender} sends to unknown {message.to}: {message}"
+            self.transmit(sender, self._index[message.to], envelope)
+            return
+        if isinstance(message, Private):
+            recipients = self._owners[type(message)].get(message.account)
+        else:
+            recipients = self._audience.get(type(message))
+        if recipients is not None:
+            for recipient in recipients:
+                self.transmit(sender, recipient, envelope)
+
+    def transmit(self, sender: i64, recipient: i64, envelope: Envelope) -> None:
+        now: i64 = self.now
+        link = self._links[sender * len(self.services) + recipient]
+        if not link.impairments:
+            self.push(link.due_ns(now, now - self.start_ns), recipient, envelope)
+            return
+        fates = link.fates_ns(now, now - self.start_ns)
+        if not fates:
+            reason = link.loss_reason()
+            self.lose(envelope, self.services[recipient].name, reason)
+        for due_ns in fates:
+            if due_ns == HELD:
+                self._held.append((int(sender), int(recipient), envelope))
+            else:
+                self.push(due_ns, recipient, envelope)
+
+    def push(self, due_ns: i64, recipient: i64, envelope: Envelope) -> None:
+        service = self.services[recipient]
+        service.waiting += 1
+        if service.waiting > MAXIMUM_WAITING:
+            raise EventStorm(
+                f"event storm: {service.waiting} messages wait for {service.name}, "
+                f"the last a {type(envelope.message).__name__} from {envelope.sender}"
+            )
+        self._sequence += 1
+        self._queue.push(due_ns, self._sequence, recipient, service.incarnation, envelope)
+
+    def check_rate(self, service: Service, message: Message) -> None:
+        elapsed_ns: i64 = self.now - self._storm_mark_ns
+        self._storm_mark_ns = self.now
+        if elapsed_ns * STORM_RATE < STORM_WINDOW * SECOND_NS:
+            raise EventStorm(
+                f"event storm: {STORM_WINDOW} messages within {elapsed_ns / SECOND_NS:.3f} simulated seconds; "
+                f"the last a {type(message).__name__} for {service.name}"
+            )
+
+    # Losses.
+
+    def lose(self, envelope: Envelope, recipient: str, reason: LossReason) -> None:
+        if isinstance(envelope.message, Wake):
+            return  # A timer of a process that is gone.
+        self.lost[reason.value] = self.lost.get(reason.value, 0) + 1
+        now = int(self.now)
+        loss = DeliveryLost(message_id=envelope.message_id, recipient=recipient, loss_reason=reason, occurred_ns=now)
+        self._observer.handle(loss, now)
+
+    def withdraw(self, departures: Departures) -> None:
+        """What a crashed service had handled but not made durable never left it."""
+        for envelope in departures.envelopes:
+            self.lose(envelope, "", LossReason.SENDER_CRASHED)
+
+    # Faults: crash and restart, hold and release.
+
+    def start(self, at: int) -> None:
+        """Hand a core its `Start`, from outside."""
+        service = self.services[at]
+        memory = {} if service.journaled else service.disk.memory()
+        self._message_id += 1
+        message_id = int(self._message_id)
+        envelope = Envelope(message_id, 0, message_id, "", int(self.now), Start(memory=memory))
+        self.push(self.now, at, envelope)
+
+    def crash(self, name: str, torn_bytes: int) -> int:
+        """Kill an instance. Returns how many journal records its disk lost."""
+        service = self.services[self._index[name]]
+        assert service.alive
+        service.alive = False
+        service.incarnation += 1
+        return service.disk.crash(int(self.now), torn_bytes)
+
+    def restart(self, name: str) -> None:
+        """Start a crashed instance: a new core, rebuilt from its disk."""
+        at = self._index[name]
+        service = self.services[at]
+        assert not service.alive
+        core = service.build()
+        if isinstance(core, JournaledCore):
+            snapshot, records = service.disk.recover()
+            if snapshot is not None:
+                core.restore(snapshot)
+            for now, message in records:
+                core.handle(message, now)
+        service.core = core
+        service.alive = True
+        service.last_departure_ns = self.now
+        self.start(at)
+
+    def is_alive(self, name: str) -> bool:
+        return self.services[self._index[name]].alive
+
+    def link(self, sender: str, recipient: str) -> Link:
+        return self._links[self._index[sender] * len(self.services) + self._index[recipient]]
+
+    def release_held(self) -> None:
+        """Send on what was held on links that hold no longer."""
+        held, self._held = self._held, []
+        for sender, recipient, envelope in held:
+            self.transmit(sender, recipient, envelope)

@@ -1,0 +1,271 @@
+"""One history per seed; every effect names its cause; what is not durable does not leave; storms are named."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from trading_ecosystem.chance import Dice
+from trading_ecosystem.core import Core, JournaledCore
+from trading_ecosystem.messages.accounts import VenueHeartbeat
+from trading_ecosystem.messages.audit import DeliveryLost, Envelope, LossReason
+from trading_ecosystem.messages.chaos import (
+    CrashService,
+    FaultLink,
+    InjectionEnded,
+    InjectionRefused,
+    InjectionStarted,
+    LinkFault,
+    RestartService,
+    RestoreLink,
+)
+from trading_ecosystem.messages.message import Message
+from trading_ecosystem.messages.orders import CancelOrder
+from trading_ecosystem.messages.runtime import Plain, Remember, Start, Wake, WakeAt
+from trading_ecosystem.virtual.disk import COMMIT_NS
+from trading_ecosystem.virtual.injector import Injector
+from trading_ecosystem.virtual.network import Link
+from trading_ecosystem.virtual.world import EventStorm, Service, World
+
+SECOND = 1_000_000_000
+LATENCY = 1_000_000
+
+
+class Venue(JournaledCore):
+    """Counts cancels and says the count as the session of a heartbeat."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def handle(self, message: Message, now: int) -> Sequence[Message]:
+        if isinstance(message, CancelOrder):
+            self.count += 1
+            return [VenueHeartbeat(venue="exchange", session=self.count, occurred_ns=now)]
+        return []
+
+    def save(self) -> Plain:
+        return {"count": self.count}
+
+    def restore(self, state: Plain) -> None:
+        assert isinstance(state, dict)
+        self.count = state["count"]
+
+
+class Desk(Core):
+    """Cancels once a second; remembers how often, and what it heard."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.heard: list[int] = []
+        self.starts: list[object] = []
+
+    def handle(self, message: Message, now: int) -> Sequence[Message]:
+        if isinstance(message, Start):
+            self.starts.append(message.memory)
+            return [WakeAt(now + SECOND)]
+        if isinstance(message, Wake):
+            self.count += 1
+            memory = Remember(key="count", value=self.count)
+            return [memory, CancelOrder("exchange", "alpha", str(self.count)), WakeAt(now + SECOND)]
+        assert isinstance(message, VenueHeartbeat)
+        self.heard.append(message.session)
+        return []
+
+
+class Observer(Core):
+    def __init__(self) -> None:
+        self.envelopes: list[Envelope] = []
+        self.losses: list[DeliveryLost] = []
+
+    def handle(self, message: Message, now: int) -> Sequence[Message]:
+        if isinstance(message, Envelope):
+            self.envelopes.append(message)
+        else:
+            assert isinstance(message, DeliveryLost)
+            self.losses.append(message)
+        return []
+
+
+def make(builders: dict[str, Callable[[], Core]] | None = None, latency_ns: int = LATENCY) -> tuple[World, Observer]:
+    builders = builders or {"exchange": Venue, "trading_engine.alpha": Desk}
+    injector = Injector(1, list(builders), list(builders))
+    services = [Service(name, build) for name, build in builders.items()]
+    services.append(Service("injector", lambda: injector))
+    names = [service.name for service in services]
+    links = [Link(latency_ns, 0, Dice(1, f"{a}>{b}")) for a in names for b in names]
+    observer = Observer()
+    audience: dict[type, list[int]] = {VenueHeartbeat: [1]}
+    world = World(services, audience, {}, links, observer, 0)
+    injector.attach(world)
+    return world, observer
+
+
+def inject(world: World, message: Message) -> None:
+    """From outside, at once."""
+    at = [service.name for service in world.services].index("injector")
+    world.push(world.now, at, Envelope(0, 0, 0, "", world.now, message))
+
+
+def crash(world: World, name: str = "exchange", torn_bytes: int = 0) -> None:
+    inject(world, CrashService(to="injector", injection_id=name, service=name, torn_bytes=torn_bytes))
+
+
+def restart(world: World, name: str = "exchange") -> None:
+    inject(world, RestartService(to="injector", injection_id=name, service=name))
+
+
+def core_of(world: World, name: str) -> Core:
+    return next(service.core for service in world.services if service.name == name)
+
+
+def test_the_same_world_has_the_same_history() -> None:
+    histories = []
+    for _ in range(2):
+        world, observer = make()
+        world.run(20 * SECOND)
+        histories.append(repr(observer.envelopes))
+    assert histories[0] == histories[1]
+    assert "VenueHeartbeat" in histories[0]
+
+
+def test_every_effect_names_an_earlier_cause_and_its_story() -> None:
+    world, observer = make()
+    world.run(5 * SECOND)
+    by_id = {envelope.message_id: envelope for envelope in observer.envelopes}
+    heartbeats = [e for e in observer.envelopes if isinstance(e.message, VenueHeartbeat)]
+    assert len(heartbeats) == 4
+    for heartbeat in heartbeats:
+        cancel = by_id[heartbeat.causation_id]
+        assert isinstance(cancel.message, CancelOrder)
+        wake = by_id[cancel.causation_id]
+        assert isinstance(wake.message, Wake)
+        assert heartbeat.correlation_id == cancel.correlation_id == wake.correlation_id
+
+
+def test_a_message_leaves_when_it_is_durable() -> None:
+    world, observer = make()
+    world.run(SECOND + COMMIT_NS - 1)
+    assert not [e for e in observer.envelopes if isinstance(e.message, CancelOrder)]
+    world.run(SECOND + COMMIT_NS)
+    assert [e for e in observer.envelopes if isinstance(e.message, CancelOrder)]
+    arrival = SECOND + COMMIT_NS + LATENCY
+    world.run(arrival + COMMIT_NS + LATENCY)
+    desk = core_of(world, "trading_engine.alpha")
+    assert isinstance(desk, Desk)
+    assert desk.heard == [1]
+
+
+def test_a_crash_between_handling_and_commit_loses_both_the_record_and_the_answer() -> None:
+    world, observer = make()
+    handled = SECOND + COMMIT_NS + LATENCY
+    world.run(handled)
+    crash(world, torn_bytes=9)
+    world.run(handled + 2 * LATENCY)
+    restart(world)
+    world.run(handled + 3 * LATENCY)
+    venue, desk = core_of(world, "exchange"), core_of(world, "trading_engine.alpha")
+    assert isinstance(venue, Venue)
+    assert isinstance(desk, Desk)
+    assert venue.count == 0
+    assert desk.heard == []
+    assert [loss.loss_reason for loss in observer.losses] == [LossReason.SENDER_CRASHED]
+
+
+def test_a_restarted_core_is_rebuilt_from_its_journal() -> None:
+    world, observer = make()
+    world.run(5 * SECOND + 500 * LATENCY)
+    crash(world)
+    world.run(7 * SECOND + 500 * LATENCY)
+    assert [loss.loss_reason for loss in observer.losses] == [LossReason.RECIPIENT_DOWN] * 2
+    assert world.lost == {"recipient_down": 2}
+    restart(world)
+    world.run(9 * SECOND + 500 * LATENCY)
+    desk = core_of(world, "trading_engine.alpha")
+    assert isinstance(desk, Desk)
+    assert desk.heard == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_restarted_core_gets_back_what_it_remembered_and_none_of_its_old_timers() -> None:
+    world, _ = make()
+    world.run(3 * SECOND + LATENCY)
+    crash(world, "trading_engine.alpha")
+    world.run(3 * SECOND + 2 * LATENCY)
+    restart(world, "trading_engine.alpha")
+    world.run(4 * SECOND + LATENCY)
+    desk = core_of(world, "trading_engine.alpha")
+    assert isinstance(desk, Desk)
+    assert desk.starts == [{"count": 3}]
+    assert desk.count == 0  # The timer set before the crash is gone.
+    world.run(5 * SECOND + LATENCY)
+    assert desk.count == 1
+
+
+def test_injections_give_receipts_once_and_refusals_change_nothing() -> None:
+    world, observer = make()
+    crash(world)
+    crash(world)
+    inject(world, CrashService(to="injector", injection_id="x", service="exchange", torn_bytes=0))
+    inject(world, CrashService(to="injector", injection_id="y", service="nobody", torn_bytes=0))
+    restart(world)
+    restart(world)
+    world.run(1)
+    said = [type(e.message) for e in observer.envelopes if e.sender == "injector"]
+    assert said == [InjectionStarted, InjectionRefused, InjectionRefused, InjectionEnded]
+
+
+def link_fault(fault: LinkFault) -> FaultLink:
+    return FaultLink(
+        to="injector",
+        injection_id="net",
+        fault=fault,
+        senders=("trading_engine",),
+        recipients=("exchange",),
+        probability_ppm=1_000_000,
+        delay_ns=0,
+    )
+
+
+def test_a_partition_loses_aloud_and_heals() -> None:
+    world, observer = make()
+    inject(world, link_fault(LinkFault.PARTITION))
+    world.run(3 * SECOND + 500 * LATENCY)
+    assert [loss.loss_reason for loss in observer.losses] == [LossReason.PARTITION] * 3
+    inject(world, RestoreLink(to="injector", injection_id="net"))
+    world.run(5 * SECOND + 500 * LATENCY)
+    assert len(observer.losses) == 3
+    assert isinstance(core_of(world, "exchange"), Venue)
+
+
+def test_what_was_held_arrives_after_the_release_in_order() -> None:
+    world, _ = make()
+    inject(world, link_fault(LinkFault.HOLD))
+    world.run(3 * SECOND + 500 * LATENCY)
+    venue = core_of(world, "exchange")
+    assert isinstance(venue, Venue)
+    assert venue.count == 0
+    inject(world, RestoreLink(to="injector", injection_id="net"))
+    world.run(3 * SECOND + 600 * LATENCY)
+    assert venue.count == 3
+
+
+class Echo(Core):
+    """Answers every message with two."""
+
+    def handle(self, message: Message, now: int) -> Sequence[Message]:
+        return [CancelOrder("exchange", "a", "b"), CancelOrder("exchange", "a", "c")]
+
+
+class Ping(Core):
+    def handle(self, message: Message, now: int) -> Sequence[Message]:
+        return [CancelOrder("exchange", "a", "b")]
+
+
+def test_a_growing_storm_is_named_by_its_queue() -> None:
+    world, _ = make({"exchange": Echo, "trading_engine.alpha": Desk})
+    with pytest.raises(EventStorm, match="messages wait for exchange, the last a CancelOrder from exchange"):
+        world.run(SECOND)
+
+
+def test_a_steady_storm_is_named_by_its_rate() -> None:
+    world, _ = make({"exchange": Ping, "trading_engine.alpha": Desk}, latency_ns=1_000)
+    with pytest.raises(EventStorm, match=r"65536 messages within 0\.06\d simulated seconds; the last a CancelOrder"):
+        world.run(SECOND)
