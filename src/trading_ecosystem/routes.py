@@ -18,6 +18,7 @@ from trading_ecosystem.messages.orders import (
     CancelRejected,
     OrderAccepted,
     OrderCanceled,
+    OrderDenied,
     OrderFilled,
     OrderRejected,
     TradeExecuted,
@@ -54,12 +55,14 @@ PUBLISHED: dict[type, tuple[str, ...]] = {
     SettlementInstructed: (TEST_COORDINATOR,),
     TransactionPosted: (TEST_COORDINATOR,),
     SettlementFailed: (TEST_COORDINATOR,),
-    # 4. The monitor speaks to people; the coordinator judges what it said.
+    # 4. A desk says which orders its own checks stopped.
+    OrderDenied: (TEST_COORDINATOR,),
+    # 5. The monitor speaks to people; the coordinator judges what it said.
     AlertFired: (TEST_COORDINATOR,),
     AlertAcknowledged: (TEST_COORDINATOR,),
     AlertResolved: (TEST_COORDINATOR,),
     RiskReported: (TEST_COORDINATOR,),
-    # 5. Health, receipts of injections and findings of the audit are for the coordinator alone.
+    # 6. Health, receipts of injections and findings of the audit are for the coordinator alone.
     HealthChanged: (TEST_COORDINATOR,),
     InjectionStarted: (TEST_COORDINATOR,),
     InjectionEnded: (TEST_COORDINATOR,),
@@ -68,7 +71,7 @@ PUBLISHED: dict[type, tuple[str, ...]] = {
 }
 
 PRIVATE: dict[type, tuple[str, ...]] = {
-    # 6. What happens to an order is for the desk that owns the account and its firm's risk monitor.
+    # 7. What happens to an order is for the desk that owns the account and its firm's risk monitor.
     OrderAccepted: (TRADING_ENGINE, RISK_MONITOR),
     OrderRejected: (TRADING_ENGINE, RISK_MONITOR),
     OrderFilled: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),

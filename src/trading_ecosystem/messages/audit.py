@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import final
+from typing import Final, final
 
 from trading_ecosystem.messages.message import Message, Published
 
@@ -16,7 +16,7 @@ class Envelope(Message):
     """
 
     __slots__ = ("causation_id", "correlation_id", "message", "message_id", "sender", "sent_ns")
-    __match_args__ = (
+    __match_args__: Final = (
         "message_id",
         "causation_id",
         "correlation_id",

@@ -1,6 +1,6 @@
 """What is said about prices. All prices are in ticks, all quantities in lots, of the instrument."""
 
-from typing import final
+from typing import Final, final
 
 from trading_ecosystem.messages.message import Published
 
@@ -21,7 +21,7 @@ class QuotePublished(Published):
         "sequence",
         "symbol",
     )
-    __match_args__ = (
+    __match_args__: Final = (
         "symbol",
         "bid_ticks",
         "bid_lots",
@@ -64,7 +64,7 @@ class BookTopChanged(Published):
         "symbol",
         "venue",
     )
-    __match_args__ = (
+    __match_args__: Final = (
         "venue",
         "symbol",
         "bid_ticks",

@@ -6,7 +6,7 @@ types below, so that a listener notices a lost event (a gap) and a repeated one.
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import final
+from typing import Final, final
 
 from mypy_extensions import mypyc_attr
 
@@ -84,7 +84,7 @@ class SubmitOrder(Addressed):
         "symbol",
         "time_in_force",
     )
-    __match_args__ = (
+    __match_args__: Final = (
         "to",
         "account",
         "client_order_id",
@@ -125,7 +125,7 @@ class SubmitOrder(Addressed):
 @final
 class CancelOrder(Addressed):
     __slots__ = ("account", "client_order_id")
-    __match_args__ = ("to", "account", "client_order_id")
+    __match_args__: Final = ("to", "account", "client_order_id")
 
     def __init__(self, to: str, account: str, client_order_id: str) -> None:
         self.to = to
@@ -153,7 +153,7 @@ class OrderAccepted(AccountEvent):
         "side",
         "symbol",
     )
-    __match_args__ = (
+    __match_args__: Final = (
         "account",
         "venue",
         "account_sequence",
@@ -207,7 +207,7 @@ class OrderFilled(AccountEvent):
         "symbol",
         "trade_id",
     )
-    __match_args__ = (
+    __match_args__: Final = (
         "account",
         "venue",
         "account_sequence",
@@ -260,7 +260,7 @@ class OrderFilled(AccountEvent):
 @final
 class OrderCanceled(AccountEvent):
     __slots__ = ("client_order_id", "order_id", "quantity_lots", "reason", "symbol")
-    __match_args__ = (
+    __match_args__: Final = (
         "account",
         "venue",
         "account_sequence",

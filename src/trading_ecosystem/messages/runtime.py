@@ -1,7 +1,7 @@
 """What a core and its runner say to each other. None of it crosses the network."""
 
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 from trading_ecosystem.messages.message import Message
 
@@ -13,7 +13,7 @@ class WakeAt(Message):
     """Ask for a `Wake` at this moment or as soon after as can be."""
 
     __slots__ = ("at_ns",)
-    __match_args__ = ("at_ns",)
+    __match_args__: Final = ("at_ns",)
 
     def __init__(self, at_ns: int) -> None:
         self.at_ns = at_ns

@@ -36,9 +36,9 @@ class Departures(Message):
 
     __slots__ = ("envelopes", "memories")
 
-    def __init__(self, envelopes: list[Envelope], memories: list[Remember]) -> None:
-        self.envelopes = envelopes
-        self.memories = memories
+    def __init__(self) -> None:
+        self.envelopes: list[Envelope] = []
+        self.memories: list[Remember] = []
 
 
 @final
@@ -180,29 +180,29 @@ class World:
     # Sending.
 
     def take_outputs(self, at: i64, service: Service, cause: Envelope, outputs: Sequence[Message]) -> None:
-        """Seal what a core returned. Timers start at once, all else departs when it is durable."""
-        ready: list[Envelope] = []
-        memories: list[Remember] = []
+        """Seal what a core returned. Timers start at once; what rests on the disk departs when it is durable."""
+        durable_ns: i64 = self.now
+        if service.journaled:
+            durable_ns += COMMIT_NS
+        if durable_ns < service.last_departure_ns:
+            durable_ns = service.last_departure_ns
+        waiting: Departures | None = None
         for message in outputs:
             if isinstance(message, WakeAt):
                 self.set_timer(at, service, cause, message)
             elif isinstance(message, Remember):
-                memories.append(message)
+                waiting = waiting or Departures()
+                waiting.memories.append(message)
+                if durable_ns < self.now + COMMIT_NS:
+                    durable_ns = self.now + COMMIT_NS
+            elif durable_ns == self.now:
+                self.send(at, service, self.seal(service, cause, message))
             else:
-                ready.append(self.seal(service, cause, message))
-        if not ready and not memories:
-            return
-        durable_ns: i64 = self.now
-        if service.journaled or memories:
-            durable_ns += COMMIT_NS
-        if durable_ns < service.last_departure_ns:
-            durable_ns = service.last_departure_ns
-        service.last_departure_ns = durable_ns
-        departures = Departures(ready, memories)
-        if durable_ns == self.now:
-            self.depart(at, departures)
-        else:
-            carrier = Envelope(0, 0, 0, service.name, durable_ns, departures)
+                waiting = waiting or Departures()
+                waiting.envelopes.append(self.seal(service, cause, message))
+        if waiting is not None:
+            service.last_departure_ns = durable_ns
+            carrier = Envelope(0, 0, 0, service.name, durable_ns, waiting)
             self._sequence += 1
             self._queue.push(durable_ns, self._sequence, at, service.incarnation, carrier)
 
@@ -222,13 +222,15 @@ class World:
         service = self.services[at]
         for memory in departures.memories:
             service.disk.remember(memory.key, memory.value)
-        now = int(self.now)
         for envelope in departures.envelopes:
-            service.sent += 1
-            findings = self._observer.handle(envelope, now)
-            self.route(at, envelope)
-            if len(findings) > 0:
-                self.report_findings(envelope, findings)
+            self.send(at, service, envelope)
+
+    def send(self, at: i64, service: Service, envelope: Envelope) -> None:
+        service.sent += 1
+        findings = self._observer.handle(envelope, int(self.now))
+        self.route(at, envelope)
+        if len(findings) > 0:
+            self.report_findings(envelope, findings)
 
     def report_findings(self, cause: Envelope, findings: Sequence[Message]) -> None:
         """What the observer finds is sent like any event, from the audit correlator."""
