@@ -1,0 +1,146 @@
+"""The exchange's section of a world.
+
+exchange:
+  maker_fee: 1bps                 # of the notional, in the quote asset
+  taker_fee: 4bps
+  heartbeat_every: 1s
+  background:                     # the venue's other participants
+    levels: 5                     # of the ladder, per side
+    spacing: 60%                  # each level is so much further from the middle than the one before,
+    growth: 50%                   # and so much larger
+    follow: 50%                   # of the half spread: a move of the reference that moves the ladder
+    stressed_spread: 500%         # of the calm half spread, when the storm is full
+    stressed_depth: 20%           # of the calm depth
+    noise: 5%                     # chance of a noise trader's order at each quote
+    instruments:                  # depth of the first level and largest noise order, in base units;
+                                  # mean move per quote in calm and in full storm
+      BTC/USD: {half_spread: 3bps, depth: 0.5, noise: 0.2, calm: 1.5bps, storm: 6bps}
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import final
+
+from trading_ecosystem.configuration.document import Node
+from trading_ecosystem.reference import Instrument, ReferenceData
+
+PPM = 1_000_000
+PERCENT_PPM = 10_000
+HIGHEST_FEE_PPM = 100_000
+MOST_LEVELS = 20
+MOST_NOISE_LOTS = 1 << 31
+SHORTEST_HEARTBEAT_NS = 1_000_000
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class InstrumentLiquidityConfig:
+    """`calm_move_ppm` and `storm_move_ppm`: mean absolute move of the reference from quote to quote."""
+
+    half_spread_ppm: int
+    depth_lots: int
+    noise_lots: int
+    calm_move_ppm: int
+    storm_move_ppm: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class LiquidityConfig:
+    """Shares and factors in parts per million. An instrument that is not listed has no background liquidity."""
+
+    levels: int
+    spacing_ppm: int
+    growth_ppm: int
+    follow_ppm: int
+    stressed_spread_ppm: int
+    stressed_depth_ppm: int
+    noise_ppm: int
+    instruments: dict[str, InstrumentLiquidityConfig]
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ExchangeConfig:
+    maker_fee_ppm: int
+    taker_fee_ppm: int
+    heartbeat_ns: int
+    liquidity: LiquidityConfig
+
+
+def read(node: Node, reference: ReferenceData) -> ExchangeConfig:
+    """Raises `Problem` for whatever is wrong with the section."""
+    section = node.section(("maker_fee", "taker_fee", "heartbeat_every", "background"))
+    taker_fee_ppm = share(section["taker_fee"], 0, HIGHEST_FEE_PPM)
+    maker_fee_ppm = share(section["maker_fee"], 0, HIGHEST_FEE_PPM)
+    if maker_fee_ppm > taker_fee_ppm:
+        section["maker_fee"].fail("the maker fee is above the taker fee, which is what a resting order sets aside")
+    return ExchangeConfig(
+        maker_fee_ppm=maker_fee_ppm,
+        taker_fee_ppm=taker_fee_ppm,
+        heartbeat_ns=section["heartbeat_every"].duration_ns(SHORTEST_HEARTBEAT_NS),
+        liquidity=read_liquidity(section["background"], reference),
+    )
+
+
+def read_liquidity(node: Node, reference: ReferenceData) -> LiquidityConfig:
+    shares = ("spacing", "growth", "follow", "stressed_spread", "stressed_depth", "noise")
+    section = node.section(("levels", *shares, "instruments"))
+    return LiquidityConfig(
+        levels=section["levels"].integer(1, MOST_LEVELS),
+        spacing_ppm=share(section["spacing"], PERCENT_PPM, 10 * PPM),
+        growth_ppm=share(section["growth"], 0, 10 * PPM),
+        follow_ppm=share(section["follow"], PERCENT_PPM, 10 * PPM),
+        stressed_spread_ppm=share(section["stressed_spread"], PPM, 100 * PPM),
+        stressed_depth_ppm=share(section["stressed_depth"], PERCENT_PPM, PPM),
+        noise_ppm=share(section["noise"], 0, PPM),
+        instruments=read_instruments(section["instruments"], reference),
+    )
+
+
+def read_instruments(node: Node, reference: ReferenceData) -> dict[str, InstrumentLiquidityConfig]:
+    found: dict[str, InstrumentLiquidityConfig] = {}
+    for symbol, child in node.entries():
+        if symbol not in reference.instruments:
+            child.fail_word("unknown instrument", symbol, reference.instruments)
+        found[symbol] = read_instrument(child, reference.instruments[symbol])
+    return found
+
+
+def read_instrument(node: Node, instrument: Instrument) -> InstrumentLiquidityConfig:
+    section = node.section(("half_spread", "depth", "noise", "calm", "storm"))
+    calm_move_ppm = share(section["calm"], 1, PPM)
+    storm_move_ppm = share(section["storm"], 1, PPM)
+    if storm_move_ppm <= calm_move_ppm:
+        section["storm"].fail("the move in a storm must be above the move in calm")
+    noise_lots = lots(section["noise"], instrument)
+    if noise_lots > MOST_NOISE_LOTS:
+        section["noise"].fail(f"more than {MOST_NOISE_LOTS} lots")
+    return InstrumentLiquidityConfig(
+        half_spread_ppm=share(section["half_spread"], 1, PPM // 2),
+        depth_lots=lots(section["depth"], instrument),
+        noise_lots=noise_lots,
+        calm_move_ppm=calm_move_ppm,
+        storm_move_ppm=storm_move_ppm,
+    )
+
+
+def share(node: Node, minimum_ppm: int, maximum_ppm: int) -> int:
+    """A share between two bounds, which are included."""
+    value = node.fraction_ppm()
+    if not minimum_ppm <= value <= maximum_ppm:
+        node.fail(f"{node.text()} is not between {percent(minimum_ppm)} and {percent(maximum_ppm)}")
+    return value
+
+
+def percent(ppm: int) -> str:
+    return f"{Decimal(ppm) / PERCENT_PPM:f}%"
+
+
+def lots(node: Node, instrument: Instrument) -> int:
+    """Whole lots in an amount of base units, at least one."""
+    amount = node.positive()
+    whole = instrument.to_lots(amount)
+    if whole < 1:
+        node.fail(f"{amount} is less than one lot, which is {instrument.lot} {instrument.base}")
+    return whole

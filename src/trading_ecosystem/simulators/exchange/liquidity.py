@@ -1,0 +1,224 @@
+"""Background liquidity: a market maker's ladder and noise traders, around the reference price of one instrument.
+
+Rule 1: both know nothing but the reference quotes. Stress is how much these move, against what is usual in calm.
+Rule 2: their orders are like any other, in the same book, paid from accounts that can run dry; nobody is told of them.
+Rule 3: a noise trader decides by the seed, the instrument and the quote's time and price, never by what others did.
+"""
+
+from typing import Final, final
+
+from trading_ecosystem.chance import Dice
+from trading_ecosystem.messages.market import QuotePublished
+from trading_ecosystem.messages.message import Message
+from trading_ecosystem.messages.orders import CancelReason
+from trading_ecosystem.messages.runtime import Plain
+from trading_ecosystem.simulators.exchange.accounts import Account
+from trading_ecosystem.simulators.exchange.book import Order, OrderStatus
+from trading_ecosystem.simulators.exchange.config import InstrumentLiquidityConfig, LiquidityConfig
+from trading_ecosystem.simulators.exchange.matching import PPM, Market, Matching
+
+STRESS_QUOTES: Final = 32  # The memory of the mean move, in quotes.
+MOVE_UNITS: Final = 1_024  # The mean move is kept in parts of a ppm, so that it decays to nothing.
+
+# Lanes of the noise dice: the draws of one quote.
+OCCURS: Final = 0
+SIDE: Final = 1
+SIZE: Final = 2
+
+
+def geometric(count: int, step_ppm: int) -> list[int]:
+    """1, 1 + step, (1 + step)**2, ... in parts per million, rounded down."""
+    factors = [PPM]
+    while len(factors) < count:
+        factors.append(factors[-1] * (PPM + step_ppm) // PPM)
+    return factors
+
+
+@final
+class Liquidity:
+    """The background of one market. A `middle` is bid plus ask in ticks: twice the mid price, so that it is whole."""
+
+    __slots__ = (
+        "_asks",
+        "_background",
+        "_bids",
+        "_calm",
+        "_depth_lots",
+        "_dice",
+        "_distances_ppm",
+        "_follow_ppm",
+        "_half_spread_ppm",
+        "_laid_middle",
+        "_matching",
+        "_middle",
+        "_move",
+        "_noise",
+        "_noise_lots",
+        "_noise_ppm",
+        "_occurred_ns",
+        "_sizes_ppm",
+        "_storm",
+        "_stressed_depth_ppm",
+        "_stressed_spread_ppm",
+        "_was_hit",
+        "market",
+    )
+
+    def __init__(
+        self,
+        matching: Matching,
+        market: Market,
+        background: Account,
+        noise: Account,
+        config: LiquidityConfig,
+        own: InstrumentLiquidityConfig,
+        dice: Dice,
+    ) -> None:
+        self._matching = matching
+        self.market = market
+        self._background = background
+        self._noise = noise
+        self._dice = dice
+        self._distances_ppm = geometric(config.levels, config.spacing_ppm)
+        self._sizes_ppm = geometric(config.levels, config.growth_ppm)
+        self._follow_ppm = config.follow_ppm
+        self._stressed_spread_ppm = config.stressed_spread_ppm
+        self._stressed_depth_ppm = config.stressed_depth_ppm
+        self._noise_ppm = config.noise_ppm
+        self._half_spread_ppm = own.half_spread_ppm
+        self._depth_lots = own.depth_lots
+        self._noise_lots = own.noise_lots
+        self._calm = own.calm_move_ppm * MOVE_UNITS
+        self._storm = own.storm_move_ppm * MOVE_UNITS
+        self._occurred_ns = 0
+        self._middle = 0
+        self._move = 0
+        self._laid_middle = 0
+        self._was_hit = False
+        self._bids: list[Order] = []
+        self._asks: list[Order] = []
+
+    def follow(self, quote: QuotePublished, now: int, out: list[Message]) -> bool:
+        """Take in a reference quote; True when orders were placed. A late or one-sided quote changes nothing."""
+        if quote.occurred_ns <= self._occurred_ns or quote.bid_ticks <= 0 or quote.ask_ticks <= 0:
+            return False
+        self._occurred_ns = quote.occurred_ns
+        middle = quote.bid_ticks + quote.ask_ticks
+        self._measure(middle)
+        stress_ppm = self._stress_ppm()
+        half_spread_ppm = self._spread_ppm(quote, stress_ppm)
+        is_due = self._is_due(middle, half_spread_ppm)
+        if is_due:
+            self._lay(middle, half_spread_ppm, stress_ppm, now, out)
+        if self._dice.below(PPM, self._occurred_ns, OCCURS) >= self._noise_ppm:
+            return is_due
+        self._trade_noise(middle, half_spread_ppm, now, out)
+        return True
+
+    # Stress.
+
+    def _measure(self, middle: int) -> None:
+        if self._middle:
+            move_ppm = abs(middle - self._middle) * PPM // self._middle
+            self._move += (move_ppm * MOVE_UNITS - self._move) // STRESS_QUOTES
+        self._middle = middle
+
+    def _stress_ppm(self) -> int:
+        """0 in calm, a million in full storm."""
+        if self._move <= self._calm:
+            return 0
+        return min(PPM, (self._move - self._calm) * PPM // (self._storm - self._calm))
+
+    def _spread_ppm(self, quote: QuotePublished, stress_ppm: int) -> int:
+        """Half the spread to lay: the calm one, widened by stress, and never inside the reference's own."""
+        widened = self._half_spread_ppm * (PPM + (self._stressed_spread_ppm - PPM) * stress_ppm // PPM) // PPM
+        reference = (quote.ask_ticks - quote.bid_ticks) * PPM // (quote.ask_ticks + quote.bid_ticks)
+        return min(max(widened, reference), PPM - 1)
+
+    # The ladder.
+
+    def _is_due(self, middle: int, half_spread_ppm: int) -> bool:
+        """The reference has moved far enough, or somebody took from the ladder since it was laid."""
+        moved = abs(middle - self._laid_middle)
+        if moved * PPM * PPM >= half_spread_ppm * self._follow_ppm * middle:
+            return moved > 0
+        return self._is_hit()
+
+    def _is_hit(self) -> bool:
+        return self._was_hit or was_taken(self._bids) or was_taken(self._asks)
+
+    def _lay(self, middle: int, half_spread_ppm: int, stress_ppm: int, now: int, out: list[Message]) -> None:
+        for order in self._bids:
+            self._withdraw(order, now, out)
+        for order in self._asks:
+            self._withdraw(order, now, out)
+        self._bids.clear()
+        self._asks.clear()
+        depth_lots = self._depth_lots * (PPM - (PPM - self._stressed_depth_ppm) * stress_ppm // PPM)
+        for i, factor_ppm in enumerate(self._distances_ppm):
+            distance_ppm = half_spread_ppm * factor_ppm // PPM
+            lots = max(1, depth_lots * self._sizes_ppm[i] // (PPM * PPM))
+            if distance_ppm < PPM:
+                self._quote(self._bids, True, middle * (PPM - distance_ppm) // (2 * PPM), lots, now, out)
+            self._quote(self._asks, False, -(-middle * (PPM + distance_ppm) // (2 * PPM)), lots, now, out)
+        self._laid_middle = middle
+        self._was_hit = False
+
+    def _withdraw(self, order: Order, now: int, out: list[Message]) -> None:
+        if order.leaves_lots > 0:
+            self._matching.cancel(order, CancelReason.REQUESTED, now, out)
+
+    def _quote(
+        self, ladder: list[Order], is_buy: bool, price_ticks: int, lots: int, now: int, out: list[Message]
+    ) -> None:
+        if price_ticks < 1:
+            return
+        lots = min(lots, self._matching.covered_lots(self.market, self._background, is_buy, price_ticks))
+        if lots > 0:
+            order = self._matching.place(self.market, self._background, "", is_buy, price_ticks, lots, True, now, out)
+            if order.leaves_lots > 0:
+                ladder.append(order)
+
+    # Noise.
+
+    def _trade_noise(self, middle: int, half_spread_ppm: int, now: int, out: list[Message]) -> None:
+        """Take up to a random size, at prices no worse than the ladder's last level."""
+        is_buy = self._dice.below(2, self._occurred_ns, SIDE) == 0
+        lots = 1 + self._dice.below(self._noise_lots, self._occurred_ns, SIZE)
+        reach_ppm = min(half_spread_ppm * self._distances_ppm[-1] // PPM, PPM - 1)
+        if is_buy:
+            price_ticks = -(-middle * (PPM + reach_ppm) // (2 * PPM))
+        else:
+            price_ticks = max(1, middle * (PPM - reach_ppm) // (2 * PPM))
+        lots = min(lots, self._matching.covered_lots(self.market, self._noise, is_buy, price_ticks))
+        if lots > 0:
+            self._matching.place(self.market, self._noise, "", is_buy, price_ticks, lots, False, now, out)
+
+    # State.
+
+    def save(self) -> Plain:
+        return {
+            "occurred_ns": self._occurred_ns,
+            "middle": self._middle,
+            "move": self._move,
+            "laid_middle": self._laid_middle,
+            "was_hit": self._is_hit(),
+            "bids": [order.order_id for order in self._bids if order.leaves_lots > 0],
+            "asks": [order.order_id for order in self._asks if order.leaves_lots > 0],
+        }
+
+    def restore(self, state: Plain) -> None:
+        """Take over a state whose orders are open again in the restored books."""
+        assert isinstance(state, dict)
+        self._occurred_ns = state["occurred_ns"]
+        self._middle = state["middle"]
+        self._move = state["move"]
+        self._laid_middle = state["laid_middle"]
+        self._was_hit = state["was_hit"]
+        self._bids = [self._matching.open_orders[order_id] for order_id in state["bids"]]
+        self._asks = [self._matching.open_orders[order_id] for order_id in state["asks"]]
+
+
+def was_taken(ladder: list[Order]) -> bool:
+    """Whoever takes from a ladder takes from its first order first."""
+    return len(ladder) > 0 and ladder[0].status is not OrderStatus.OPEN

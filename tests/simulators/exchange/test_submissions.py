@@ -1,0 +1,60 @@
+"""A submission is remembered for as long as it can matter, and the memory stays small."""
+
+import json
+
+from trading_ecosystem.messages.orders import OrderType, Side, SubmitOrder, TimeInForce
+from trading_ecosystem.simulators.exchange.accounts import Account, AssetTotal, Funds
+from trading_ecosystem.simulators.exchange.book import Order
+from trading_ecosystem.simulators.exchange.submissions import Submissions
+
+
+def submit(number: int) -> SubmitOrder:
+    limit, good_till_canceled = OrderType.LIMIT, TimeInForce.GTC
+    return SubmitOrder("venue", "ann", f"id {number}", "BTC/USD", Side.SELL, limit, good_till_canceled, 5, 1, True)
+
+
+def resting(order_id: int) -> Order:
+    nothing = Funds(AssetTotal())
+    return Order(order_id, Account("ann", {}), "", "BTC/USD", False, 5, 1, 0, nothing, nothing)
+
+
+def known_ids(submissions: Submissions, count: int) -> list[int]:
+    return [number for number in range(1, count + 1) if submissions.find(f"id {number}")]
+
+
+def test_the_oldest_are_forgotten_first() -> None:
+    submissions = Submissions(maximum=3)
+    for number in range(1, 6):
+        submissions.remember(submit(number), number, {})
+    assert known_ids(submissions, 5) == [3, 4, 5]
+
+
+def test_an_open_order_is_never_forgotten() -> None:
+    submissions = Submissions(maximum=3)
+    open_orders = {number: resting(number) for number in (1, 2)}
+    for number in range(1, 50):
+        submissions.remember(submit(number), number, open_orders)
+        assert {1, 2} & set(range(1, number + 1)) <= set(known_ids(submissions, number))
+        assert len(known_ids(submissions, number)) <= 4
+
+
+def test_with_open_orders_only_it_grows_and_with_their_end_it_shrinks() -> None:
+    submissions = Submissions(maximum=3)
+    open_orders = {number: resting(number) for number in range(1, 11)}
+    for number in range(1, 11):
+        submissions.remember(submit(number), number, open_orders)
+    assert len(known_ids(submissions, 10)) == 10
+    for number in range(11, 21):
+        submissions.remember(submit(number), number, {})
+    assert len(known_ids(submissions, 20)) == 3
+
+
+def test_it_is_saved_whole_and_in_order() -> None:
+    submissions, restored = Submissions(), Submissions()
+    for number in (2, 1):
+        submissions.remember(submit(number), number, {})
+    restored.restore("ann", json.loads(json.dumps(submissions.save())))
+    assert restored.save() == submissions.save()
+    found = restored.find("id 2")
+    assert found is not None
+    assert (found.submitted, found.order_id) == (submit(2), 2)
