@@ -1,0 +1,109 @@
+"""What a world says about its custodian.
+
+custodian:
+  default_cycle: T+0        # T+0, T+1, T+2 or T+3
+  cycles:                   # optional: instruments that settle otherwise
+    BTC/USD: T+1
+    ETH/USD: T+1
+  same_day_delay: 10m       # T+0 settles this long after the trade
+  cut_off: "06:00"          # T+1 and later settle at this time of day, UTC
+  holidays: [2026-04-03]    # optional: no business days, besides Saturdays and Sundays
+  gap_wait: 10s             # optional: how long a trade waits for one with a lower id that is still missing
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import date
+from typing import final
+
+from trading_ecosystem.configuration.document import Node, Section
+from trading_ecosystem.reference import ReferenceData
+from trading_ecosystem.simulators.custodian.calendar import DAY_NS
+
+CYCLES = {"T+0": 0, "T+1": 1, "T+2": 2, "T+3": 3}
+MINUTE_NS = 60_000_000_000
+GAP_WAIT_NS = 10_000_000_000
+TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
+DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class CustodianConfig:
+    """When trades settle. A cycle is a number of business days; holidays are days since 1970, UTC."""
+
+    default_cycle: int = 0
+    cycles: dict[str, int] = field(default_factory=dict)  # By symbol, where not the default.
+    same_day_delay_ns: int
+    cut_off_ns: int  # Since midnight.
+    holidays: tuple[int, ...] = ()
+    gap_wait_ns: int = GAP_WAIT_NS
+
+    def __post_init__(self) -> None:
+        assert 0 <= self.cut_off_ns < DAY_NS
+        assert self.same_day_delay_ns > 0 and self.gap_wait_ns > 0
+        assert all(cycle >= 0 for cycle in (self.default_cycle, *self.cycles.values()))
+
+    def cycle(self, symbol: str) -> int:
+        return self.cycles.get(symbol, self.default_cycle)
+
+
+def read(node: Node, reference: ReferenceData) -> CustodianConfig:
+    """The `custodian` section of a world. Raises `Problem` for whatever is wrong with it."""
+    section = node.section(
+        required=("default_cycle", "same_day_delay", "cut_off"),
+        optional=("cycles", "holidays", "gap_wait"),
+    )
+    gap_wait = section.get("gap_wait")
+    return CustodianConfig(
+        default_cycle=read_cycle(section["default_cycle"]),
+        cycles=read_cycles(section, reference),
+        same_day_delay_ns=section["same_day_delay"].duration_ns(minimum_ns=1),
+        cut_off_ns=read_time_of_day(section["cut_off"]),
+        holidays=read_holidays(section),
+        gap_wait_ns=GAP_WAIT_NS if gap_wait is None else gap_wait.duration_ns(minimum_ns=1),
+    )
+
+
+def read_cycle(node: Node) -> int:
+    return CYCLES[node.word(CYCLES, "settlement cycle")]
+
+
+def read_cycles(section: Section, reference: ReferenceData) -> dict[str, int]:
+    node = section.get("cycles")
+    cycles: dict[str, int] = {}
+    for symbol, value in node.entries() if node else []:
+        if symbol not in reference.instruments:
+            value.fail_word("unknown instrument", symbol, reference.instruments)
+        cycles[symbol] = read_cycle(value)
+    return cycles
+
+
+def read_time_of_day(node: Node) -> int:
+    text = node.text()
+    match = TIME_OF_DAY.fullmatch(text)
+    if not match:
+        node.fail(f"{text!r} is not a time of day in UTC such as 16:00")
+    return (int(match[1]) * 60 + int(match[2])) * MINUTE_NS
+
+
+def read_holidays(section: Section) -> tuple[int, ...]:
+    node = section.get("holidays")
+    days: list[int] = []
+    for item in node.items() if node else []:
+        day = read_day(item)
+        if day in days:
+            item.fail(f"the holiday {item.text()} is there twice")
+        days.append(day)
+    return tuple(sorted(days))
+
+
+def read_day(node: Node) -> int:
+    text = node.text()
+    try:
+        day = date.fromisoformat(text) if DATE.fullmatch(text) else None
+    except ValueError:
+        day = None
+    if day is None:
+        node.fail(f"{text!r} is not a date such as 2026-04-03")
+    return (day - date(1970, 1, 1)).days

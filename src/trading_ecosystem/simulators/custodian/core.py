@@ -1,0 +1,119 @@
+"""The custodian: holds what the venue's participants own, and settles their trades.
+
+Rule 1: nothing here reads a clock, a socket, a disk or chance.
+Rule 2: holdings change in the ledger, and there only by balanced transactions.
+Rule 3: as long as anything is to be done at a later time, a `Wake` for it has been asked for.
+"""
+
+from collections.abc import Sequence
+from typing import cast, final
+
+from trading_ecosystem.core import JournaledCore
+from trading_ecosystem.messages.accounts import HoldingsReported, QueryHoldings
+from trading_ecosystem.messages.custody import FailReason
+from trading_ecosystem.messages.health import HealthChanged, HealthStatus
+from trading_ecosystem.messages.message import Message
+from trading_ecosystem.messages.orders import TradeExecuted
+from trading_ecosystem.messages.runtime import Plain, Start, Wake, WakeAt
+from trading_ecosystem.reference import ReferenceData
+from trading_ecosystem.simulators.custodian.config import CustodianConfig
+from trading_ecosystem.simulators.custodian.intake import TradeIntake
+from trading_ecosystem.simulators.custodian.ledger import Ledger
+from trading_ecosystem.simulators.custodian.settlement import SettlementDesk
+
+PAUSE_NS = 1_000_000  # Between two batches of settlements.
+
+
+@final
+class Custodian(JournaledCore):
+    """`accounts` is account -> asset -> minor units held at the start."""
+
+    __slots__ = ("_asked_ns", "_desk", "_gap_wait_ns", "_intakes", "_ledger", "_name")
+
+    def __init__(
+        self,
+        name: str,
+        config: CustodianConfig,
+        reference: ReferenceData,
+        accounts: dict[str, dict[str, int]],
+    ) -> None:
+        self._name = name
+        self._gap_wait_ns = config.gap_wait_ns
+        self._ledger = Ledger(accounts)
+        self._desk = SettlementDesk(name, config, reference, self._ledger)
+        self._intakes: dict[str, TradeIntake] = {}  # By venue.
+        self._asked_ns = 0  # The earliest `Wake` that is still to come; 0 for none.
+
+    def handle(self, message: Message, now: int) -> Sequence[Message]:
+        if isinstance(message, TradeExecuted):
+            outputs = self._take_in(message, now)
+        elif isinstance(message, Wake):
+            outputs = self._wake(now)
+        elif isinstance(message, QueryHoldings):
+            return [self._report(message, now)]
+        else:
+            assert isinstance(message, Start)
+            outputs = self._start(now)
+        self._ask_for_wake(outputs, now, isinstance(message, Wake))
+        return outputs
+
+    def _start(self, now: int) -> list[Message]:
+        self._asked_ns = 0
+        return [HealthChanged(service=self._name, health=HealthStatus.SERVING, detail="", occurred_ns=now)]
+
+    def _take_in(self, trade: TradeExecuted, now: int) -> list[Message]:
+        intake = self._intakes.get(trade.venue)
+        if intake is None:
+            intake = self._intakes[trade.venue] = TradeIntake(self._gap_wait_ns)
+        if intake.is_id_reused(trade):
+            return [self._desk.refuse(trade, FailReason.TRADE_ID_REUSED, now)]
+        return [self._desk.instruct(passed, now) for passed in intake.admit(trade, now)]
+
+    def _wake(self, now: int) -> list[Message]:
+        if self._asked_ns <= now:
+            self._asked_ns = 0
+        outputs: list[Message] = []
+        for intake in self._intakes.values():
+            for trade in intake.expire(now):
+                outputs.append(self._desk.instruct(trade, now))
+        outputs.extend(self._desk.settle_due(now))
+        return outputs
+
+    def _ask_for_wake(self, outputs: list[Message], now: int, just_settled: bool) -> None:
+        next_ns = self._desk.next_ns()
+        for intake in self._intakes.values():
+            waits_ns = intake.next_ns()
+            if waits_ns and (waits_ns < next_ns or not next_ns):
+                next_ns = waits_ns
+        if next_ns and (next_ns < self._asked_ns or not self._asked_ns):
+            if next_ns <= now:  # Late; or, just after settling, more than one batch.
+                next_ns = now + PAUSE_NS if just_settled else now
+            self._asked_ns = next_ns
+            outputs.append(WakeAt(self._asked_ns))
+
+    def _report(self, question: QueryHoldings, now: int) -> HoldingsReported:
+        return HoldingsReported(
+            to=question.asker,
+            custodian=self._name,
+            account=question.account,
+            holdings=self._ledger.holdings(question.account),
+            occurred_ns=now,
+        )
+
+    def save(self) -> Plain:
+        return {
+            "ledger": self._ledger.save(),
+            "desk": self._desk.save(),
+            "intakes": {venue: intake.save() for venue, intake in self._intakes.items()},
+            "asked_ns": self._asked_ns,
+        }
+
+    def restore(self, state: Plain) -> None:
+        saved = cast(dict[str, object], state)
+        self._ledger.restore(**cast(dict[str, object], saved["ledger"]))  # type: ignore[arg-type]
+        self._desk.restore(*cast(list[object], saved["desk"]))  # type: ignore[arg-type]
+        self._intakes = {}
+        for venue, values in cast(dict[str, list[object]], saved["intakes"]).items():
+            self._intakes[venue] = TradeIntake(self._gap_wait_ns)
+            self._intakes[venue].restore(*values)  # type: ignore[arg-type]
+        self._asked_ns = cast(int, saved["asked_ns"])

@@ -1,0 +1,205 @@
+"""The double-entry ledger: who holds how much of what, posted and pending.
+
+Rule 1: every change moves amounts between accounts; per asset, all accounts together are zero, always.
+Rule 2: what is pending is posted or voided exactly once, whole.
+Rule 3: no customer's posted balance is ever negative; `external`, where all holdings once came from, may
+be, and so may `fees`, which pays the rebates.
+"""
+
+from typing import final
+
+from trading_ecosystem.messages.accounts import Holding
+from trading_ecosystem.messages.custody import Posting
+
+EXTERNAL = "external"
+FEES = "fees"
+
+
+@final
+class Balance:
+    """One account's amounts of one asset, in minor units. `pending_in` and `pending_out` are not negative."""
+
+    __slots__ = ("account", "asset", "last_in_ns", "pending_in", "pending_out", "posted")
+
+    def __init__(self, account: str, asset: str) -> None:
+        self.account = account
+        self.asset = asset
+        self.posted = 0
+        self.pending_in = 0
+        self.pending_out = 0
+        self.last_in_ns = 0  # The latest due time of anything that was ever pending to come in.
+
+
+@final
+class Effect:
+    """What a transaction does to one balance, net of all its postings: in (+) or out (-)."""
+
+    __slots__ = ("amount_minor", "balance")
+
+    def __init__(self, balance: Balance) -> None:
+        self.balance = balance
+        self.amount_minor = 0
+
+
+@final
+class Transaction:
+    """Postings that take effect together or not at all."""
+
+    __slots__ = ("effects", "is_pending", "postings")
+
+    def __init__(self, postings: tuple[Posting, ...], effects: list[Effect]) -> None:
+        self.postings = postings
+        self.effects = effects
+        self.is_pending = False
+
+
+@final
+class Ledger:
+    """`opening` is account -> asset -> minor units, all of it moved in from `external`."""
+
+    __slots__ = ("_balances", "_pending_totals", "_posted_totals", "transaction_count")
+
+    def __init__(self, opening: dict[str, dict[str, int]]) -> None:
+        assert EXTERNAL not in opening
+        self.transaction_count = 0
+        self._posted_totals: dict[str, int] = {}
+        self._pending_totals: dict[str, int] = {}
+        self._balances: dict[str, dict[str, Balance]] = {name: {} for name in (*opening, FEES, EXTERNAL)}
+        postings: list[Posting] = []
+        for account, amounts in opening.items():
+            for asset, amount in amounts.items():
+                self._balance(account, asset)
+                if amount:
+                    postings.append(
+                        Posting(debit_account=EXTERNAL, credit_account=account, asset=asset, amount_minor=amount)
+                    )
+        transaction = self.transaction(tuple(postings))
+        self.pend(transaction, 0)
+        self.post(transaction)
+
+    def is_customer(self, account: str) -> bool:
+        return account in self._balances and account != EXTERNAL and account != FEES
+
+    def transaction(self, postings: tuple[Posting, ...]) -> Transaction:
+        """Postings between accounts of this ledger, and their net effects."""
+        effects: list[Effect] = []
+        for posting in postings:
+            assert posting.amount_minor > 0 and posting.debit_account != posting.credit_account
+            self._effect(effects, posting.debit_account, posting.asset).amount_minor -= posting.amount_minor
+            self._effect(effects, posting.credit_account, posting.asset).amount_minor += posting.amount_minor
+        return Transaction(postings, effects)
+
+    def relies_until_ns(self, transaction: Transaction) -> int:
+        """When all is in that these debits rely on: 0 where the posted balances are enough.
+
+        A debit that posted amounts cover besides all pending debits relies on nothing. Any other relies on
+        what is pending to come in, and thus on the last of it.
+        """
+        until_ns = 0
+        for effect in transaction.effects:
+            balance = effect.balance
+            free = balance.posted - balance.pending_out + effect.amount_minor
+            if effect.amount_minor < 0 and free < 0 and balance.last_in_ns > until_ns:
+                until_ns = balance.last_in_ns
+        return until_ns
+
+    def pend(self, transaction: Transaction, due_ns: int) -> None:
+        assert not transaction.is_pending
+        transaction.is_pending = True
+        for effect in transaction.effects:
+            self._add_pending(effect, 1)
+            if effect.amount_minor > 0 and due_ns > effect.balance.last_in_ns:
+                effect.balance.last_in_ns = due_ns
+        self._assert_balanced(transaction)
+
+    def short_account(self, transaction: Transaction) -> str:
+        """The first account that could not pay, or nothing."""
+        for effect in transaction.effects:
+            balance = effect.balance
+            if balance.posted + effect.amount_minor < 0 and self.is_customer(balance.account):
+                return balance.account
+        return ""
+
+    def post(self, transaction: Transaction) -> int:
+        """Make what is pending final. Returns the transaction's id: 1 is the opening, then 2, 3, ..."""
+        self.void(transaction)
+        for effect in transaction.effects:
+            balance = effect.balance
+            balance.posted += effect.amount_minor
+            self._posted_totals[balance.asset] += effect.amount_minor
+            assert balance.posted >= 0 or not self.is_customer(balance.account)
+        self._assert_balanced(transaction)
+        self.transaction_count += 1
+        return self.transaction_count
+
+    def void(self, transaction: Transaction) -> None:
+        """Take back what is pending; nothing moved."""
+        assert transaction.is_pending
+        transaction.is_pending = False
+        for effect in transaction.effects:
+            self._add_pending(effect, -1)
+        self._assert_balanced(transaction)
+
+    def holdings(self, account: str) -> tuple[Holding, ...]:
+        """Empty for an account that is not here."""
+        return tuple(
+            [
+                Holding(
+                    account=account,
+                    asset=balance.asset,
+                    posted_minor=balance.posted,
+                    pending_minor=balance.pending_in - balance.pending_out,
+                )
+                for balance in self._balances.get(account, {}).values()
+            ]
+        )
+
+    def save(self) -> dict[str, object]:
+        """What is posted. What is pending belongs to its owner, who makes it pending again."""
+        posted: dict[str, object] = {}
+        for account, balances in self._balances.items():
+            posted[account] = {balance.asset: balance.posted for balance in balances.values()}
+        return {"transaction_count": self.transaction_count, "posted": posted}
+
+    def restore(self, transaction_count: int, posted: dict[str, dict[str, int]]) -> None:
+        assert list(posted) == list(self._balances), "saved by a custodian of other accounts"
+        self.transaction_count = transaction_count
+        self._posted_totals = {}
+        for account, amounts in posted.items():
+            self._balances[account] = {}
+            for asset, amount in amounts.items():
+                self._balance(account, asset).posted = amount
+                self._posted_totals[asset] += amount
+        assert not any(self._posted_totals.values())
+
+    def _effect(self, effects: list[Effect], account: str, asset: str) -> Effect:
+        balance = self._balance(account, asset)
+        for effect in effects:
+            if effect.balance is balance:
+                return effect
+        effects.append(Effect(balance))
+        return effects[-1]
+
+    def _balance(self, account: str, asset: str) -> Balance:
+        balances = self._balances[account]
+        balance = balances.get(asset)
+        if balance is None:
+            balance = balances[asset] = Balance(account, asset)
+            self._posted_totals.setdefault(asset, 0)
+            self._pending_totals.setdefault(asset, 0)
+        return balance
+
+    def _add_pending(self, effect: Effect, sign: int) -> None:
+        balance = effect.balance
+        amount = sign * effect.amount_minor
+        if effect.amount_minor > 0:
+            balance.pending_in += amount
+        else:
+            balance.pending_out -= amount
+        assert balance.pending_in >= 0 and balance.pending_out >= 0
+        self._pending_totals[balance.asset] += amount
+
+    def _assert_balanced(self, transaction: Transaction) -> None:
+        for effect in transaction.effects:
+            asset = effect.balance.asset
+            assert self._posted_totals[asset] == 0 and self._pending_totals[asset] == 0
