@@ -1,0 +1,197 @@
+"""The market-data provider: a quote of every instrument at every moment of a fixed grid.
+
+Rule 1: what is published at step k depends on the configuration, the seed, k and the paths laid over it. An injection
+        multiplies on top of the base process and shifts none of its draws.
+Rule 2: steps that pass while nobody wakes the core are gone through but not published, so a crash bends no path.
+Rule 3: all pairs of an asset move together: an instrument quoted in the numeraire is moved by moving its base asset.
+"""
+
+from collections.abc import Sequence
+from typing import final
+
+from trading_ecosystem.chance import Dice
+from trading_ecosystem.core import JournaledCore
+from trading_ecosystem.messages.chaos import (
+    ApplyPricePath,
+    InjectionEnded,
+    InjectionRefused,
+    InjectionStarted,
+    RestorePricePath,
+)
+from trading_ecosystem.messages.health import HealthChanged, HealthStatus
+from trading_ecosystem.messages.message import Message
+from trading_ecosystem.messages.runtime import Plain, Start, Wake, WakeAt
+from trading_ecosystem.reference import Instrument, ReferenceData
+from trading_ecosystem.simulators.market_data.config import MarketDataConfig
+from trading_ecosystem.simulators.market_data.pairs import Pair
+from trading_ecosystem.simulators.market_data.process import AssetValues, Reverting
+from trading_ecosystem.simulators.market_data.recorded import Recorded, Track
+from trading_ecosystem.simulators.market_data.shapes import PricePaths
+
+KIND = "price.path"
+
+
+@final
+class MarketData(JournaledCore):
+    """Publishes prices from `start_ns` (ns since 1970, UTC) on: generated, or replayed where `recorded` has them."""
+
+    __slots__ = ("_due_ns", "_every_ns", "_name", "_pairs", "_paths", "_start_ns", "_values")
+
+    def __init__(
+        self,
+        name: str,
+        config: MarketDataConfig,
+        reference: ReferenceData,
+        seed: int,
+        start_ns: int,
+        recorded: Recorded | None = None,
+    ) -> None:
+        recorded = recorded or Recorded()
+        self._name = name
+        self._every_ns = config.quotes_every_ns
+        self._start_ns = start_ns
+        self._due_ns = start_ns
+        self._values = AssetValues(config, reference, seed, start_ns, recorded)
+        self._pairs = [
+            build_pair(place, instrument, config, reference, seed, recorded)
+            for place, instrument in enumerate(reference.instruments.values(), start=len(reference.assets))
+        ]
+        moves = {pair.symbol: pair.path for pair in self._pairs}
+        for pair, instrument in zip(self._pairs, reference.instruments.values(), strict=True):
+            if instrument.quote == reference.numeraire:
+                moves[pair.symbol] = pair.base
+        self._paths = PricePaths(moves, reference.numeraire, len(reference.assets))
+
+    def handle(self, message: Message, now: int) -> Sequence[Message]:
+        if isinstance(message, Wake):
+            return self._publish_due(now)
+        if isinstance(message, Start):
+            return self._start(now)
+        if isinstance(message, ApplyPricePath):
+            return self._apply(message, now)
+        assert isinstance(message, RestorePricePath), f"nothing here is for {type(message).__name__}"
+        return self._restore(message, now)
+
+    def _start(self, now: int) -> list[Message]:
+        self._due_ns = self._moment(self._step(now) + 1)
+        serving = HealthChanged(service=self._name, health=HealthStatus.SERVING, detail="", occurred_ns=now)
+        return [serving, WakeAt(self._due_ns)]
+
+    def _publish_due(self, now: int) -> list[Message]:
+        if now < self._due_ns:
+            return []
+        self._advance(now)
+        step = self._values.step
+        at_ns = self._moment(step)
+        outputs = self._quotes(step, at_ns)
+        for injection_id in self._paths.end_undone(at_ns):
+            outputs.append(InjectionEnded(injection_id=injection_id, occurred_ns=now))
+        self._due_ns = at_ns + self._every_ns
+        outputs.append(WakeAt(self._due_ns))
+        return outputs
+
+    def _quotes(self, step: int, at_ns: int) -> list[Message]:
+        quotes: list[Message] = []
+        values = self._values.values
+        paths = self._paths
+        overlaid = paths.active
+        if overlaid:
+            paths.multiply(at_ns)
+        for pair in self._pairs:
+            price = pair.price(values, at_ns)
+            if overlaid:
+                price = pair.overlaid(price, paths.multipliers)
+            quotes.append(pair.publish(price, step, at_ns))
+        return quotes
+
+    def _apply(self, command: ApplyPricePath, now: int) -> list[Message]:
+        if self._paths.is_repeated(command):
+            return []
+        refusal = self._paths.refusal(command)
+        if refusal:
+            return [InjectionRefused(injection_id=command.injection_id, detail=refusal, occurred_ns=now)]
+        self._paths.lay(command, self._prices(command.symbols, now), now)
+        return [
+            InjectionStarted(
+                injection_id=command.injection_id,
+                kind=KIND,
+                target=self._name,
+                subjects=command.symbols,
+                occurred_ns=now,
+            )
+        ]
+
+    def _restore(self, command: RestorePricePath, now: int) -> list[Message]:
+        refusal = self._paths.undo(command, now)
+        if refusal:
+            return [InjectionRefused(injection_id=command.injection_id, detail=refusal, occurred_ns=now)]
+        return [
+            InjectionEnded(injection_id=injection_id, occurred_ns=now) for injection_id in self._paths.end_undone(now)
+        ]
+
+    def _prices(self, symbols: tuple[str, ...], now: int) -> list[float]:
+        """The middle prices now, with all that lies over them and without dispersion."""
+        self._advance(now)
+        self._paths.multiply(now)
+        at_ns = self._moment(self._values.step)
+        by_symbol = {pair.symbol: pair for pair in self._pairs}
+        found = [by_symbol[symbol] for symbol in symbols]
+        return [pair.overlaid(pair.price(self._values.values, at_ns), self._paths.multipliers) for pair in found]
+
+    def _advance(self, now: int) -> None:
+        """Go through all steps up to now."""
+        step = self._step(now)
+        while self._values.step < step:
+            self._values.advance()
+            for pair in self._pairs:
+                pair.advance(self._values.step)
+
+    def _step(self, now: int) -> int:
+        return max(0, (now - self._start_ns) // self._every_ns)
+
+    def _moment(self, step: int) -> int:
+        return self._start_ns + step * self._every_ns
+
+    def save(self) -> Plain:
+        return [
+            self._due_ns,
+            self._values.save(),
+            [pair.save() for pair in self._pairs],
+            self._paths.save(),
+        ]
+
+    def restore(self, state: Plain) -> None:
+        assert isinstance(state, list)
+        self._due_ns = state[0]
+        self._values.restore(state[1])
+        for pair, saved in zip(self._pairs, state[2], strict=True):
+            pair.restore(saved)
+        self._paths.restore(state[3])
+
+
+def build_pair(
+    place: int,
+    instrument: Instrument,
+    config: MarketDataConfig,
+    reference: ReferenceData,
+    seed: int,
+    recorded: Recorded,
+) -> Pair:
+    """A pair with its own recording, unless it is the price of an asset, which the asset's value then has already."""
+    symbol = instrument.symbol
+    settings = config.pairs[symbol]
+    bars = recorded.bars.get(symbol)
+    dispersion = None
+    if settings.dispersion is not None and bars is None:
+        dice = Dice(seed, f"market.dispersion.{symbol}")
+        dispersion = Reverting(settings.dispersion, dice, config.quotes_every_ns, 0.0)
+    names = list(reference.assets)
+    is_cross = instrument.quote != reference.numeraire
+    return Pair(
+        instrument,
+        settings,
+        (names.index(instrument.base), names.index(instrument.quote), place),
+        Dice(seed, f"market.{symbol}"),
+        dispersion,
+        Track(bars, config.quotes_every_ns) if bars is not None and is_cross else None,
+    )
