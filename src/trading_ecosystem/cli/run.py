@@ -1,0 +1,60 @@
+"""`tse run`: one scenario with its negative twin, judged and explained."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trading_ecosystem.cli import outputs, terminal
+from trading_ecosystem.cli.exits import EXIT_OF, Interrupted
+from trading_ecosystem.cli.json_output import run_object
+from trading_ecosystem.cli.lookup import find_scenario
+from trading_ecosystem.validation.results import RunResult
+
+if TYPE_CHECKING:
+    from trading_ecosystem.virtual.run import RunRequest
+
+Scenario = Annotated[str, typer.Argument(metavar="SCENARIO", help="A scenario file, or the name of a shipped one.")]
+Seed = Annotated[int | None, typer.Option(metavar="N", min=0, help="Instead of the scenario's own seed.")]
+Replay = Annotated[Path | None, typer.Option(metavar="FILE_OR_FOLDER", help="Recorded prices: Parquet or CSV.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the scenario.")]
+Report = Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the report, the result and the trail here.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+
+
+def run(
+    scenario: Scenario,
+    seed: Seed = None,
+    replay: Replay = None,
+    settings: Settings = None,
+    report: Report = None,
+    json: Json = False,
+) -> None:
+    """Run one scenario and judge it. Exit code: 0 PASS, 1 FAIL, 2 bad input, 3 INVALID."""
+    from trading_ecosystem.virtual.run import RunRequest
+
+    path = find_scenario(scenario)
+    if report is not None:
+        outputs.check_folder(report)
+    request = RunRequest(
+        scenario_path=path, seed=seed, replay=replay, settings=tuple(settings or ()), report_folder=report
+    )
+    before = outputs.files_in(report)
+    try:
+        result, page = run_and_keep(request, path.stem)
+    except KeyboardInterrupt:
+        raise Interrupted(outputs.kept_since(report, before)) from None
+    terminal.show_result(terminal.screen(), result, page)
+    if json:
+        terminal.print_object(run_object(result, page))
+    raise typer.Exit(EXIT_OF[result.judgement.verdict])
+
+
+def run_and_keep(request: "RunRequest", name: str) -> tuple[RunResult, str | None]:
+    """The result, and the path of its report if one was asked for."""
+    from trading_ecosystem.virtual.run import run as run_virtual
+
+    with terminal.progress_on(terminal.screen(), name) as progress:
+        result = run_virtual(request, progress)
+    folder = request.report_folder
+    return result, None if folder is None else str(outputs.write_run(result, folder))

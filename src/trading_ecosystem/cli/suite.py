@@ -1,0 +1,132 @@
+"""`tse suite`: every shipped scenario, in several processes, judged together."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from trading_ecosystem.cli import outputs, terminal
+from trading_ecosystem.cli.exits import EXIT_OF, Interrupted
+from trading_ecosystem.cli.json_output import run_object, suite_object
+from trading_ecosystem.cli.lookup import every_scenario
+from trading_ecosystem.cli.run import Json, Report, Seed
+from trading_ecosystem.cli.workers import Job, Workers
+from trading_ecosystem.report.index import latency, suite_verdict
+from trading_ecosystem.report.words import (
+    counted,
+    decimal,
+    events_per_second,
+    tightest_expectation,
+    verdict_sentence,
+)
+from trading_ecosystem.validation.results import RunResult, Verdict
+from trading_ecosystem.validation.test_coordinator.scenario import load
+
+Jobs = Annotated[int, typer.Option(metavar="N", min=1, max=256, help="How many scenarios at a time.")]
+POLL_S = 0.2
+
+
+def suite(jobs: Jobs = 1, report: Report = None, json: Json = False, seed: Seed = None) -> None:
+    """Run every scenario. Exit code: 0 if all pass, 3 if what did not pass is INVALID, else 1."""
+    paths = every_scenario()
+    for path in paths.values():
+        load(path)
+    if report is not None:
+        outputs.check_folder(report)
+    started = time.monotonic()
+    board = Board(paths, report, seed, terminal.screen())
+    try:
+        board.run(jobs)
+    except KeyboardInterrupt:
+        raise Interrupted(board.what_finished()) from None
+    results = [board.results[name] for name in paths]
+    verdict = suite_verdict(results)
+    index = None if report is None else str(outputs.write_index(results, report))
+    wall_s = time.monotonic() - started
+    board.show_end(verdict, wall_s, index)
+    if json:
+        objects = [run_object(board.results[name], board.pages.get(name)) for name in paths]
+        terminal.print_object(suite_object(objects, verdict, wall_s, index))
+    raise typer.Exit(EXIT_OF[verdict])
+
+
+class Board:
+    """Where each scenario of the suite stands."""
+
+    def __init__(self, paths: dict[str, Path], report: Path | None, seed: int | None, console: terminal.Screen) -> None:
+        self._jobs = {name: Job(name=name, path=path, report=report, seed=seed) for name, path in paths.items()}
+        self._console = console
+        self._states = dict.fromkeys(paths, "waiting")
+        self.results: dict[str, RunResult] = {}
+        self.pages: dict[str, str] = {}
+
+    def run(self, jobs: int) -> None:
+        """Run all of it. Raises `Problem` of the first scenario that has one, and KeyboardInterrupt."""
+        with Workers(min(jobs, len(self._jobs))) as workers:
+            workers.start(self._jobs.values())
+            if not self._console.is_terminal:
+                self._follow(workers, None)
+                return
+            with Live(self.table(), console=self._console, refresh_per_second=5, transient=True) as live:
+                self._follow(workers, live)
+
+    def _follow(self, workers: Workers, live: Live | None) -> None:
+        while len(self.results) < len(self._jobs):
+            for name, (result, page) in workers.finished(POLL_S):
+                self.results[name] = result
+                if page is not None:
+                    self.pages[name] = page
+                if live is None:
+                    self._console.print(Text(f"{name}: {result.judgement.verdict}: {sentence_of(result)}"))
+            self._states |= {name: f"{share:.0%}" for name, share in workers.shares().items()}
+            if live is not None:
+                live.update(self.table())
+
+    def table(self) -> Table:
+        table = terminal.plain_table("Scenario", "Verdict", "Worst latency", "Negative twin", "Events/s", "Wall")
+        for name, state in self._states.items():
+            result = self.results.get(name)
+            if result is None:
+                table.add_row(Text(name), Text(state, "dim"), "", "", "", "")
+            else:
+                table.add_row(Text(name), *row(result))
+        return table
+
+    def show_end(self, verdict: Verdict, wall_s: float, index: str | None) -> None:
+        self._console.print(self.table())
+        for name, result in self.results.items():
+            if result.judgement.verdict is not Verdict.PASS:
+                self._console.print(Text(f"  {name}: {sentence_of(result)}"))
+        kept = f"report {index}" if index else "no report kept (--report DIR keeps one)"
+        passed = sum(result.judgement.verdict is Verdict.PASS for result in self.results.values())
+        self._console.print()
+        self._console.print(
+            terminal.verdict_text(verdict),
+            Text(f"{passed} of {counted(len(self.results), 'scenario')} passed, {decimal(wall_s, 1)} s wall, {kept}"),
+        )
+
+    def what_finished(self) -> str:
+        done = [f"{name} {result.judgement.verdict}" for name, result in self.results.items()]
+        finished = f"finished: {', '.join(done)}" if done else "nothing had finished"
+        pages = list(self.pages.values())
+        return f"{finished}; kept: {', '.join(pages)}" if pages else f"{finished}; nothing was kept"
+
+
+def row(result: RunResult) -> tuple[Text, ...]:
+    worst = tightest_expectation(result.judgement.expectations)
+    twin = Text("not run") if result.twin is None else terminal.verdict_text(result.twin.verdict)
+    return (
+        terminal.verdict_text(result.judgement.verdict),
+        Text(latency(worst) if worst else "no alert"),
+        twin,
+        Text(events_per_second(result)),
+        Text(f"{decimal(result.wall_s, 1)} s"),
+    )
+
+
+def sentence_of(result: RunResult) -> str:
+    return verdict_sentence(result.judgement)

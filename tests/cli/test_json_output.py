@@ -1,0 +1,83 @@
+"""The object of `--json`: its names are a promise, so the schema here is written out by hand."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+
+from trading_ecosystem.cli.json_output import run_object, suite_object
+from trading_ecosystem.validation.results import RunResult, Verdict
+
+INSTANT = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"}
+MAYBE_INSTANT = {"anyOf": [INSTANT, {"type": "null"}]}
+MAYBE_NUMBER = {"type": ["number", "null"]}
+VERDICT = {"enum": ["PASS", "FAIL", "INVALID"]}
+TEXT = {"type": "string", "minLength": 1}
+ALERT: dict[str, Any] = {
+    "rule": TEXT,
+    "subject": TEXT,
+    "severity": {"enum": ["warning", "critical"]},
+    "breach_at": MAYBE_INSTANT,
+    "fired_at": INSTANT,
+    "resolved_at": MAYBE_INSTANT,
+    "latency_s": MAYBE_NUMBER,
+    "deadline_s": MAYBE_NUMBER,
+}
+ALERTS = {"type": "array", "items": {"type": "object", "required": list(ALERT), "properties": ALERT}}
+RUN: dict[str, Any] = {
+    "scenario": TEXT,
+    "verdict": VERDICT,
+    "reasons": {"type": "array", "items": TEXT},
+    "digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    "seed": {"type": "integer"},
+    "simulated_s": {"type": "number"},
+    "wall_s": {"type": "number"},
+    "events": {"type": "integer"},
+    "alerts": ALERTS,
+    "expectations": {"type": "array", "items": {"type": "object", "required": ["rule", "condition", "detection"]}},
+    "checks": {"type": "array", "items": {"type": "object", "required": ["kind", "text", "passed", "detail"]}},
+    "twin": {
+        "anyOf": [
+            {"type": "null"},
+            {"type": "object", "required": ["verdict", "alerts"], "properties": {"verdict": VERDICT, "alerts": ALERTS}},
+        ]
+    },
+    "report": {"type": ["string", "null"]},
+    "trail": {"type": ["string", "null"]},
+}
+SCHEMA = {"type": "object", "required": list(RUN), "properties": RUN}
+
+
+def as_read(value: object) -> Any:
+    return json.loads(json.dumps(value, allow_nan=False))
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_run_object_keeps_its_promise(result: RunResult, verdict: Verdict) -> None:
+    judged = replace(result.judgement, verdict=verdict, reasons=("why",))
+    for changed in (replace(result, judgement=judged), replace(result, judgement=judged, twin=None, trail="x")):
+        jsonschema.validate(as_read(run_object(changed, None)), SCHEMA)
+
+
+def test_an_alert_tells_its_times(result: RunResult) -> None:
+    alert, allowed = as_read(run_object(result, None))["alerts"]
+    assert alert["breach_at"] == "2026-03-02T01:00:00.250Z"
+    assert alert["fired_at"] == "2026-03-02T01:01:01.150Z"
+    assert (alert["latency_s"], alert["deadline_s"]) == (60.9, 65.0)
+    assert (allowed["breach_at"], allowed["resolved_at"], allowed["latency_s"]) == (None, None, None)
+
+
+def test_figures_and_paths(result: RunResult) -> None:
+    found = run_object(replace(result, trail="out/x/trail.jsonl"), "out/x/report.html")
+    assert (found["simulated_s"], found["wall_s"], found["seed"]) == (144_000.0, 7.412, 7)
+    assert (found["report"], found["trail"]) == ("out/x/report.html", "out/x/trail.jsonl")
+    assert (run_object(result, None)["report"], run_object(result, None)["trail"]) == (None, None)
+
+
+def test_suite_object_holds_its_runs_in_order(result: RunResult) -> None:
+    runs = [run_object(replace(result, scenario=name), None) for name in ("b", "a")]
+    found = as_read(suite_object(runs, Verdict.FAIL, 1.23456, None))
+    assert (found["verdict"], found["wall_s"]) == ("FAIL", 1.235)
+    assert [run["scenario"] for run in found["scenarios"]] == ["b", "a"]
