@@ -310,7 +310,8 @@ class World:
         memory = {} if service.journaled else service.disk.memory()
         self._message_id += 1
         message_id = int(self._message_id)
-        envelope = Envelope(message_id, 0, message_id, "", int(self.now), Start(memory=memory))
+        envelope = Envelope(message_id, 0, message_id, service.name, int(self.now), Start(memory=memory))
+        self._observer.handle(envelope, int(self.now))
         self.push(self.now, at, envelope)
 
     def crash(self, name: str, torn_bytes: int) -> int:

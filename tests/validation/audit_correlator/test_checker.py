@@ -41,8 +41,8 @@ BASE_MINOR = {BTC: 3}
 FEE = 1
 
 
-def checker() -> ConservationChecker:
-    return ConservationChecker(ACCOUNTS, QUOTE_MINOR, BASE_MINOR)
+def checker(grace_ns: int = 0) -> ConservationChecker:
+    return ConservationChecker(ACCOUNTS, QUOTE_MINOR, BASE_MINOR, grace_ns)
 
 
 def observe_all(watch: ConservationChecker, messages: list[Message]) -> list[str]:
@@ -465,10 +465,11 @@ def test_a_violation_is_reported_once() -> None:
 def test_what_is_young_may_be_open_at_the_end_if_the_caller_says_so() -> None:
     story = Story()
     story.trade(0, story.accept("alpha", Side.SELL, 4, 2), 4, 1)
-    watch = checker()
-    assert observe_all(watch, story.messages)[0] == Invariant.NONE_IN_FLIGHT
-    assert watch.finish(now=20, grace_ns=19) == []
-    assert [violated.detail for violated in watch.finish(now=20, grace_ns=18)] == ["trade 1 of x has no instruction"]
+    for grace_ns, found in ((19, []), (18, ["trade 1 of x has no instruction"])):
+        watch = checker(grace_ns)
+        for message_id, message in enumerate(story.messages, start=1):
+            watch.observe(Envelope(message_id, 0, message_id, "somebody", message_id, message))
+        assert [violated.detail for violated in watch.finish(now=20)] == found
     assert watch.figures()["in_flight"] == 1
 
 

@@ -276,6 +276,7 @@ class ConservationChecker:
         "_custody",
         "_difference",
         "_failed",
+        "_grace_ns",
         "_instructions",
         "_last_instruction_id",
         "_not_in_custody",
@@ -292,7 +293,10 @@ class ConservationChecker:
         accounts: dict[str, dict[str, int]],
         quote_minor_per_tick_lot: dict[str, int],
         base_minor_per_lot: dict[str, int],
+        grace_ns: int = 0,
     ) -> None:
+        """At the end, what is due to be over since less than `grace_ns` may be open."""
+        self._grace_ns = grace_ns
         self._quote_minor = quote_minor_per_tick_lot
         self._base_minor = base_minor_per_lot
         self._venue = Balances(accounts)
@@ -319,17 +323,17 @@ class ConservationChecker:
             return findings.found or NOTHING
         return NOTHING
 
-    def finish(self, now: int, grace_ns: int = 0) -> list[InvariantViolated]:
-        """What is open at the end and must not be. What is due to be over since less than `grace_ns` may be open."""
+    def finish(self, now: int) -> list[InvariantViolated]:
+        """What is open at the end and must not be. What is due to be over since less than the grace may be open."""
         findings = Findings(0, now)
         for venue, record in self._venues.items():
             record.report_untold(now + 1, findings)
             for trade in record.in_flight.values():
-                if trade.occurred_ns <= now - grace_ns:
+                if trade.occurred_ns <= now - self._grace_ns:
                     findings.add(Invariant.NONE_IN_FLIGHT, f"trade {trade.trade_id} of {venue} has no instruction")
         for custodian, pending in self._pending.items():
             for instruction_id, instruction in pending.items():
-                if instruction.message.due_ns <= now - grace_ns:
+                if instruction.message.due_ns <= now - self._grace_ns:
                     findings.add(Invariant.SETTLES_ON_TIME, f"instruction {instruction_id} of {custodian} is open")
         for detail in self._not_in_custody:
             findings.add(Invariant.EXCHANGE_AND_CUSTODY, detail)

@@ -1,0 +1,186 @@
+"""Builds the services of a world from its YAML: instruments, accounts, strategies, limits, network.
+
+Both modes call this; what they add is how the services run.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from trading_ecosystem import routes
+from trading_ecosystem.configuration.document import Node, Section, read_document
+from trading_ecosystem.core import Core
+from trading_ecosystem.production.risk_monitor import config as risk_config
+from trading_ecosystem.production.risk_monitor.core import RiskMonitor
+from trading_ecosystem.production.trading_engine import config as desk_config
+from trading_ecosystem.production.trading_engine.core import TradingEngine
+from trading_ecosystem.reference import Asset, AssetKind, Instrument, ReferenceData, instrument
+from trading_ecosystem.simulators.custodian import config as custodian_config
+from trading_ecosystem.simulators.custodian.core import Custodian
+from trading_ecosystem.simulators.exchange import config as exchange_config
+from trading_ecosystem.simulators.exchange.core import Exchange
+from trading_ecosystem.simulators.market_data import config as market_config
+from trading_ecosystem.simulators.market_data.core import MarketData
+from trading_ecosystem.simulators.market_data.recorded import Recorded
+
+WORLD_KEYS = (
+    *("name", "title", "start", "numeraire", "assets", "instruments", "firm", "limits", "accounts"),
+    *("market_data", "exchange", "custodian", "desks", "network"),
+)
+Balances = dict[str, dict[str, int]]  # account -> asset -> minor units
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """Of the links from `senders` to `recipients` (roles); empty means all. Base and mean jitter, in ns."""
+
+    senders: tuple[str, ...]
+    recipients: tuple[str, ...]
+    base_ns: int
+    jitter_ns: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorldPlan:
+    """A world as its files describe it, checked."""
+
+    name: str
+    title: str
+    start_ns: int
+    reference: ReferenceData
+    accounts: Balances
+    firm_accounts: tuple[str, ...]
+    market_data: market_config.MarketDataConfig
+    exchange: exchange_config.ExchangeConfig
+    custodian: custodian_config.CustodianConfig
+    desks: tuple[desk_config.DeskConfig, ...]
+    limits: risk_config.Limits
+    latencies: tuple[Latency, ...]
+    files: dict[str, str]  # Name to text, as evidence of what was run.
+
+    def instances(self) -> list[str]:
+        """The names of the seven services' instances, in the order of the data flow."""
+        desks = [desk_name(desk) for desk in self.desks]
+        return [*routes.SIMULATORS, *desks, routes.RISK_MONITOR, *routes.VALIDATION]
+
+    def firm_balances(self) -> Balances:
+        return {account: self.accounts[account] for account in self.firm_accounts}
+
+
+def desk_name(desk: desk_config.DeskConfig) -> str:
+    return f"{routes.TRADING_ENGINE}.{desk.name}"
+
+
+def load_world(path: Path) -> WorldPlan:
+    """Read a world. Raises `Problem` for whatever is wrong with its files."""
+    top = read_document(path).section(required=WORLD_KEYS)
+    reference = read_reference(top)
+    accounts = read_accounts(top["accounts"], reference)
+    limits_path = path.parent / top["limits"].text()
+    desks = tuple(desk_config.read(node, reference) for node in top["desks"].items())
+    check_desks(top["desks"], desks, accounts)
+    firm = top["firm"].section(required=("accounts",))
+    return WorldPlan(
+        name=top["name"].text(),
+        title=top["title"].text(),
+        start_ns=top["start"].instant_ns(),
+        reference=reference,
+        accounts=accounts,
+        firm_accounts=tuple(node.word(accounts, "account") for node in firm["accounts"].items()),
+        market_data=market_config.read(top["market_data"], reference),
+        exchange=exchange_config.read(top["exchange"], reference),
+        custodian=custodian_config.read(top["custodian"], reference),
+        desks=desks,
+        limits=risk_config.read(read_document(limits_path), reference),
+        latencies=tuple(read_latency(node) for node in top["network"].items()),
+        files={file.name: file.read_text(encoding="utf-8") for file in (path, limits_path)},
+    )
+
+
+def read_reference(top: Section) -> ReferenceData:
+    assets: dict[str, Asset] = {}
+    for name, node in top["assets"].entries():
+        section = node.section(required=("kind", "decimals"), optional=("issuer",))
+        kind = AssetKind(section["kind"].word(AssetKind, "kind of asset"))
+        issuer = section.get("issuer")
+        assets[name] = Asset(name, kind, section["decimals"].integer(0, 18), issuer.text() if issuer else "")
+    numeraire = top["numeraire"].word(assets, "asset")
+    instruments = [read_instrument(symbol, node, assets) for symbol, node in top["instruments"].entries()]
+    return ReferenceData(numeraire, list(assets.values()), instruments)
+
+
+def read_instrument(symbol: str, node: Node, assets: dict[str, Asset]) -> Instrument:
+    section = node.section(required=("tick", "lot"))
+    base, _, quote = symbol.partition("/")
+    for asset in (base, quote):
+        if asset not in assets:
+            node.fail_word("an instrument is named BASE/QUOTE; unknown asset", asset, assets)
+    try:
+        return instrument(symbol, section["tick"].positive(), section["lot"].positive(), assets)
+    except ValueError as problem:
+        node.fail(f"tick x lot is too fine: {problem}")
+
+
+def read_accounts(node: Node, reference: ReferenceData) -> Balances:
+    accounts: Balances = {}
+    for account, balances in node.entries():
+        accounts[account] = {}
+        for name, amount in balances.entries():
+            if name not in reference.assets:
+                amount.fail_word("unknown asset", name, reference.assets)
+            units = amount.decimal("0", "1000000000000")
+            try:
+                accounts[account][name] = reference.assets[name].to_minor(units)
+            except ValueError as problem:
+                amount.fail(str(problem))
+    return accounts
+
+
+def check_desks(node: Node, desks: tuple[desk_config.DeskConfig, ...], accounts: Balances) -> None:
+    seen: list[str] = []
+    for desk, item in zip(desks, node.items(), strict=True):
+        if desk.name in seen:
+            item.fail(f"a second desk named {desk.name!r}")
+        if desk.account not in accounts:
+            item.fail_word("unknown account", desk.account, accounts)
+        if desk.venue != routes.EXCHANGE:
+            item.fail_word("unknown venue", desk.venue, (routes.EXCHANGE,))
+        seen.append(desk.name)
+
+
+def read_latency(node: Node) -> Latency:
+    section = node.section(required=("latency", "jitter"), optional=("from", "to"))
+    return Latency(
+        senders=read_roles(section.get("from")),
+        recipients=read_roles(section.get("to")),
+        base_ns=section["latency"].duration_ns(minimum_ns=1_000),
+        jitter_ns=section["jitter"].duration_ns(),
+    )
+
+
+def read_roles(node: Node | None) -> tuple[str, ...]:
+    if node is None:
+        return ()
+    return tuple(item.word((*routes.SERVICES, routes.INJECTOR), "service") for item in node.items())
+
+
+def core_builders(plan: WorldPlan, seed: int, recorded: Recorded | None) -> dict[str, Callable[[], Core]]:
+    """How to build each simulator and production service of the world, by instance name."""
+    reference, accounts = plan.reference, plan.accounts
+    builders: dict[str, Callable[[], Core]] = {
+        routes.MARKET_DATA: lambda: MarketData(
+            routes.MARKET_DATA, plan.market_data, reference, seed, plan.start_ns, recorded
+        ),
+        routes.EXCHANGE: lambda: Exchange(routes.EXCHANGE, plan.exchange, reference, accounts, seed),
+        routes.CUSTODIAN: lambda: Custodian(routes.CUSTODIAN, plan.custodian, reference, accounts),
+    }
+    for desk in plan.desks:
+        builders[desk_name(desk)] = desk_builder(desk, reference)
+    builders[routes.RISK_MONITOR] = lambda: RiskMonitor(
+        routes.RISK_MONITOR, plan.limits, reference, plan.firm_accounts, routes.EXCHANGE, routes.CUSTODIAN
+    )
+    return builders
+
+
+def desk_builder(desk: desk_config.DeskConfig, reference: ReferenceData) -> Callable[[], Core]:
+    return lambda: TradingEngine(desk_name(desk), desk, reference)

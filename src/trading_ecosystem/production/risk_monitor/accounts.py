@@ -1,0 +1,119 @@
+"""What the firm has at its venue and at its custodian, by account.
+
+Rule 1: events of an account count once and in the order of `account_sequence`. One that comes too early waits
+until those before it came, or until the venue's report tells what they did.
+Rule 2: an account is certain only while nothing about it is missing, and the last report agreed with its fills.
+"""
+
+from typing import final
+
+from trading_ecosystem.messages.accounts import AccountReported, HoldingsReported
+from trading_ecosystem.messages.orders import AccountEvent
+
+DISPUTED_AFTER = 3  # Reports in a row; one may differ by a trade on its way.
+IN_ORDER: tuple[AccountEvent, ...] = ()
+
+
+@final
+class Account:
+    """One account at the venue. `amounts` are minor units by asset, in open orders or not."""
+
+    __slots__ = ("amounts", "answered", "asked", "differs", "early", "missed", "name", "sequence")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.amounts: dict[str, int] = {}
+        self.sequence = 0  # Of the last event that counted.
+        self.early: dict[int, AccountEvent] = {}
+        self.answered = False  # At least once since the start.
+        self.asked = False  # A question is open.
+        self.missed = False  # The venue was away, and may have told something that was lost.
+        self.differs = False
+
+    @property
+    def doubt(self) -> str:
+        """Why this account is not certain; empty when it is."""
+        if not self.answered:
+            return f"no answer yet about account {self.name}"
+        if self.early:
+            return f"events of account {self.name} are missing"
+        if self.missed:
+            return f"events of account {self.name} may be missing since the venue was away"
+        if self.differs:
+            return f"the balances of account {self.name} differed from what its fills say"
+        return ""
+
+    def accept(self, event: AccountEvent) -> tuple[AccountEvent, ...]:
+        """The events that count now, in order: none for a repeated or an early one."""
+        sequence = event.account_sequence
+        if self.answered and sequence <= self.sequence:
+            return IN_ORDER
+        if not self.answered or sequence > self.sequence + 1:
+            self.early[sequence] = event
+            return IN_ORDER
+        self.sequence = sequence
+        return (event, *self.release()) if self.early else (event,)
+
+    def release(self) -> tuple[AccountEvent, ...]:
+        """The early events that follow on what counted last."""
+        released: list[AccountEvent] = []
+        while self.sequence + 1 in self.early:
+            self.sequence += 1
+            released.append(self.early.pop(self.sequence))
+        return tuple(released)
+
+    def take(self, report: AccountReported) -> dict[str, int] | None:
+        """What the report changes, by asset; None for one that is older than what is known."""
+        if self.answered and report.account_sequence < self.sequence:
+            self.asked = bool(self.doubt)
+            return None
+        changes = self._changes(report)
+        self.differs = self.answered and report.account_sequence == self.sequence and bool(changes)
+        self.answered, self.missed = True, False
+        self.sequence = report.account_sequence
+        self.early = {number: event for number, event in self.early.items() if number > self.sequence}
+        for asset, change in changes.items():
+            self.add(asset, change)
+        return changes
+
+    def add(self, asset: str, change_minor: int) -> None:
+        self.amounts[asset] = self.amounts.get(asset, 0) + change_minor
+
+    def _changes(self, report: AccountReported) -> dict[str, int]:
+        changes = {asset: -amount for asset, amount in self.amounts.items()}
+        for balance in report.balances:
+            change = changes.get(balance.asset, 0) + balance.free_minor + balance.locked_minor
+            changes[balance.asset] = change
+        return {asset: change for asset, change in changes.items() if change != 0}
+
+
+@final
+class Custody:
+    """What the custodian says about one account, compared with what the venue says."""
+
+    __slots__ = ("account", "asked", "differing")
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.asked = False
+        self.differing = 0  # Reports in a row.
+
+    @property
+    def doubt(self) -> str:
+        if self.differing < DISPUTED_AFTER:
+            return ""
+        return f"the custodian's books of account {self.account.name} differ from the venue's"
+
+    def take(self, report: HoldingsReported) -> None:
+        """Count a report that differs, and ask again until it is clear what to think of it."""
+        if self.account.doubt:
+            self.asked = True
+            return
+        self.differing = self.differing + 1 if self._differs(report) else 0
+        self.asked = 0 < self.differing < DISPUTED_AFTER
+
+    def _differs(self, report: HoldingsReported) -> bool:
+        left = dict(self.account.amounts)
+        for holding in report.holdings:
+            left[holding.asset] = left.get(holding.asset, 0) - holding.posted_minor - holding.pending_minor
+        return any(left.values())

@@ -1,0 +1,301 @@
+"""The risk monitor: watches what the firm has, what it is worth, and whether its sources speak.
+
+Rule 1: it knows only what a firm's own systems are told: quotes, the firm's accounts, heartbeats, holdings.
+Rule 2: a message changes what it is about, and only the rules about that are judged again.
+Rule 3: whatever is not certain is said to be so (`HealthChanged`, `RiskReported`), and nothing fires from
+figures that are not complete.
+"""
+
+from collections.abc import Sequence
+from typing import final
+
+from trading_ecosystem.core import Core
+from trading_ecosystem.messages.accounts import (
+    AccountReported,
+    HoldingsReported,
+    QueryAccount,
+    QueryHoldings,
+    VenueHeartbeat,
+)
+from trading_ecosystem.messages.health import HealthChanged, HealthStatus
+from trading_ecosystem.messages.market import QuotePublished
+from trading_ecosystem.messages.message import Message
+from trading_ecosystem.messages.orders import AccountEvent, OrderFilled
+from trading_ecosystem.messages.risk import AcknowledgeAlert
+from trading_ecosystem.messages.runtime import Plain, Remember, Start, Wake
+from trading_ecosystem.production.risk_monitor.accounts import Account, Custody
+from trading_ecosystem.production.risk_monitor.config import Limits
+from trading_ecosystem.production.risk_monitor.outbox import Outbox
+from trading_ecosystem.production.risk_monitor.portfolio import Portfolio
+from trading_ecosystem.production.risk_monitor.rulebook import Rulebook
+from trading_ecosystem.production.risk_monitor.rules.pnl_drawdown import MARK_KEY
+from trading_ecosystem.production.risk_monitor.statement import Statement
+from trading_ecosystem.reference import ReferenceData
+
+PROFIT_KEY = "profit"
+REPORT = "report"
+RECONCILE = "reconcile"
+ASK_AGAIN = "ask again"
+SILENCE = "silence"
+
+
+@final
+class RiskMonitor(Core):
+    """Watches the `accounts` of one firm at one venue and one custodian."""
+
+    def __init__(
+        self,
+        name: str,
+        limits: Limits,
+        reference: ReferenceData,
+        accounts: tuple[str, ...],
+        venue: str,
+        custodian: str,
+    ) -> None:
+        self._name, self._venue, self._custodian = name, venue, custodian
+        self._instruments = reference.instruments
+        self._report_every_ns: int = limits.report_every_ns
+        self._reconcile_every_ns: int = limits.reconcile_every_ns
+        self._ask_again_after_ns: int = limits.ask_again_after_ns
+        self._accounts = {account: Account(account) for account in accounts}
+        self._custodies = {account.name: Custody(account) for account in self._accounts.values()}
+        self._outbox = Outbox()
+        self._portfolio = Portfolio(reference, len(accounts))
+        self._rulebook = Rulebook(limits, reference, self._portfolio, venue)
+        self._feeds = self._rulebook.feeds
+        every_account, every_custody = list(self._accounts.values()), list(self._custodies.values())
+        self.statement = Statement(reference.numeraire, every_account, every_custody, self._portfolio, self._rulebook)
+        self._profit_memory: Plain = None
+        self._asking_again = False  # A wake to ask again is on its way.
+        self._doubts_changed = False
+        self._health = "not started"  # The doubts as last told; empty when there are none.
+
+    def handle(self, message: Message, now: int) -> Sequence[Message]:
+        if isinstance(message, QuotePublished):
+            self._on_quote(message, now)
+        elif isinstance(message, AccountEvent):
+            self._on_account_event(message, now)
+        elif isinstance(message, VenueHeartbeat):
+            self._on_heartbeat(message, now)
+        elif isinstance(message, Wake):
+            self._on_wake(now)
+        elif isinstance(message, AccountReported):
+            self._on_account(message, now)
+        elif isinstance(message, HoldingsReported):
+            self._on_holdings(message, now)
+        elif isinstance(message, AcknowledgeAlert):
+            self._on_acknowledge(message, now)
+        else:
+            assert isinstance(message, Start), f"no route brings {type(message).__name__} here"
+            self._on_start(message, now)
+        if self._doubts_changed:
+            self._say_health(now)
+        return self._outbox.take()
+
+    # Prices.
+
+    def _on_quote(self, quote: QuotePublished, now: int) -> None:
+        feed = self._feeds.get(quote.symbol)
+        at_ns = quote.occurred_ns if quote.occurred_ns < now else now
+        if feed is None or not feed.take(quote.bid_ticks, quote.ask_ticks, at_ns):
+            return
+        if feed.silence.watch.active and feed.silence.check(now, self._outbox):
+            self._doubts_changed = True
+        position = feed.position
+        if position is None:
+            return
+        if position.price == 0:
+            self._doubts_changed = True
+        self._portfolio.reprice(position, feed.price)
+        for share in feed.shares:
+            share.refresh()
+        if feed.peg is not None:
+            feed.peg.check(feed.price, at_ns, now, self._outbox)
+        self._judge_wealth(at_ns, now)
+
+    def _judge_wealth(self, at_ns: int, now: int) -> None:
+        if not self._portfolio.complete:
+            self._rulebook.doubt_wealth()
+            return
+        if not self._portfolio.opened:
+            self._portfolio.open(self._profit_memory)
+            self._remember_profit()
+        self._rulebook.check_wealth(at_ns, now, self._outbox)
+
+    def _remember_profit(self) -> None:
+        self._outbox.send(Remember(key=PROFIT_KEY, value=self._portfolio.opening()))
+
+    # Accounts.
+
+    def _on_account_event(self, event: AccountEvent, now: int) -> None:
+        account = self._accounts.get(event.account)
+        if account is None or event.venue != self._venue:
+            return
+        doubt = account.doubt
+        for each in account.accept(event):
+            self._count(account, each, now)
+        if account.doubt != doubt:
+            self._doubts_changed = True
+        if account.doubt and not account.asked:
+            self._ask_account(account, now)
+
+    def _count(self, account: Account, event: AccountEvent, now: int) -> None:
+        if not isinstance(event, OrderFilled):
+            return
+        instrument = self._instruments.get(event.symbol)
+        if instrument is None:
+            account.missed = True  # What it did to the account is in the venue's next report.
+            return
+        self._portfolio.book(event, instrument, account)
+        self._judge_amounts((instrument.base, instrument.quote), event.occurred_ns, now)
+
+    def _judge_amounts(self, assets: Sequence[str], occurred_ns: int, now: int) -> None:
+        at_ns = min(occurred_ns, now)
+        for asset in assets:
+            self._rulebook.check_position(asset, at_ns, now, self._outbox)
+        self._rulebook.refresh_shares()
+        self._judge_wealth(at_ns, now)
+
+    def _on_account(self, report: AccountReported, now: int) -> None:
+        account = self._accounts.get(report.account)
+        if account is None or report.venue != self._venue:
+            return
+        first = not account.answered
+        changes = account.take(report)
+        if first:
+            self._portfolio.answered()
+        if changes is not None:
+            self._portfolio.correct(changes)
+            self._judge_amounts(tuple(self._portfolio.positions), report.occurred_ns, now)
+        for event in account.release():
+            self._count(account, event, now)
+        account.asked = account.doubt != ""
+        self._doubts_changed = True
+        if account.asked:
+            self._ask_later(now)
+
+    def _on_holdings(self, report: HoldingsReported, now: int) -> None:
+        custody = self._custodies.get(report.account)
+        if custody is None or report.custodian != self._custodian:
+            return
+        custody.take(report)
+        self._doubts_changed = True
+        if custody.asked:
+            self._ask_later(now)
+
+    def _on_heartbeat(self, heartbeat: VenueHeartbeat, now: int) -> None:
+        venue = self._rulebook.venue
+        if heartbeat.venue != venue.name:
+            return
+        away = venue.take(heartbeat, min(heartbeat.occurred_ns, now))
+        if venue.silence.watch.active and venue.silence.check(now, self._outbox):
+            self._doubts_changed = True
+            away = away or not venue.silence.quiet
+        if away:
+            self._miss_events(now)
+
+    def _miss_events(self, now: int) -> None:
+        """The venue is or was away, and what it said meanwhile may be lost."""
+        self._doubts_changed = True
+        for account in self._accounts.values():
+            account.missed = True
+            self._ask_account(account, now)
+
+    # Questions.
+
+    def _ask_account(self, account: Account, now: int) -> None:
+        account.asked = True
+        self._outbox.send(QueryAccount(to=self._venue, asker=self._name, account=account.name))
+        self._ask_later(now)
+
+    def _ask_holdings(self, custody: Custody, now: int) -> None:
+        custody.asked = True
+        self._outbox.send(QueryHoldings(to=self._custodian, asker=self._name, account=custody.account.name))
+        self._ask_later(now)
+
+    def _ask_later(self, now: int) -> None:
+        if not self._asking_again:
+            self._asking_again = True
+            self._outbox.wake(ASK_AGAIN, now + self._ask_again_after_ns)
+
+    def _ask_all(self, now: int) -> None:
+        for account in self._accounts.values():
+            self._ask_account(account, now)
+        for custody in self._custodies.values():
+            self._ask_holdings(custody, now)
+
+    def _ask_again(self, now: int) -> None:
+        self._asking_again = False
+        for account in self._accounts.values():
+            if account.asked:
+                self._ask_account(account, now)
+        for custody in self._custodies.values():
+            if custody.asked:
+                self._ask_holdings(custody, now)
+
+    # Time.
+
+    def _on_start(self, start: Start, now: int) -> None:
+        memory = start.memory
+        self._profit_memory = memory.get(PROFIT_KEY)
+        mark = memory.get(MARK_KEY, 0)
+        assert isinstance(mark, int)
+        self._rulebook.drawdown.raise_mark(mark)
+        self._rulebook.begin(memory, now, self._outbox)
+        self._doubts_changed = True
+        self._ask_all(now)
+        self._outbox.wake(REPORT, now + self._report_every_ns)
+        self._outbox.wake(RECONCILE, now + self._reconcile_every_ns)
+        self._outbox.wake(SILENCE, self._rulebook.silence_due_ns(now))
+
+    def _on_wake(self, now: int) -> None:
+        task = self._outbox.due(now)
+        if task == SILENCE:
+            self._look_for_silence(now)
+        elif task == REPORT:
+            self._report(now)
+        elif task == ASK_AGAIN:
+            self._ask_again(now)
+        elif task == RECONCILE:
+            self._ask_all(now)
+            self._outbox.wake(RECONCILE, now + self._reconcile_every_ns)
+        elif task in self._rulebook.watches:
+            self._rulebook.watches[task].last(now, self._outbox)
+
+    def _look_for_silence(self, now: int) -> None:
+        venue_was_quiet = self._rulebook.venue.silence.quiet
+        if self._rulebook.check_silence(now, self._outbox):
+            self._doubts_changed = True
+        if self._rulebook.venue.silence.quiet and not venue_was_quiet:
+            self._miss_events(now)
+        self._rulebook.resolve(now, self._outbox)
+        self._outbox.wake(SILENCE, self._rulebook.silence_due_ns(now))
+
+    def _report(self, now: int) -> None:
+        if self._portfolio.opened:
+            self._remember_profit()
+        self._outbox.send(self.statement.report(now))
+        self._outbox.wake(REPORT, now + self._report_every_ns)
+
+    # People.
+
+    def _on_acknowledge(self, command: AcknowledgeAlert, now: int) -> None:
+        """An alert that is not firing (any more) needs nobody's acknowledgement."""
+        watch = self._rulebook.watches.get(command.alert_id.rpartition(":")[0])
+        if watch is not None:
+            watch.acknowledge(command.alert_id, command.operator, now, self._outbox)
+
+    def _say_health(self, now: int) -> None:
+        self._doubts_changed = False
+        detail = "; ".join(self.statement.doubts())
+        if detail == self._health:
+            return
+        self._health = detail
+        self._outbox.send(
+            HealthChanged(
+                service=self._name,
+                health=HealthStatus.DEGRADED if detail else HealthStatus.SERVING,
+                detail=detail,
+                occurred_ns=now,
+            )
+        )

@@ -1,0 +1,146 @@
+"""All rules of the firm, ready to be asked about what has just changed and nothing else.
+
+Rule 1: a rule about wealth is judged only while the portfolio is complete, a rule about positions only when
+every account has answered.
+"""
+
+from typing import final
+
+from trading_ecosystem.messages.risk import AlertRule
+from trading_ecosystem.messages.runtime import Plain
+from trading_ecosystem.production.risk_monitor.alerts import NEVER, Watch
+from trading_ecosystem.production.risk_monitor.config import Levels, Limits
+from trading_ecosystem.production.risk_monitor.outbox import Outbox
+from trading_ecosystem.production.risk_monitor.portfolio import Portfolio
+from trading_ecosystem.production.risk_monitor.rules.concentration import Share
+from trading_ecosystem.production.risk_monitor.rules.delta_exposure import DeltaExposure
+from trading_ecosystem.production.risk_monitor.rules.peg_deviation import Peg
+from trading_ecosystem.production.risk_monitor.rules.pnl_drawdown import Drawdown
+from trading_ecosystem.production.risk_monitor.rules.position_limit import PositionLimit
+from trading_ecosystem.production.risk_monitor.rules.silence import Silence
+from trading_ecosystem.production.risk_monitor.rules.stale_data import Feed
+from trading_ecosystem.production.risk_monitor.rules.venue_down import Venue
+from trading_ecosystem.reference import Instrument, ReferenceData
+
+FIRM = "firm"  # The subject of a rule about the whole.
+SHARE_UNIT = "ppm"
+TIME_UNIT = "ns"
+
+
+@final
+class Rulebook:
+    """Every rule with its watch. `watches` is by alert key, so that a wake finds what it is for."""
+
+    def __init__(self, limits: Limits, reference: ReferenceData, portfolio: Portfolio, venue: str) -> None:
+        self._limits = limits
+        self._portfolio = portfolio
+        self._all: list[Watch] = []
+        self.watches: dict[str, Watch] = {}
+        money = minor_unit(reference.numeraire)
+        rule = AlertRule
+        self.drawdown = Drawdown(self._watch(rule.PNL_DRAWDOWN, FIRM, SHARE_UNIT, limits.pnl_drawdown))
+        self.delta = DeltaExposure(self._watch(rule.DELTA_EXPOSURE, FIRM, money, limits.delta_exposure))
+        self.positions = {asset: self._position(asset, levels) for asset, levels in limits.position_limit.items()}
+        self.shares = self._shares(reference)
+        self.feeds = {symbol: self._feed(each, reference) for symbol, each in reference.instruments.items()}
+        self.feed_of = {feed.position.asset: feed for feed in self.feeds.values() if feed.position is not None}
+        self.venue = Venue(venue, Silence(self._watch(rule.VENUE_DOWN, venue, TIME_UNIT, limits.venue_down)))
+        self._longest_wait_ns = self._all_silences()[0].watch.lowest
+
+    def begin(self, memory: dict[str, Plain], now: int, outbox: Outbox) -> None:
+        """Take over the alerts of the life before; from now on silence counts."""
+        for watch in self._all:
+            watch.recall(memory, now, outbox)
+        for silence in self._all_silences():
+            silence.begin(now)
+
+    def check_position(self, asset: str, at_ns: int, now: int, outbox: Outbox) -> None:
+        rule = self.positions.get(asset)
+        if rule is not None and self._portfolio.unanswered == 0:
+            rule.check(at_ns, now, outbox)
+
+    def check_wealth(self, at_ns: int, now: int, outbox: Outbox) -> None:
+        """Every rule that a change of one value may touch, on a complete portfolio."""
+        portfolio = self._portfolio
+        gross_minor = portfolio.gross_minor
+        self.drawdown.check(portfolio.equity_minor, at_ns, now, outbox)
+        self.delta.check(portfolio.delta_minor, at_ns, now, outbox)
+        for share in self.shares:
+            share.check(gross_minor, at_ns, now, outbox)
+
+    def refresh_shares(self) -> None:
+        for share in self.shares:
+            share.refresh()
+
+    def doubt_wealth(self) -> None:
+        """The portfolio is not complete: until it is, no rule about wealth has a value."""
+        self.drawdown.watch.known = False
+        self.delta.watch.known = False
+        for share in self.shares:
+            share.watch.known = False
+
+    def check_silence(self, now: int, outbox: Outbox) -> bool:
+        """True if a source fell silent or spoke again. What rests on a silent source has no value."""
+        changed = self.venue.silence.check(now, outbox)
+        for feed in self.feeds.values():
+            if feed.silence.check(now, outbox):
+                changed = True
+            if feed.silence.quiet and feed.peg is not None:
+                feed.peg.watch.known = False
+        return changed
+
+    def resolve(self, now: int, outbox: Outbox) -> None:
+        for watch in self._all:
+            watch.resolve(now, outbox)
+
+    def silence_due_ns(self, now: int) -> int:
+        """When to look for silent sources again."""
+        due_ns = now + self._longest_wait_ns
+        for silence in self._all_silences():
+            at_ns = silence.due_ns(now)
+            if at_ns != NEVER and at_ns < due_ns:
+                due_ns = at_ns
+        return due_ns
+
+    def _all_silences(self) -> list[Silence]:
+        return [self.venue.silence] + [feed.silence for feed in self.feeds.values()]
+
+    def _watch(self, rule: AlertRule, subject: str, unit: str, levels: Levels) -> Watch:
+        watch = Watch(rule, subject, unit, levels, self._limits)
+        self._all.append(watch)
+        for alert in watch.alerts:
+            self.watches[alert.key] = watch
+        return watch
+
+    def _position(self, asset: str, levels: Levels) -> PositionLimit:
+        watch = self._watch(AlertRule.POSITION_LIMIT, asset, minor_unit(asset), levels)
+        return PositionLimit(self._portfolio.positions[asset], watch)
+
+    def _shares(self, reference: ReferenceData) -> list[Share]:
+        positions = self._portfolio.positions
+        shares = []
+        for name, levels in self._limits.concentration_assets.items():
+            watch = self._watch(AlertRule.CONCENTRATION, name, SHARE_UNIT, levels)
+            shares.append(Share([positions[name]], watch))
+        for name, levels in self._limits.concentration_issuers.items():
+            watch = self._watch(AlertRule.CONCENTRATION, name, SHARE_UNIT, levels)
+            members = [positions[asset.name] for asset in reference.assets.values() if asset.issuer == name]
+            shares.append(Share(members, watch))
+        return shares
+
+    def _feed(self, instrument: Instrument, reference: ReferenceData) -> Feed:
+        symbol, asset = instrument.symbol, instrument.base
+        silence = Silence(self._watch(AlertRule.STALE_DATA, symbol, TIME_UNIT, self._limits.stale_data))
+        if instrument.quote != reference.numeraire:
+            return Feed(symbol, silence, None, None)
+        position, peg = self._portfolio.positions[asset], None
+        if asset in self._limits.peg_deviation:
+            levels = self._limits.peg_deviation[asset]
+            peg = Peg(instrument, self._watch(AlertRule.PEG_DEVIATION, asset, SHARE_UNIT, levels))
+        feed = Feed(symbol, silence, position, peg)
+        feed.shares = [share for share in self.shares if position in share.members]
+        return feed
+
+
+def minor_unit(asset: str) -> str:
+    return f"{asset} minor"

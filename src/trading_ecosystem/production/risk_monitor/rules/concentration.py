@@ -1,0 +1,38 @@
+"""Concentration: the share of gross wealth that is in one asset, or with one issuer of stablecoins, in ppm."""
+
+from typing import final
+
+from trading_ecosystem.production.risk_monitor.alerts import Watch
+from trading_ecosystem.production.risk_monitor.config import MILLION
+from trading_ecosystem.production.risk_monitor.outbox import Outbox
+from trading_ecosystem.production.risk_monitor.portfolio import Position
+
+
+@final
+class Share:
+    """What one name has of the whole. Gross wealth above `quiet_minor` is in no breach."""
+
+    __slots__ = ("amount_minor", "members", "quiet_minor", "watch")
+
+    def __init__(self, members: list[Position], watch: Watch) -> None:
+        self.members = members
+        self.watch = watch
+        self.amount_minor = 0
+        self.quiet_minor = 0
+
+    def refresh(self) -> None:
+        """A member's value has changed."""
+        amount = 0
+        for member in self.members:
+            value = member.value_minor
+            amount += value if value >= 0 else -value
+        self.amount_minor = amount
+        self.quiet_minor = amount * MILLION // self.watch.lowest
+
+    def value(self, gross_minor: int) -> int:
+        """Rounded down, which changes no comparison with a whole number."""
+        return self.amount_minor * MILLION // gross_minor if gross_minor > 0 else 0
+
+    def check(self, gross_minor: int, at_ns: int, now: int, outbox: Outbox) -> None:
+        if gross_minor <= self.quiet_minor or self.watch.active:
+            self.watch.update(self.value(gross_minor), at_ns, now, outbox)

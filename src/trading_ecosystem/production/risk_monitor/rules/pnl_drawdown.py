@@ -1,0 +1,43 @@
+"""P&L drawdown: how far equity is below its highest mark, as a share of the mark, in ppm.
+
+Rule 1: the mark never falls, and is remembered whenever it rises.
+"""
+
+from typing import final
+
+from trading_ecosystem.messages.runtime import Remember
+from trading_ecosystem.production.risk_monitor.alerts import Watch
+from trading_ecosystem.production.risk_monitor.config import MILLION
+from trading_ecosystem.production.risk_monitor.outbox import Outbox
+
+MARK_KEY = "high_water_mark"
+
+
+@final
+class Drawdown:
+    """Money is in minor units of the numeraire. Equity above `quiet_minor` is in no breach."""
+
+    __slots__ = ("mark_minor", "quiet_minor", "watch")
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+        self.mark_minor = 0
+        self.quiet_minor = 0
+
+    def value(self, equity_minor: int) -> int:
+        """Rounded down, which changes no comparison with a whole number."""
+        if equity_minor >= self.mark_minor or self.mark_minor == 0:
+            return 0
+        return (self.mark_minor - equity_minor) * MILLION // self.mark_minor
+
+    def check(self, equity_minor: int, at_ns: int, now: int, outbox: Outbox) -> None:
+        if equity_minor > self.mark_minor:
+            self.raise_mark(equity_minor)
+            outbox.send(Remember(key=MARK_KEY, value=equity_minor))
+        if equity_minor <= self.quiet_minor or self.watch.active:
+            self.watch.update(self.value(equity_minor), at_ns, now, outbox)
+
+    def raise_mark(self, mark_minor: int) -> None:
+        assert mark_minor >= self.mark_minor
+        self.mark_minor = mark_minor
+        self.quiet_minor = mark_minor + -self.watch.lowest * mark_minor // MILLION

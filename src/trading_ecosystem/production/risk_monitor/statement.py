@@ -1,0 +1,109 @@
+"""What the monitor says about the firm, and how sure it is of it.
+
+Rule 1: a figure that rests on something stale, missing or disputed is told with `certain` False, never hidden.
+"""
+
+from typing import final
+
+from trading_ecosystem.messages.risk import Exposure, RiskReported
+from trading_ecosystem.production.risk_monitor.accounts import Account, Custody
+from trading_ecosystem.production.risk_monitor.portfolio import Portfolio, Position
+from trading_ecosystem.production.risk_monitor.rulebook import FIRM, SHARE_UNIT, Rulebook, minor_unit
+
+
+@final
+class Statement:
+    """Reads everything, changes nothing."""
+
+    def __init__(
+        self,
+        numeraire: str,
+        accounts: list[Account],
+        custodies: list[Custody],
+        portfolio: Portfolio,
+        rulebook: Rulebook,
+    ) -> None:
+        self._money_unit = minor_unit(numeraire)
+        self._accounts, self._custodies = accounts, custodies
+        self._portfolio, self._rulebook = portfolio, rulebook
+
+    def doubts(self) -> list[str]:
+        """Everything that is stale, missing or disputed, in words; the venue first."""
+        venue, portfolio = self._rulebook.venue, self._portfolio
+        doubts = [f"no heartbeat of {venue.name}"] if venue.silence.quiet else []
+        doubts += [account.doubt for account in self._accounts if account.doubt]
+        doubts += [f"no price yet of {asset}" for asset in portfolio.unpriced()]
+        doubts += [f"no fresh quote of {feed.symbol}" for feed in self._rulebook.feeds.values() if feed.silence.quiet]
+        doubts += [custody.doubt for custody in self._custodies if custody.doubt]
+        return doubts
+
+    def report(self, now: int) -> RiskReported:
+        portfolio, drawdown = self._portfolio, self._rulebook.drawdown
+        return RiskReported(
+            equity_minor=portfolio.equity_minor,
+            high_water_mark_minor=drawdown.mark_minor,
+            drawdown_ppm=drawdown.value(portfolio.equity_minor) if portfolio.complete else 0,
+            realised_minor=portfolio.realised_minor,
+            unrealised_minor=portfolio.unrealised_minor if portfolio.opened else 0,
+            exposures=tuple(self._exposures()),
+            certain=self._wealth_is_certain(),
+            occurred_ns=now,
+        )
+
+    def _exposures(self) -> list[Exposure]:
+        portfolio, rulebook = self._portfolio, self._rulebook
+        lines = [
+            self._position(position)
+            for position in portfolio.positions.values()
+            if position.total_minor != 0 or position.asset in rulebook.positions
+        ]
+        crypto = [position for position in portfolio.positions.values() if position.directional]
+        lines.append(
+            Exposure(
+                measure="delta",
+                subject=FIRM,
+                value=portfolio.delta_minor,
+                limit=rulebook.delta.watch.highest,
+                unit=self._money_unit,
+                certain=self._amounts_are_certain() and all(self._price_is_certain(each) for each in crypto),
+            )
+        )
+        certain = self._wealth_is_certain()
+        for share in rulebook.shares:
+            lines.append(
+                Exposure(
+                    measure="concentration",
+                    subject=share.watch.subject,
+                    value=share.value(portfolio.gross_minor),
+                    limit=share.watch.highest,
+                    unit=SHARE_UNIT,
+                    certain=certain,
+                )
+            )
+        return lines
+
+    def _position(self, position: Position) -> Exposure:
+        rule = self._rulebook.positions.get(position.asset)
+        return Exposure(
+            measure="position",
+            subject=position.asset,
+            value=position.total_minor,
+            limit=rule.watch.highest if rule is not None else 0,
+            unit=minor_unit(position.asset),
+            certain=self._amounts_are_certain(),
+        )
+
+    def _wealth_is_certain(self) -> bool:
+        prices = all(self._price_is_certain(position) for position in self._portfolio.positions.values())
+        return self._portfolio.complete and self._amounts_are_certain() and prices
+
+    def _amounts_are_certain(self) -> bool:
+        accounts = not any(account.doubt for account in self._accounts)
+        return accounts and not any(custody.doubt for custody in self._custodies)
+
+    def _price_is_certain(self, position: Position) -> bool:
+        """An asset that is not held needs no price; the numeraire always has one."""
+        if position.total_minor == 0:
+            return True
+        feed = self._rulebook.feed_of.get(position.asset)
+        return position.price != 0 if feed is None else position.price != 0 and not feed.silence.quiet

@@ -1,0 +1,149 @@
+"""The desk's books: what the venue says of its account becomes positions and order statuses.
+
+Rule 1: a report is the truth; after it each event counts once, in order.
+Rule 2: what the venue has and no strategy wants is canceled.
+"""
+
+from typing import final
+
+from trading_ecosystem.messages.accounts import AccountReported, OpenOrder
+from trading_ecosystem.messages.message import Message
+from trading_ecosystem.messages.orders import (
+    AccountEvent,
+    CancelRejected,
+    OrderAccepted,
+    OrderCanceled,
+    OrderFilled,
+    OrderRejected,
+    RejectReason,
+    Side,
+    TimeInForce,
+)
+from trading_ecosystem.production.trading_engine.desk import Desk
+from trading_ecosystem.production.trading_engine.gateway import Gateway
+from trading_ecosystem.production.trading_engine.orders import STRAY, Order, OrderEvent, Orders
+from trading_ecosystem.production.trading_engine.strategies.strategy import Strategy
+
+
+@final
+class Bookkeeping:
+    """Keeps positions and orders, and tells each order's strategy what became of it."""
+
+    __slots__ = ("_desk", "_gateway", "_orders", "_strategies")
+
+    def __init__(self, desk: Desk, orders: Orders, strategies: list[Strategy], gateway: Gateway) -> None:
+        self._desk = desk
+        self._orders = orders
+        self._strategies = strategies
+        self._gateway = gateway
+
+    def apply(self, event: AccountEvent, now: int, out: list[Message]) -> None:
+        """Take an event whose turn it is."""
+        if isinstance(event, OrderFilled):
+            self._fill(event, now, out)
+        elif isinstance(event, OrderAccepted):
+            self._accept(event, now, out)
+        elif isinstance(event, OrderCanceled):
+            self._end(event.client_order_id, OrderEvent.CANCELED, now, out)
+        elif isinstance(event, OrderRejected):
+            # When a repetition of an order is refused, the first one's own events tell what became of it.
+            if event.reject_reason is not RejectReason.CLIENT_ORDER_ID_REUSED:
+                self._end(event.client_order_id, OrderEvent.REJECTED, now, out)
+        else:
+            assert isinstance(event, CancelRejected)
+            self._end(event.client_order_id, OrderEvent.CANCEL_REJECTED, now, out)
+
+    def reconcile(self, report: AccountReported, now: int, out: list[Message]) -> None:
+        """Make positions and orders those of the report."""
+        remember = self._desk.positions.report(report)
+        if remember is not None:
+            out.append(remember)
+        changed = self._match(report.open_orders)
+        for order in list(self._orders.working.values()):
+            if not order.wanted:
+                self._gateway.cancel(order, now, out)
+        for order in changed:
+            self._tell(order, now, out)
+
+    def doubt(self) -> None:
+        """The venue went away: its books and the desk's orders there are unknown until the next report."""
+        self._desk.forget_books()
+        for order in list(self._orders.working.values()):
+            self._orders.step(order, OrderEvent.VENUE_LOST)
+
+    def _match(self, open_orders: tuple[OpenOrder, ...]) -> list[Order]:
+        """The desk's orders that changed unheard."""
+        reported = {known.client_order_id: known for known in open_orders}
+        changed: list[Order] = []
+        for order in list(self._orders.working.values()):
+            known = reported.pop(order.client_order_id, None)
+            if known is None:
+                self._orders.step(order, OrderEvent.REPORTED_ABSENT)
+                changed.append(order)
+                continue
+            self._orders.step(order, OrderEvent.REPORTED_OPEN)
+            if known.leaves_quantity_lots != order.leaves_lots:
+                order.leaves_lots = known.leaves_quantity_lots
+                changed.append(order)
+        for stray in reported.values():
+            self._adopt(stray)
+        return changed
+
+    def _fill(self, fill: OrderFilled, now: int, out: list[Message]) -> None:
+        self._desk.positions.fill(fill, self._desk.reference.instruments[fill.symbol])
+        order = self._orders.working.get(fill.client_order_id)
+        if order is None:
+            if fill.leaves_quantity_lots:
+                self._gateway.cancel(self._adopt(open_order(fill, fill.leaves_quantity_lots)), now, out)
+            return
+        order.leaves_lots = fill.leaves_quantity_lots
+        self._orders.step(order, OrderEvent.PARTLY_FILLED if order.leaves_lots else OrderEvent.FILLED)
+        self._tell(order, now, out)
+
+    def _accept(self, event: OrderAccepted, now: int, out: list[Message]) -> None:
+        order = self._orders.working.get(event.client_order_id)
+        if order is None:
+            self._gateway.cancel(self._adopt(open_order(event, event.quantity_lots)), now, out)
+        else:
+            self._orders.step(order, OrderEvent.ACCEPTED)
+
+    def _end(self, client_order_id: str, event: OrderEvent, now: int, out: list[Message]) -> None:
+        order = self._orders.working.get(client_order_id)
+        if order is None:
+            return  # It has ended before, by a report.
+        self._orders.step(order, event)
+        if order.closed:
+            self._tell(order, now, out)
+
+    def _tell(self, order: Order, now: int, out: list[Message]) -> None:
+        """A closed order that was not filled has ended otherwise; all else is a fill."""
+        if order.owner == STRAY:
+            return
+        strategy = self._strategies[order.owner]
+        if order.closed and order.leaves_lots:
+            intentions = strategy.on_close(order, now)
+        else:
+            intentions = strategy.on_fill(order, now)
+        self._gateway.perform(order.owner, intentions, now, out)
+
+    def _adopt(self, known: OpenOrder) -> Order:
+        """Follow an order at the venue that no strategy in this life of the desk wants."""
+        lots = known.leaves_quantity_lots
+        order = Order(known.symbol, known.side, known.price_ticks, lots, TimeInForce.GTC)
+        order.client_order_id = known.client_order_id
+        order.wanted = False
+        self._orders.add(order)
+        self._orders.step(order, OrderEvent.REPORTED_OPEN)
+        return order
+
+
+def open_order(event: OrderAccepted | OrderFilled, leaves_lots: int) -> OpenOrder:
+    """The order that an event of an unknown order speaks of. A fill's price stands for the order's own."""
+    return OpenOrder(
+        order_id=event.order_id,
+        client_order_id=event.client_order_id,
+        symbol=event.symbol,
+        side=Side(event.side),
+        price_ticks=event.price_ticks,
+        leaves_quantity_lots=leaves_lots,
+    )

@@ -1,0 +1,334 @@
+"""The configuration of a trading desk: one entry of a world's `desks:` list.
+
+- name: alpha
+  account: alpha
+  venue: exchange
+  limits:
+    order_value: 250000                               # Largest order, in the numeraire.
+    position: {BTC: 30, ETH: 600, USDT: 2000000}      # Largest holding that an order may lead to, per asset.
+    price_collar: 3%                                  # Furthest price from the provider's quote.
+    quote_age: 10s                                    # An older quote is stale.
+    orders_per_minute: 120
+  strategies:
+    - kind: market_maker
+      instruments:
+        BTC/USD: {size: 0.5, maximum: 5, half_spread: 10bps, skew: 5bps, requote: 8bps}
+        ETH/USD: {size: 10, maximum: 100, half_spread: 10bps, skew: 5bps, requote: 9bps}
+        USDT/USD: {size: 50000, maximum: 500000, half_spread: 3bps, skew: 2bps, requote: 2bps}
+
+- name: beta
+  account: beta
+  venue: exchange
+  limits:
+    order_value: 250000
+    position: {BTC: 25, ETH: 500, USDT: 3000000}
+    price_collar: 3%
+    quote_age: 10s
+    orders_per_minute: 120
+  strategies:
+    - kind: arbitrage
+      taker_fee: 5bps
+      threshold: 3bps                                 # Profit after fees below which it does nothing.
+      slippage: 20bps                                 # How far beyond the book a hedge may go.
+      cooldown: 10s
+      hedge_above: 500                                # Uneven positions worth less are left alone.
+      triangles:
+        - {direct: BTC/USD, cross: BTC/USDT, bridge: USDT/USD, size: 0.5}
+        - {direct: ETH/USD, cross: ETH/USDT, bridge: USDT/USD, size: 10}
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import final
+
+from trading_ecosystem.configuration.document import Node, Section
+from trading_ecosystem.reference import Instrument, ReferenceData
+
+SECOND_NS = 1_000_000_000
+MILLISECOND_NS = 1_000_000
+LARGEST_SHARE_PPM = 500_000
+KINDS = ("arbitrage", "market_maker")
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What no order may exceed. Values in minor units of the numeraire, positions in those of the asset."""
+
+    order_value_minor: int
+    position_minor: dict[str, int]
+    price_collar_ppm: int
+    quote_age_ns: int
+    orders_per_minute: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class QuotingConfig:
+    """How one instrument is quoted; all shares are of its price.
+
+    `maximum_minor` is how far the position may go from its opening, either way, and there the quotes are shifted by
+    `skew_ppm`. `requote_ppm` is the move of the middle that asks for new quotes.
+    """
+
+    symbol: str
+    size_lots: int
+    maximum_minor: int
+    half_spread_ppm: int
+    skew_ppm: int
+    requote_ppm: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class MarketMakerConfig:
+    """`interval_ns` is the shortest time between quotes of an instrument, `retry_ns` after a refusal."""
+
+    instruments: tuple[QuotingConfig, ...]
+    interval_ns: int
+    retry_ns: int
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return tuple(quoting.symbol for quoting in self.instruments)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class TriangleConfig:
+    """`direct` is BASE/NUMERAIRE, `cross` BASE/OTHER, `bridge` OTHER/NUMERAIRE; `size_minor` of BASE at most."""
+
+    direct: str
+    cross: str
+    bridge: str
+    size_minor: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ArbitrageConfig:
+    triangles: tuple[TriangleConfig, ...]
+    taker_fee_ppm: int
+    threshold_ppm: int
+    slippage_ppm: int
+    cooldown_ns: int
+    hedge_above_minor: int  # In the numeraire.
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return unique([s for t in self.triangles for s in (t.direct, t.cross, t.bridge)])
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class DeskConfig:
+    """One desk: its account at its venue, what it does, and what it must not do."""
+
+    name: str
+    account: str
+    venue: str
+    limits: Limits
+    strategies: tuple[MarketMakerConfig | ArbitrageConfig, ...]
+    symbols: tuple[str, ...]  # All that it trades or needs to value what it trades.
+    heartbeat_timeout_ns: int
+    acknowledgment_timeout_ns: int
+    retry_ns: int
+
+
+def read(node: Node, reference: ReferenceData) -> DeskConfig:
+    """Read one entry of `desks:`. Raises `Problem` for whatever is wrong with it."""
+    section = node.section(
+        required=("name", "account", "venue", "limits", "strategies"),
+        optional=("heartbeat_timeout", "acknowledgment_timeout", "retry"),
+    )
+    limits = read_limits(section["limits"], reference)
+    strategies = read_strategies(section["strategies"], reference, limits)
+    traded = unique([symbol for strategy in strategies for symbol in strategy.symbols])
+    for asset in moved_assets(traded, reference):
+        if asset not in limits.position_minor:
+            section["limits"].fail(f"no position limit for {asset}, which the desk trades")
+    return DeskConfig(
+        name=section["name"].text(),
+        account=section["account"].text(),
+        venue=section["venue"].text(),
+        limits=limits,
+        strategies=strategies,
+        symbols=unique([*traded, *conversions(section, traded, reference)]),
+        heartbeat_timeout_ns=duration(section, "heartbeat_timeout", 10 * SECOND_NS),
+        acknowledgment_timeout_ns=duration(section, "acknowledgment_timeout", 5 * SECOND_NS),
+        retry_ns=duration(section, "retry", 3 * SECOND_NS),
+    )
+
+
+def read_limits(node: Node, reference: ReferenceData) -> Limits:
+    section = node.section(
+        required=("order_value", "position", "price_collar", "quote_age", "orders_per_minute"),
+    )
+    position_minor: dict[str, int] = {}
+    for asset, limit in section["position"].entries():
+        if asset not in reference.assets:
+            limit.fail_word("unknown asset", asset, reference.assets)
+        position_minor[asset] = amount_minor(limit, asset, reference)
+    return Limits(
+        order_value_minor=amount_minor(section["order_value"], reference.numeraire, reference),
+        position_minor=position_minor,
+        price_collar_ppm=share_ppm(section["price_collar"]),
+        quote_age_ns=section["quote_age"].duration_ns(MILLISECOND_NS),
+        orders_per_minute=section["orders_per_minute"].integer(1, 1_000_000),
+    )
+
+
+def read_strategies(
+    node: Node, reference: ReferenceData, limits: Limits
+) -> tuple[MarketMakerConfig | ArbitrageConfig, ...]:
+    strategies: list[MarketMakerConfig | ArbitrageConfig] = []
+    owned: list[str] = []
+    for item in non_empty(node, "strategy"):
+        strategy = read_strategy(item, reference, limits)
+        for asset in moved_assets(strategy.symbols, reference):
+            if asset in owned:
+                item.fail(f"{asset} is already traded by another strategy of this desk; give it a desk of its own")
+        owned.extend(moved_assets(strategy.symbols, reference))
+        strategies.append(strategy)
+    return tuple(strategies)
+
+
+def read_strategy(node: Node, reference: ReferenceData, limits: Limits) -> MarketMakerConfig | ArbitrageConfig:
+    kinds = [value for key, value in node.entries() if key == "kind"]
+    if not kinds:
+        node.fail("the key 'kind' is missing")
+    if kinds[0].word(KINDS, "kind of strategy") == "market_maker":
+        return read_market_maker(node, reference, limits)
+    return read_arbitrage(node, reference, limits)
+
+
+def read_market_maker(node: Node, reference: ReferenceData, limits: Limits) -> MarketMakerConfig:
+    section = node.section(required=("kind", "instruments"), optional=("interval", "retry"))
+    entries = section["instruments"].entries()
+    if not entries:
+        section["instruments"].fail("at least one instrument is needed")
+    return MarketMakerConfig(
+        instruments=tuple(read_quoting(symbol, value, reference, limits) for symbol, value in entries),
+        interval_ns=duration(section, "interval", SECOND_NS),
+        retry_ns=duration(section, "retry", 30 * SECOND_NS),
+    )
+
+
+def read_quoting(symbol: str, node: Node, reference: ReferenceData, limits: Limits) -> QuotingConfig:
+    if symbol not in reference.instruments:
+        node.fail_word("unknown instrument", symbol, reference.instruments)
+    instrument = reference.instruments[symbol]
+    section = node.section(required=("size", "maximum", "half_spread", "skew", "requote"))
+    half_spread_ppm = share_ppm(section["half_spread"])
+    skew_ppm = section["skew"].fraction_ppm()
+    if not 0 <= skew_ppm <= half_spread_ppm:
+        section["skew"].fail(
+            "a skew from zero to the half spread is expected; beyond it a quote would cross the middle"
+        )
+    if half_spread_ppm + skew_ppm >= limits.price_collar_ppm:
+        section["half_spread"].fail("half spread and skew reach beyond the price collar: every quote would be denied")
+    size_lots = lots(section["size"], instrument)
+    maximum_minor = amount_minor(section["maximum"], instrument.base, reference)
+    if maximum_minor < instrument.base_minor(size_lots):
+        section["maximum"].fail("is smaller than the size of one quote")
+    return QuotingConfig(
+        symbol=symbol,
+        size_lots=size_lots,
+        maximum_minor=maximum_minor,
+        half_spread_ppm=half_spread_ppm,
+        skew_ppm=skew_ppm,
+        requote_ppm=share_ppm(section["requote"]),
+    )
+
+
+def read_arbitrage(node: Node, reference: ReferenceData, limits: Limits) -> ArbitrageConfig:
+    section = node.section(
+        required=("kind", "triangles", "taker_fee", "threshold", "slippage", "cooldown", "hedge_above"),
+    )
+    taker_fee_ppm = section["taker_fee"].fraction_ppm()
+    if not 0 <= taker_fee_ppm <= LARGEST_SHARE_PPM:
+        section["taker_fee"].fail("a fee from 0% to 50% is expected")
+    slippage_ppm = share_ppm(section["slippage"])
+    if slippage_ppm >= limits.price_collar_ppm:
+        section["slippage"].fail("is not below the price collar: every hedge would be denied")
+    return ArbitrageConfig(
+        triangles=tuple(read_triangle(item, reference) for item in non_empty(section["triangles"], "triangle")),
+        taker_fee_ppm=taker_fee_ppm,
+        threshold_ppm=share_ppm(section["threshold"]),
+        slippage_ppm=slippage_ppm,
+        cooldown_ns=section["cooldown"].duration_ns(MILLISECOND_NS),
+        hedge_above_minor=amount_minor(section["hedge_above"], reference.numeraire, reference),
+    )
+
+
+def read_triangle(node: Node, reference: ReferenceData) -> TriangleConfig:
+    section = node.section(required=("direct", "cross", "bridge", "size"))
+    known = reference.instruments
+    direct, cross, bridge = (known[section[leg].word(known, "instrument")] for leg in ("direct", "cross", "bridge"))
+    if direct.quote != reference.numeraire or bridge.quote != reference.numeraire:
+        node.fail(f"the direct pair and the bridge must be priced in {reference.numeraire}")
+    if cross.base != direct.base or cross.quote != bridge.base:
+        node.fail(f"the cross pair must be {direct.base}/{bridge.base}")
+    size_minor = amount_minor(section["size"], direct.base, reference)
+    if size_minor < max(direct.base_minor_per_lot, cross.base_minor_per_lot):
+        section["size"].fail("is smaller than a lot")
+    return TriangleConfig(direct=direct.symbol, cross=cross.symbol, bridge=bridge.symbol, size_minor=size_minor)
+
+
+def conversions(section: Section, symbols: tuple[str, ...], reference: ReferenceData) -> list[str]:
+    """The instruments that value the quote assets of what is traded."""
+    needed: list[str] = []
+    for symbol in symbols:
+        quote = reference.instruments[symbol].quote
+        if quote == reference.numeraire:
+            continue
+        conversion = f"{quote}/{reference.numeraire}"
+        if conversion not in reference.instruments:
+            section["strategies"].fail(
+                f"{symbol} needs the instrument {conversion} to be valued in {reference.numeraire}"
+            )
+        needed.append(conversion)
+    return needed
+
+
+def moved_assets(symbols: tuple[str, ...], reference: ReferenceData) -> tuple[str, ...]:
+    """The assets other than the numeraire whose positions trading these instruments changes."""
+    pairs = [reference.instruments[symbol] for symbol in symbols]
+    return unique([a for pair in pairs for a in (pair.base, pair.quote) if a != reference.numeraire])
+
+
+def amount_minor(node: Node, asset: str, reference: ReferenceData) -> int:
+    amount = node.positive()
+    try:
+        return reference.assets[asset].to_minor(amount)
+    except ValueError:
+        node.fail(f"{amount} is finer than the smallest unit of {asset}")
+
+
+def lots(node: Node, instrument: Instrument) -> int:
+    amount = node.positive()
+    if amount % instrument.lot != Decimal(0):
+        node.fail(f"{amount} is not a multiple of the lot of {instrument.symbol}, {instrument.lot}")
+    return instrument.to_lots(amount)
+
+
+def share_ppm(node: Node) -> int:
+    ppm = node.fraction_ppm()
+    if not 0 < ppm <= LARGEST_SHARE_PPM:
+        node.fail("a share above 0% and up to 50% is expected")
+    return ppm
+
+
+def duration(section: Section, key: str, otherwise_ns: int) -> int:
+    return section[key].duration_ns(MILLISECOND_NS) if key in section else otherwise_ns
+
+
+def non_empty(node: Node, what: str) -> list[Node]:
+    items = node.items()
+    if not items:
+        node.fail(f"at least one {what} is needed")
+    return items
+
+
+def unique(values: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))

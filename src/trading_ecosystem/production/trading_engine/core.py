@@ -1,0 +1,213 @@
+"""The trading engine of one desk: strategies want orders, the engine checks, sends and follows them.
+
+Rule 1: no order is sent while the account's state is in doubt: at a start, after a gap in its events, when the venue
+was away, or when an order stays unanswered. Then the venue is asked, its answer is the truth, and trading goes on.
+Rule 2: what was asked and not answered is asked again; an order is never sent again under another id.
+Rule 3: nothing in this file reads a clock, a socket, a disk or a random number.
+"""
+
+from collections.abc import Sequence
+from typing import Final, final
+
+from trading_ecosystem.core import Core
+from trading_ecosystem.messages.accounts import AccountReported, QueryAccount, VenueHeartbeat
+from trading_ecosystem.messages.health import HealthChanged, HealthStatus
+from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
+from trading_ecosystem.messages.message import Message
+from trading_ecosystem.messages.orders import AccountEvent
+from trading_ecosystem.messages.runtime import Start, Wake, WakeAt
+from trading_ecosystem.production.trading_engine.bookkeeping import Bookkeeping
+from trading_ecosystem.production.trading_engine.checks import Checks
+from trading_ecosystem.production.trading_engine.config import DeskConfig, MarketMakerConfig
+from trading_ecosystem.production.trading_engine.desk import OPENING_KEY, Desk
+from trading_ecosystem.production.trading_engine.gateway import Gateway
+from trading_ecosystem.production.trading_engine.orders import NUMBER_KEY, Orders
+from trading_ecosystem.production.trading_engine.strategies.arbitrage import Arbitrage
+from trading_ecosystem.production.trading_engine.strategies.market_maker import MarketMaker
+from trading_ecosystem.production.trading_engine.strategies.strategy import Strategy
+from trading_ecosystem.production.trading_engine.venue import NEVER, VenueLink
+from trading_ecosystem.reference import ReferenceData
+
+SILENCE: Final[Sequence[Message]] = ()
+
+
+@final
+class TradingEngine(Core):
+    """One desk with its account at one venue."""
+
+    def __init__(self, name: str, config: DeskConfig, reference: ReferenceData) -> None:
+        self._name = name
+        self._account: str = config.account
+        self._venue: str = config.venue
+        self._acknowledgment_timeout_ns: int = config.acknowledgment_timeout_ns
+        self._desk = Desk(reference, config.symbols, config.limits.quote_age_ns)
+        self._orders = Orders(config.account)
+        self._link = VenueLink(config.heartbeat_timeout_ns, config.retry_ns)
+        self._strategies = build_strategies(config, self._desk)
+        checks = Checks(config.limits, self._desk)
+        self._gateway = Gateway(config.venue, config.account, checks, self._orders, self._link, self._strategies)
+        self._bookkeeping = Bookkeeping(self._desk, self._orders, self._strategies, self._gateway)
+        self._quoted = listeners([strategy.quoted_symbols for strategy in self._strategies])
+        self._booked = listeners([strategy.booked_symbols for strategy in self._strategies])
+        self._trouble = ""  # What keeps the desk from trading, as last published.
+        self._wake_ns = NEVER
+
+    def handle(self, message: Message, now: int) -> Sequence[Message]:
+        if isinstance(message, QuotePublished):
+            return self._on_quote(message, now)
+        if isinstance(message, BookTopChanged):
+            return self._on_book_top(message, now)
+        if isinstance(message, VenueHeartbeat):
+            return self._on_heartbeat(message, now)
+        if isinstance(message, AccountEvent):
+            return self._on_account_event(message, now)
+        if isinstance(message, Wake):
+            return self._on_wake(now)
+        if isinstance(message, AccountReported):
+            return self._on_report(message, now)
+        assert isinstance(message, Start), f"{type(message).__name__} is not for a trading engine"
+        return self._on_start(message, now)
+
+    # Prices.
+
+    def _on_quote(self, quote: QuotePublished, now: int) -> Sequence[Message]:
+        market = self._desk.markets.get(quote.symbol)
+        if market is None or not market.take_quote(quote) or not self._link.trusted:
+            return SILENCE
+        owners = self._quoted.get(quote.symbol)
+        if owners is None:
+            return SILENCE
+        out: list[Message] | None = None
+        for owner in owners:
+            intentions = self._strategies[owner].on_quote(market, now)
+            if intentions:
+                out = [] if out is None else out
+                self._gateway.perform(owner, intentions, now, out)
+        return SILENCE if out is None else self._finish(now, out)
+
+    def _on_book_top(self, book: BookTopChanged, now: int) -> Sequence[Message]:
+        owners = self._booked.get(book.symbol)
+        if owners is None or book.venue != self._venue:
+            return SILENCE
+        market = self._desk.markets[book.symbol]
+        if not market.take_book(book) or not self._link.trusted:
+            return SILENCE
+        out: list[Message] | None = None
+        for owner in owners:
+            intentions = self._strategies[owner].on_book_top(market, now)
+            if intentions:
+                out = [] if out is None else out
+                self._gateway.perform(owner, intentions, now, out)
+        return SILENCE if out is None else self._finish(now, out)
+
+    # The venue.
+
+    def _on_start(self, start: Start, now: int) -> Sequence[Message]:
+        if NUMBER_KEY in start.memory:
+            self._orders.resume(start.memory[NUMBER_KEY])
+        if OPENING_KEY in start.memory:
+            self._desk.positions.resume(start.memory[OPENING_KEY])
+        out: list[Message] = []
+        self._link.start(now)
+        self._ask(now, out)
+        return self._finish(now, out)
+
+    def _on_heartbeat(self, heartbeat: VenueHeartbeat, now: int) -> Sequence[Message]:
+        if heartbeat.venue != self._venue:
+            return SILENCE
+        trusted = self._link.trusted
+        returned = self._link.hear(heartbeat, now)
+        if trusted and not returned:
+            return SILENCE
+        out: list[Message] = []
+        if returned:
+            self._bookkeeping.doubt()
+            self._ask(now, out)
+        return self._finish(now, out)
+
+    def _on_account_event(self, event: AccountEvent, now: int) -> Sequence[Message]:
+        if event.account != self._account or event.venue != self._venue:
+            return SILENCE
+        out: list[Message] = []
+        for ready in self._link.in_order(event):
+            self._bookkeeping.apply(ready, now, out)
+        self._ask_about_gap(now, out)
+        return self._finish(now, out)
+
+    def _on_report(self, report: AccountReported, now: int) -> Sequence[Message]:
+        if report.account != self._account or report.venue != self._venue or not self._link.awaiting:
+            return SILENCE
+        if not self._link.answered(report):
+            return SILENCE  # The question stays open, and is asked again when the retry is due.
+        out: list[Message] = []
+        self._bookkeeping.reconcile(report, now, out)
+        for ready in self._link.after_report():
+            self._bookkeeping.apply(ready, now, out)
+        self._ask_about_gap(now, out)
+        return self._finish(now, out)
+
+    def _on_wake(self, now: int) -> Sequence[Message]:
+        if now >= self._wake_ns:
+            self._wake_ns = NEVER
+        out: list[Message] = []
+        if self._link.lost(now):
+            self._bookkeeping.doubt()
+        elif self._link.retry_due(now) or (self._link.trusted and now >= self._unanswered_ns()):
+            self._ask(now, out)
+        for owner, strategy in enumerate(self._strategies):
+            self._gateway.perform(owner, strategy.on_wake(now), now, out)
+        return self._finish(now, out)
+
+    def _ask_about_gap(self, now: int, out: list[Message]) -> None:
+        if self._link.gap and not self._link.awaiting:
+            self._ask(now, out)
+
+    def _ask(self, now: int, out: list[Message]) -> None:
+        self._link.asked(now)
+        out.append(QueryAccount(to=self._venue, asker=self._name, account=self._account))
+
+    # Health and time.
+
+    def _finish(self, now: int, out: list[Message]) -> Sequence[Message]:
+        """Say what changed about the desk's health, and ask for the next moment that matters."""
+        trouble = "venue away" if self._link.away else "" if self._link.trusted else "reconciling"
+        if trouble != self._trouble:
+            self._trouble = trouble
+            health = HealthStatus.DEGRADED if trouble else HealthStatus.SERVING
+            out.append(HealthChanged(service=self._name, health=health, detail=trouble, occurred_ns=now))
+        due_ns = max(self._due_ns(), now + 1)
+        if due_ns < self._wake_ns:
+            self._wake_ns = due_ns
+            out.append(WakeAt(due_ns))
+        return out
+
+    def _due_ns(self) -> int:
+        due_ns = self._link.due_ns()
+        if self._link.trusted:
+            due_ns = min(due_ns, self._unanswered_ns())
+        for strategy in self._strategies:
+            due_ns = strategy.due_ns(due_ns)
+        return due_ns
+
+    def _unanswered_ns(self) -> int:
+        """When an order will have been unanswered for too long."""
+        return self._orders.first_unanswered_ns(NEVER) + self._acknowledgment_timeout_ns
+
+
+def build_strategies(config: DeskConfig, desk: Desk) -> list[Strategy]:
+    strategies: list[Strategy] = []
+    for part in config.strategies:
+        if isinstance(part, MarketMakerConfig):
+            strategies.append(MarketMaker(part, desk))
+        else:
+            strategies.append(Arbitrage(part, desk, config.limits.order_value_minor))
+    return strategies
+
+
+def listeners(symbols: list[tuple[str, ...]]) -> dict[str, list[int]]:
+    """Which strategies, by number, hear of an instrument."""
+    owners: dict[str, list[int]] = {}
+    for owner, heard in enumerate(symbols):
+        for symbol in heard:
+            owners.setdefault(symbol, []).append(owner)
+    return owners

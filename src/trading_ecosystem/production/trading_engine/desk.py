@@ -1,0 +1,136 @@
+"""What a desk knows: the markets that it watches, and its own positions.
+
+Rule 1: a quote or book that is older than the one known is not news.
+Rule 2: positions come from the venue's report, and after it from fills, each applied once.
+"""
+
+from typing import Final, final
+
+from trading_ecosystem.messages.accounts import AccountReported
+from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
+from trading_ecosystem.messages.orders import OrderFilled, Side
+from trading_ecosystem.messages.runtime import Plain, Remember
+from trading_ecosystem.reference import Instrument, ReferenceData
+
+OPENING_KEY: Final = "opening_positions"
+
+
+@final
+class Market:
+    """One instrument: the provider's last quote, and the top of the venue's own book."""
+
+    __slots__ = ("_quote_age_ns", "book", "instrument", "quote")
+
+    def __init__(self, instrument: Instrument, quote_age_ns: int) -> None:
+        self.instrument = instrument
+        self._quote_age_ns = quote_age_ns
+        self.quote: QuotePublished | None = None
+        self.book: BookTopChanged | None = None
+
+    def take_quote(self, quote: QuotePublished) -> bool:
+        """False if it is late or a repetition."""
+        known = self.quote
+        if known is not None and quote.occurred_ns <= known.occurred_ns:
+            return False
+        self.quote = quote
+        return True
+
+    def take_book(self, book: BookTopChanged) -> bool:
+        """False if it is late or a repetition. Several changes may share a moment; their sequence orders them."""
+        known = self.book
+        if known is not None and (
+            book.occurred_ns < known.occurred_ns
+            or (book.occurred_ns == known.occurred_ns and book.sequence <= known.sequence)
+        ):
+            return False
+        self.book = book
+        return True
+
+    def stale(self, now: int) -> bool:
+        """No quote, or one that is as old as the limit."""
+        return self.quote is None or now >= self.quote.occurred_ns + self._quote_age_ns
+
+    def stale_ns(self) -> int:
+        """When the quote at hand becomes stale."""
+        return 0 if self.quote is None else self.quote.occurred_ns + self._quote_age_ns
+
+    def crossed(self) -> bool:
+        quote = self.quote
+        return quote is not None and (quote.bid_ticks > quote.ask_ticks or quote.bid_ticks <= 0)
+
+    def double_mid_ticks(self) -> int:
+        """Bid plus ask of the quote, which keeps the half tick of the middle exact. 0 without a quote."""
+        return 0 if self.quote is None else self.quote.bid_ticks + self.quote.ask_ticks
+
+    def value_minor(self, base_minor: int) -> int:
+        """What an amount of base is worth at the middle of the quote, in minor units of the quote asset."""
+        instrument = self.instrument
+        per_lot = self.double_mid_ticks() * instrument.quote_minor_per_tick_lot
+        return base_minor * per_lot // (2 * instrument.base_minor_per_lot)
+
+
+@final
+class Positions:
+    """Amounts of each asset in minor units, free and locked together.
+
+    The opening positions are those of the first report that the desk ever got; they survive its restarts,
+    and a strategy is flat where it holds them.
+    """
+
+    __slots__ = ("_opening", "_totals")
+
+    def __init__(self) -> None:
+        self._totals: dict[str, int] = {}
+        self._opening: dict[str, int] | None = None
+
+    def resume(self, remembered: Plain) -> None:
+        assert isinstance(remembered, dict)
+        self._opening = {str(asset): int(amount) for asset, amount in remembered.items()}
+
+    def total_minor(self, asset: str) -> int:
+        return self._totals.get(asset, 0)
+
+    def excess_minor(self, asset: str) -> int:
+        """How much more than at the opening; negative for less."""
+        opening = 0 if self._opening is None else self._opening.get(asset, 0)
+        return self._totals.get(asset, 0) - opening
+
+    def report(self, message: AccountReported) -> Remember | None:
+        """Take the venue's word for everything. The first report ever is to be remembered."""
+        self._totals = {balance.asset: balance.free_minor + balance.locked_minor for balance in message.balances}
+        if self._opening is not None:
+            return None
+        self._opening = dict(self._totals)
+        return Remember(key=OPENING_KEY, value=dict(self._totals))
+
+    def fill(self, fill: OrderFilled, instrument: Instrument) -> None:
+        base_minor = instrument.base_minor(fill.quantity_lots)
+        quote_minor = instrument.notional_minor(fill.price_ticks, fill.quantity_lots)
+        sign = 1 if fill.side is Side.BUY else -1
+        self._add(instrument.base, sign * base_minor)
+        self._add(instrument.quote, -sign * quote_minor - fill.fee_minor)
+
+    def _add(self, asset: str, amount_minor: int) -> None:
+        self._totals[asset] = self._totals.get(asset, 0) + amount_minor
+
+
+@final
+class Desk:
+    """The knowledge that the strategies and the checks of a desk share."""
+
+    __slots__ = ("markets", "numeraire", "positions", "reference")
+
+    def __init__(self, reference: ReferenceData, symbols: tuple[str, ...], quote_age_ns: int) -> None:
+        self.reference = reference
+        self.numeraire = reference.numeraire
+        self.markets = {symbol: Market(reference.instruments[symbol], quote_age_ns) for symbol in symbols}
+        self.positions = Positions()
+
+    def conversion(self, asset: str) -> Market | None:
+        """The market that values an asset; None for the numeraire itself."""
+        return None if asset == self.numeraire else self.markets[f"{asset}/{self.numeraire}"]
+
+    def forget_books(self) -> None:
+        """What the venue's books were before it went away says nothing now."""
+        for market in self.markets.values():
+            market.book = None

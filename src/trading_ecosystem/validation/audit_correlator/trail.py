@@ -1,0 +1,140 @@
+"""The audit trail: one sealed line per entry, JSON Lines.
+
+Rule 1: line 1 is `[0, header, hash]`, every other `[sequence, ns, message_id, causation_id, plane, sender, type,
+[values], hash]`; the values stand in the order that the header gives for the type.
+Rule 2: sequence counts 1, 2, 3, ... without a gap, and the last entry says how many came before it and their head.
+Rule 3: no floats; the same entries are the same bytes on every machine.
+"""
+
+import json
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Protocol, TextIO, final
+
+from trading_ecosystem.messages.codec import MESSAGE_TYPES, PARTS
+from trading_ecosystem.messages.message import field_names, values_of
+from trading_ecosystem.validation.audit_correlator import chain
+from trading_ecosystem.validation.audit_correlator.blocks import BLOCK_FIELDS, BLOCK_TYPE, Block
+from trading_ecosystem.validation.audit_correlator.causation import OUTSIDE, Lane
+
+FORMAT = 1
+CLOSING_TYPE = "TrailClosed"
+CLOSING_FIELDS = ("count", "head")
+
+Reader = Callable[[object], object]
+
+
+class Sink(Protocol):
+    """Where the lines of a trail go."""
+
+    def write(self, line: str) -> None:
+        """Take one line, its newline included."""
+
+
+@final
+class FileSink:
+    """To a text file that the caller opened (ASCII or UTF-8, newline="") and closes."""
+
+    __slots__ = ("_file",)
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, line: str) -> None:
+        self._file.write(line)
+
+
+@final
+class MemorySink:
+    """To a list."""
+
+    __slots__ = ("lines",)
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def write(self, line: str) -> None:
+        self.lines.append(line)
+
+
+@final
+class NoSink:
+    """To nowhere: the trail is hashed and forgotten."""
+
+    __slots__ = ()
+
+    def write(self, line: str) -> None:
+        pass
+
+
+@final
+class Trail:
+    """Writes the header when it is made. `facts` is plain data about the run: scenario, world, seed, start.
+
+    Raises TypeError for facts that hold a float or what is not plain data.
+    """
+
+    __slots__ = ("_encode", "_readers", "_sink", "count", "head")
+
+    def __init__(self, sink: Sink, facts: dict[str, object]) -> None:
+        self._sink = sink
+        self._readers: dict[type, Reader] = {}
+        self._encode = json.JSONEncoder(separators=(",", ":"), default=self._parts).encode
+        self.count = 0
+        refuse_floats(facts)
+        header = {"format": FORMAT, "facts": facts, "fields": fields_by_type()}
+        body = f"[0,{self._encode(header)}"
+        self.head = chain.link(chain.START, body.encode())
+        sink.write(chain.seal(body, self.head))
+
+    def enter(self, lane: Lane, ns: int, message_id: int, causation_id: int, values: object) -> None:
+        """Add an entry. `values` is a list or tuple of plain data and message parts."""
+        self.count = count = self.count + 1
+        body = f"[{count},{ns},{message_id},{causation_id},{lane.prefix},{self._encode(values)}"
+        self.head = head = chain.link(self.head, body.encode())
+        self._sink.write(chain.seal(body, head))
+
+    def enter_block(self, block: Block, lane: Lane) -> None:
+        """Add the digest of a block that is not empty, and empty it."""
+        values = block.close()
+        last_id, last_ns = values[4], values[6]
+        assert isinstance(last_id, int) and isinstance(last_ns, int)
+        self.enter(lane, last_ns, last_id, 0, values)
+
+    def close(self, now: int) -> None:
+        """Add the entry that tells a whole trail from a truncated one."""
+        lane = Lane(0, CLOSING_TYPE, "", "", OUTSIDE)
+        self.enter(lane, now, 0, 0, [self.count, self.head.hex()])
+
+    def _parts(self, value: object) -> object:
+        value_type = type(value)
+        reader = self._readers.get(value_type)
+        if reader is None:
+            if value_type not in PARTS.values():
+                raise TypeError(f"{value_type.__name__} is not plain data")
+            reader = self._readers[value_type] = reader_of(field_names(value_type))
+        return reader(value)
+
+
+def reader_of(names: tuple[str, ...]) -> Reader:
+    """What reads these fields of an object, as a tuple."""
+    return attrgetter(*names) if len(names) > 1 else values_of
+
+
+def fields_by_type() -> dict[str, list[str]]:
+    """The names of all values that an entry of a type may hold, by type."""
+    fields = {name: list(field_names(message_type)) for name, message_type in MESSAGE_TYPES.items()}
+    fields[BLOCK_TYPE] = list(BLOCK_FIELDS)
+    fields[CLOSING_TYPE] = list(CLOSING_FIELDS)
+    return dict(sorted(fields.items()))
+
+
+def refuse_floats(value: object) -> None:
+    """Raises TypeError where plain data holds a float."""
+    if isinstance(value, float):
+        raise TypeError(f"{value} is a float; the trail holds integers and texts")
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            refuse_floats(item)

@@ -1,0 +1,220 @@
+"""What a scenario must be beyond its form: possible in time, undone in the end, and about things that exist."""
+
+from collections.abc import Collection, Iterable
+
+from trading_ecosystem.configuration.scalars import duration_text
+from trading_ecosystem.messages.risk import AlertRule
+from trading_ecosystem.reference import AssetKind, ReferenceData
+from trading_ecosystem.validation.test_coordinator.conditions import (
+    FIRM,
+    RULE_QUANTITIES,
+    Condition,
+    Quantity,
+)
+from trading_ecosystem.validation.test_coordinator.injections import (
+    UNDO_WORDS,
+    Injection,
+    NetworkFault,
+    PricePath,
+    ServiceCrash,
+)
+from trading_ecosystem.validation.test_coordinator.parts import (
+    AlertPattern,
+    Expectation,
+    Recovery,
+    Replay,
+    Rollback,
+    SteadyState,
+)
+
+JUDGES = ("test_coordinator", "audit_correlator")  # Without them nobody could say what happened.
+
+# Times.
+
+
+def check_method_times(
+    method: tuple[Injection, ...], rollbacks: tuple[Rollback, ...], steady: SteadyState, duration_ns: int
+) -> None:
+    if steady.for_ns > duration_ns:
+        steady.node.fail(f"for: longer than the scenario, which takes {duration_text(duration_ns)}")
+    for step in method:
+        if step.at_ns < steady.for_ns:
+            over = duration_text(steady.for_ns)
+            step.node.fail(f"at: comes before the steady state has been watched; {over} or later is right")
+        if step.at_ns + step.length_ns > duration_ns:
+            latest = duration_ns - step.length_ns
+            when = f"{duration_text(latest)} or sooner" if latest >= 0 else "a longer duration"
+            step.node.fail(f"at: would end after the scenario ({duration_text(duration_ns)}); {when} is right")
+    for rollback in rollbacks:
+        check_rollback_time(rollback, method, duration_ns)
+
+
+def check_rollback_time(rollback: Rollback, method: tuple[Injection, ...], duration_ns: int) -> None:
+    at_ns = duration_ns if rollback.at_ns is None else rollback.at_ns
+    if at_ns > duration_ns:
+        rollback.node.fail(f"at: comes after the scenario; {duration_text(duration_ns)} or sooner is right")
+    for step in restored(rollback, method):
+        if at_ns <= step.at_ns:
+            begun = duration_text(step.at_ns)
+            rollback.node.fail(f"at: comes before {step.injection_id} begins; later than {begun} is right")
+
+
+def check_windows(expectations: Iterable[Expectation], steady: SteadyState, duration_ns: int) -> None:
+    left_ns = duration_ns - steady.for_ns
+    for expectation in expectations:
+        if expectation.deadline_ns > left_ns:
+            left = duration_text(left_ns)
+            expectation.node.fail(
+                f"within: `for` and `within` together must fit into the {left} after the steady state"
+            )
+
+
+def check_recovery(
+    method: tuple[Injection, ...], rollbacks: tuple[Rollback, ...], recovery: Recovery | None, duration_ns: int
+) -> None:
+    if recovery is None or not method:
+        return
+    last_ns = last_undo_ns(method, rollbacks, duration_ns)
+    if last_ns + recovery.within_ns > duration_ns:
+        latest_ns = duration_ns - last_ns
+        right = f"{duration_text(latest_ns)} or less" if latest_ns > 0 else "an earlier `at` of the rollbacks"
+        recovery.node.fail(f"within: the last fault is undone at {duration_text(last_ns)}; {right} is right")
+
+
+def check_replay(replay: Replay | None) -> None:
+    if replay is None or replay.until_ns is None:
+        return
+    if replay.from_ns is None:
+        replay.node.fail("until: `from` must be given with it")
+    elif replay.until_ns <= replay.from_ns:
+        replay.node.fail("until: must be later than `from`")
+
+
+def last_undo_ns(method: tuple[Injection, ...], rollbacks: tuple[Rollback, ...], duration_ns: int) -> int:
+    """When the last injection has been undone, and its price is back."""
+    ends = [step.at_ns + step.for_ns for step in method if step.for_ns is not None]
+    for rollback in rollbacks:
+        ends.append((duration_ns if rollback.at_ns is None else rollback.at_ns) + rollback.over_ns)
+    return max(ends, default=0)
+
+
+# Undoing.
+
+
+def restored(rollback: Rollback, method: tuple[Injection, ...]) -> list[Injection]:
+    return [step for step in method if rollback.restore in (step.injection_id, step.kind)]
+
+
+def check_words(
+    method: tuple[Injection, ...], rollbacks: tuple[Rollback, ...], conditions: Iterable[Condition]
+) -> None:
+    """Ids that are named must be there, and every fault must have just one undo."""
+    ids = [step.injection_id for step in method]
+    for rollback in rollbacks:
+        if not restored(rollback, method):
+            known = sorted({*ids, *(step.kind for step in method)}) or list(UNDO_WORDS)
+            rollback.node.fail_word("restore: no such injection in the method:", rollback.restore, known)
+    for condition in conditions:
+        if condition.quantity is Quantity.INJECTED and condition.subject not in ids and condition.node:
+            condition.node.fail_word("injected: no such injection in the method:", condition.subject, ids)
+    for step in method:
+        undoing = [rollback for rollback in rollbacks if step in restored(rollback, method)]
+        check_undone(step, len(undoing))
+
+
+def check_undone(step: Injection, rollbacks: int) -> None:
+    if step.for_ns is None and not rollbacks:
+        step.node.fail(
+            f"{step.injection_id} is never undone ({UNDO_WORDS[step.kind]}); give it `for`, or a rollback "
+            f"with `restore: {step.injection_id}`"
+        )
+    if rollbacks + (step.for_ns is not None) > 1:
+        step.node.fail(f"{step.injection_id} is undone twice; one `for` or one rollback is right")
+
+
+def check_contradictions(expectations: Iterable[Expectation], forbidden: Iterable[AlertPattern]) -> None:
+    for pattern in forbidden:
+        for expectation in expectations:
+            if covers(pattern, expectation):
+                pattern.node.fail(f"forbids {pattern.text}, which is expected as well")
+
+
+def covers(pattern: AlertPattern, expectation: Expectation) -> bool:
+    return (
+        pattern.rule == expectation.rule
+        and pattern.subject in (None, expectation.subject)
+        and pattern.severity in (None, expectation.severity)
+    )
+
+
+# The world.
+
+
+def check_world(
+    method: Iterable[Injection],
+    conditions: Iterable[Condition],
+    patterns: Iterable[AlertPattern],
+    reference: ReferenceData,
+    instances: Collection[str],
+) -> None:
+    for step in method:
+        check_target(step, reference, instances)
+    known = known_subjects(reference, instances)
+    for condition in conditions:
+        choices = known.get(condition.quantity)
+        if choices is not None and condition.subject not in choices and condition.node:
+            condition.node.fail_word(f"{condition.quantity.value}: unknown", condition.subject, choices)
+    for pattern in patterns:
+        subjects = known[RULE_QUANTITIES[AlertRule(pattern.rule)]]
+        if pattern.subject is not None and pattern.subject not in subjects:
+            pattern.node.fail_word(f"subject: {pattern.rule} is never about", pattern.subject, subjects)
+
+
+def check_target(step: Injection, reference: ReferenceData, instances: Collection[str]) -> None:
+    if isinstance(step, PricePath):
+        for symbol in step.symbols:
+            if symbol not in reference.instruments:
+                step.node.fail_word("unknown instrument", symbol, reference.instruments)
+    elif isinstance(step, ServiceCrash):
+        if role(step.service) in JUDGES:
+            step.node.fail(f"service: {step.service} judges the scenario and cannot be killed by it")
+        if step.service not in instances:
+            step.node.fail_word("unknown service", step.service, crashable(instances))
+    elif isinstance(step, NetworkFault):
+        names = {*instances, *(role(instance) for instance in instances)}
+        for name in (*step.senders, *step.recipients):
+            if name not in names:
+                step.node.fail_word("unknown service", name, names)
+        check_link(step, instances)
+
+
+def check_link(step: NetworkFault, instances: Collection[str]) -> None:
+    senders = [name for name in instances if name in step.senders or role(name) in step.senders]
+    recipients = [name for name in instances if name in step.recipients or role(name) in step.recipients]
+    if senders == recipients and len(senders) == 1:
+        step.node.fail(f"no link joins {senders[0]} to itself")
+
+
+def crashable(instances: Iterable[str]) -> list[str]:
+    return [name for name in instances if role(name) not in JUDGES]
+
+
+def role(instance: str) -> str:
+    return instance.partition(".")[0]
+
+
+def known_subjects(reference: ReferenceData, instances: Collection[str]) -> dict[Quantity, list[str]]:
+    """What a quantity can be of, in this world."""
+    assets, symbols = reference.assets, list(reference.instruments)
+    issuers = [asset.issuer for asset in assets.values() if asset.issuer]
+    stable = [name for name, asset in assets.items() if asset.kind is AssetKind.STABLECOIN]
+    return {
+        Quantity.PRICE: symbols,
+        Quantity.AGE: symbols,
+        Quantity.DEVIATION: [name for name in stable if f"{name}/{reference.numeraire}" in reference.instruments],
+        Quantity.DRAWDOWN: [FIRM],
+        Quantity.DELTA: [FIRM],
+        Quantity.CONCENTRATION: [*assets, *issuers],
+        Quantity.POSITION: list(assets),
+        Quantity.SILENCE: [name for name in instances if role(name) == "exchange"],
+    }

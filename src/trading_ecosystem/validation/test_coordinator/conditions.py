@@ -1,0 +1,124 @@
+"""Conditions: what must be true of the world for an alert to be owed, or an effect to be seen.
+
+Rule 1: a level itself counts: `below: 0.99` is true at 0.99, `above: 50bps` at 50 basis points.
+Rule 2: a condition is of data that the production plane can see, or of an injection's receipts.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import final
+
+from trading_ecosystem.configuration.document import Node
+from trading_ecosystem.configuration.scalars import duration_text
+from trading_ecosystem.messages.risk import AlertRule
+
+FIRM = "firm"
+PPM = 1_000_000
+
+
+class Quantity(StrEnum):
+    PRICE = "price"
+    DEVIATION = "deviation"
+    DRAWDOWN = "drawdown"
+    DELTA = "delta"
+    CONCENTRATION = "concentration"
+    POSITION = "position"
+    SILENCE = "silence"
+    AGE = "age"
+    INJECTED = "injected"
+
+
+GAPS = (Quantity.SILENCE, Quantity.AGE)  # True while something does not come; they have no level.
+SHARES = (Quantity.DEVIATION, Quantity.DRAWDOWN, Quantity.CONCENTRATION)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """`subject` is at or beyond `level`, without a break, for `sustain_ns`.
+
+    `level`: a price in quote units, a share (1 is all), USD, or units of the asset, by quantity.
+    """
+
+    quantity: Quantity
+    subject: str
+    sustain_ns: int
+    level: Decimal = Decimal(0)
+    below: bool = False
+    node: Node | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def text(self) -> str:
+        """In words, and the same for equal conditions."""
+        lasting = f" for {duration_text(self.sustain_ns)}" if self.sustain_ns else ""
+        return f"{self._words()}{lasting}"
+
+    def _words(self) -> str:
+        if self.quantity is Quantity.PRICE:
+            return f"{self.subject} {'below' if self.below else 'above'} {self.level}"
+        if self.quantity in SHARES:
+            percent = f"{(self.level * 100).normalize():f}"
+            return f"{self.quantity.value} of {self.subject} above {percent}%"
+        if self.quantity is Quantity.DELTA:
+            return f"delta of {self.subject} above {self.level:,} USD"
+        if self.quantity is Quantity.POSITION:
+            return f"position in {self.subject} above {self.level:,}"
+        words = {Quantity.SILENCE: "silence of", Quantity.AGE: "no quote of", Quantity.INJECTED: "injection"}
+        return f"{words[self.quantity]} {self.subject}"
+
+
+def price(node: Node, subject: str, below: Decimal | None, above: Decimal | None, sustain_ns: int) -> Condition:
+    level = below if below is not None else above
+    assert level is not None
+    return Condition(
+        quantity=Quantity.PRICE,
+        subject=subject,
+        level=level,
+        below=below is not None,
+        sustain_ns=sustain_ns,
+        node=node,
+    )
+
+
+def share(node: Node, quantity: Quantity, subject: str, above: int, sustain_ns: int) -> Condition:
+    level = Decimal(above) / PPM
+    return Condition(quantity=quantity, subject=subject, level=level, sustain_ns=sustain_ns, node=node)
+
+
+def amount(node: Node, quantity: Quantity, subject: str, above: Decimal, sustain_ns: int) -> Condition:
+    return Condition(quantity=quantity, subject=subject, level=above, sustain_ns=sustain_ns, node=node)
+
+
+def lasting(node: Node, quantity: Quantity, subject: str, sustain_ns: int) -> Condition:
+    return Condition(quantity=quantity, subject=subject, sustain_ns=sustain_ns, node=node)
+
+
+RULE_QUANTITIES = {
+    AlertRule.POSITION_LIMIT: Quantity.POSITION,
+    AlertRule.PNL_DRAWDOWN: Quantity.DRAWDOWN,
+    AlertRule.DELTA_EXPOSURE: Quantity.DELTA,
+    AlertRule.CONCENTRATION: Quantity.CONCENTRATION,
+    AlertRule.PEG_DEVIATION: Quantity.DEVIATION,
+    AlertRule.VENUE_DOWN: Quantity.SILENCE,
+    AlertRule.STALE_DATA: Quantity.AGE,
+}
+SHARE_UNIT, TIME_UNIT, MINOR_UNIT = "ppm", "ns", " minor"  # How alerts call theirs; the last after an asset's name.
+
+
+def default_condition(
+    rule: AlertRule, subject: str, limit: int, unit: str, decimals: dict[str, int]
+) -> Condition | None:
+    """The condition that an alert claims, from its own limit and unit; None where the unit is not known.
+
+    `decimals`: of each asset, for a limit in minor units.
+    """
+    quantity = RULE_QUANTITIES[rule]
+    if quantity in GAPS:
+        return Condition(quantity=quantity, subject=subject, sustain_ns=limit) if unit == TIME_UNIT else None
+    if unit == SHARE_UNIT:
+        return Condition(quantity=quantity, subject=subject, level=Decimal(limit) / PPM, sustain_ns=0)
+    asset = unit.removesuffix(MINOR_UNIT)
+    if asset == unit or asset not in decimals:
+        return None
+    return Condition(quantity=quantity, subject=subject, level=Decimal(limit).scaleb(-decimals[asset]), sustain_ns=0)

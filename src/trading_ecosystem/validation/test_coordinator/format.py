@@ -1,0 +1,372 @@
+"""The scenario format, declared once. The reader, the JSON Schema and the documentation all come from here.
+
+Rule 1: there is no expression language. Whatever a scenario can say is a key of one of these tables.
+Rule 2: times count from the start of the scenario, unless the words of the key say otherwise.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from trading_ecosystem.messages.chaos import LinkFault
+from trading_ecosystem.messages.risk import AlertRule, Severity
+from trading_ecosystem.validation.test_coordinator import conditions, injections, parts
+from trading_ecosystem.validation.test_coordinator.conditions import Quantity
+from trading_ecosystem.validation.test_coordinator.kinds import (
+    Choice,
+    Duration,
+    FlagOrDuration,
+    Instant,
+    Key,
+    Kind,
+    ListOf,
+    Mapped,
+    Number,
+    Schema,
+    Share,
+    Table,
+    Tagged,
+    Text,
+    Values,
+    Whole,
+    Word,
+)
+
+SCHEMA_ADDRESS = "https://json-schema.org/draft/2020-12/schema"
+FAMILIES = (
+    "stablecoin",
+    "crash",
+    "divergence",
+    "strategy",
+    "settlement",
+    "outage",
+    "restart",
+    "feed",
+    "credit",
+    "calm",
+)
+ANY_TIME = Duration(0)
+SOME_TIME = Duration(1)
+SYMBOL = Text()
+PART = Share("0.0001%", "100%")
+
+SUSTAIN = Key("for", ANY_TIME, "How long without a break.", "sustain_ns", default="0s")
+
+
+def condition(quantity: Quantity, make: Callable[..., Any], subject: str, meaning: str, level: Sequence[Key]) -> Table:
+    """The table of one quantity. A gap has no level, and must say how long."""
+    keys = [Key(quantity.value, Text(), subject, "subject", required=True), *level]
+    keys.append(SUSTAIN if level else Key("for", SOME_TIME, "How long.", "sustain_ns", required=True))
+    groups = [("below", "above")] if quantity is Quantity.PRICE else []
+    return Table(f"condition {quantity.value}", meaning, make, keys, groups)
+
+
+def above(kind: Kind, words: str) -> list[Key]:
+    return [Key("above", kind, words, required=True)]
+
+
+CONDITIONS = {
+    "price": condition(
+        Quantity.PRICE,
+        conditions.price,
+        "An instrument.",
+        "The middle of bid and ask is at or beyond a price.",
+        [Key("below", Number(), "At this price or below."), Key("above", Number(), "At this price or above.")],
+    ),
+    "deviation": condition(
+        Quantity.DEVIATION,
+        partial(conditions.share, quantity=Quantity.DEVIATION),
+        "A stablecoin.",
+        "A stablecoin is away from 1, up or down, by a share or more.",
+        above(PART, "By this share or more."),
+    ),
+    "drawdown": condition(
+        Quantity.DRAWDOWN,
+        partial(conditions.share, quantity=Quantity.DRAWDOWN),
+        "`firm`.",
+        "The firm's equity in USD has fallen from its highest by a share or more.",
+        above(PART, "By this share or more."),
+    ),
+    "delta": condition(
+        Quantity.DELTA,
+        partial(conditions.amount, quantity=Quantity.DELTA),
+        "`firm`.",
+        "What the firm holds of crypto assets, net and in USD, is at an amount or more, long or short.",
+        above(Number(), "USD."),
+    ),
+    "concentration": condition(
+        Quantity.CONCENTRATION,
+        partial(conditions.share, quantity=Quantity.CONCENTRATION),
+        "An asset, or the issuer of one.",
+        "An asset's or issuer's share of all that the firm holds, longs and shorts added up, in USD.",
+        above(PART, "This share or more."),
+    ),
+    "position": condition(
+        Quantity.POSITION,
+        partial(conditions.amount, quantity=Quantity.POSITION),
+        "An asset.",
+        "What the firm holds of an asset, long or short.",
+        above(Number(), "Units of the asset."),
+    ),
+    "silence": condition(
+        Quantity.SILENCE,
+        partial(conditions.lasting, quantity=Quantity.SILENCE),
+        "A venue.",
+        "No heartbeat of a venue came.",
+        [],
+    ),
+    "age": condition(
+        Quantity.AGE,
+        partial(conditions.lasting, quantity=Quantity.AGE),
+        "An instrument.",
+        "No quote of an instrument came.",
+        [],
+    ),
+    "injected": condition(
+        Quantity.INJECTED,
+        partial(conditions.lasting, quantity=Quantity.INJECTED),
+        "The id of an injection.",
+        "An injection is in force, by its receipts.",
+        [],
+    ),
+}
+CONDITION = Choice("one of the [conditions](#conditions)", CONDITIONS)
+
+
+def injection(kind: str, meaning: str, make: Callable[..., Any], keys: Sequence[Key]) -> Table:
+    common = [
+        Key("at", ANY_TIME, "When.", "at_ns", required=True),
+        Key("inject", Word("injection", [kind]), "What.", "kind", required=True),
+        Key("id", Text(), "A name of its own; otherwise the kind and a number.", "injection_id", absent=""),
+        Key("for", SOME_TIME, "Undone after so long. Without it a rollback must undo it.", "for_ns"),
+    ]
+    return Table(kind, f"{meaning} Its undo is `{injections.UNDO_WORDS[kind]}`.", make, [*common, *keys])
+
+
+def link(fault: LinkFault, meaning: str, *own: Key) -> Table:
+    services = ListOf(Text())
+    keys = [
+        Key("from", services, "The sending services, by role or by instance.", "senders", required=True),
+        Key("to", services, "The receiving services.", "recipients", required=True),
+        *own,
+    ]
+    return injection(f"network.{fault.value}", meaning, injections.network_fault, keys)
+
+
+INSTRUMENTS = Key("instruments", ListOf(SYMBOL), "Several instruments.")
+CHANCE = Key("probability", PART, "Of each message.", "probability_ppm", required=True)
+DRIFT = injection(
+    "price.drift",
+    "The price goes in a straight line to a price, or by a share of what it was.",
+    injections.drift,
+    [
+        Key("instrument", SYMBOL, "One instrument."),
+        INSTRUMENTS,
+        Key("to", Number(), "The price at the end."),
+        Key("by", Share("-99%", "900%"), "The change from the price at the start."),
+        Key("over", SOME_TIME, "How long it takes.", "over_ns", required=True),
+    ],
+)
+DRIFT.exactly_one = (("instrument", "instruments"), ("to", "by"))
+INJECTIONS = {
+    table.name: table
+    for table in (
+        DRIFT,
+        injection(
+            "price.crash",
+            "The prices fall together.",
+            injections.crash,
+            [
+                Key("instruments", ListOf(SYMBOL), "The instruments.", required=True),
+                Key("by", Share("-99%", "-0.0001%"), "The change, below zero.", required=True),
+                Key("over", SOME_TIME, "How long the fall takes.", "over_ns", required=True),
+                Key("recover_to", Share("-99%", "100%"), "Afterwards: the change that stays."),
+                Key("recover_over", SOME_TIME, "How long that takes.", "recover_over_ns"),
+            ],
+        ),
+        injection(
+            "price.path",
+            "The price goes through waypoints, in straight lines.",
+            injections.path,
+            [
+                Key("instrument", SYMBOL, "The instrument.", required=True),
+                Key(
+                    "waypoints",
+                    ListOf(
+                        Table(
+                            "waypoint",
+                            "A price on the way.",
+                            injections.waypoint,
+                            [
+                                Key("after", ANY_TIME, "How long after the injection.", "after_ns", required=True),
+                                Key("price", Number(), "In quote units.", required=True),
+                            ],
+                        )
+                    ),
+                    "In order of time.",
+                    required=True,
+                ),
+            ],
+        ),
+        injection(
+            "service.crash",
+            "An instance is killed: its memory is gone, and of its disk what was not synced.",
+            injections.ServiceCrash,
+            [
+                Key("service", Text(), "The instance.", required=True),
+                Key("torn_bytes", Whole(0, 1 << 20), "How much of an unsynced record stays on its disk.", default="0"),
+            ],
+        ),
+        link(LinkFault.PARTITION, "Messages are lost."),
+        link(LinkFault.HOLD, "Messages are kept back until released."),
+        link(
+            LinkFault.DELAY,
+            "Messages come later.",
+            Key("by", SOME_TIME, "How much later.", "delay_ns", required=True),
+        ),
+        link(LinkFault.LOSE, "Some messages are lost.", CHANCE),
+        link(LinkFault.DUPLICATE, "Some messages come twice.", CHANCE),
+        link(
+            LinkFault.REORDER,
+            "Some messages come out of order.",
+            CHANCE,
+            Key("by", SOME_TIME, "Up to how much later.", "delay_ns", default="50ms"),
+        ),
+    )
+}
+
+HOLD = Key("hold", ListOf(Word("probe", parts.Probe)), "The probes.", required=True)
+RULE = Key("alert", Word("alert", AlertRule), "The rule.", "rule", required=True)
+SEVERITY = Word("severity", Severity)
+
+STEADY_STATE = Table(
+    "steady state",
+    "What holds from the start until the first injection; if it does not, nothing was tested.",
+    parts.SteadyState,
+    [Key("for", SOME_TIME, "How long it is watched.", "for_ns", required=True), HOLD],
+)
+EXPECTATION = Table(
+    "expectation",
+    "An alert that is owed when a condition comes true.",
+    parts.Expectation,
+    [
+        RULE,
+        Key("subject", Text(), "What the alert is about.", required=True),
+        Key("severity", SEVERITY, "How serious.", required=True),
+        Key("when", CONDITION, "What makes the alert due.", required=True),
+        Key("within", SOME_TIME, "The time allowed once the condition has lasted.", "within_ns", required=True),
+        Key("episodes", Whole(1, 1_000), "How often the alert fires in all; otherwise once or more."),
+        Key("resolved", FlagOrDuration(), "It is resolved by the end, or so soon after the breach.", "resolved_ns"),
+    ],
+)
+PATTERN = Table(
+    "alert pattern",
+    "Alerts of a rule; of all subjects and severities unless named.",
+    parts.AlertPattern,
+    [RULE, Key("subject", Text(), "What the alert is about."), Key("severity", SEVERITY, "How serious.")],
+)
+ROLLBACK = Table(
+    "rollback",
+    "Undoes injections.",
+    parts.Rollback,
+    [
+        Key("restore", Text(), "The id of an injection, or a kind such as `price.drift` for all of it.", required=True),
+        Key("at", SOME_TIME, "When; otherwise as the scenario ends.", "at_ns"),
+        Key("over", ANY_TIME, "How long a price takes to go back.", "over_ns", default="0s"),
+    ],
+)
+RECOVERY = Table(
+    "recovery",
+    "What holds again after the last fault was undone.",
+    parts.Recovery,
+    [Key("within", SOME_TIME, "How soon.", "within_ns", required=True), HOLD],
+)
+REPLAY = Table(
+    "replay",
+    "Which recorded prices take the place of injected ones, when the run is given a folder of them.",
+    parts.Replay,
+    [
+        Key("from", Instant(), "The first moment; the scenario then starts here.", "from_ns"),
+        Key("until", Instant(), "The last moment; the scenario then ends here.", "until_ns"),
+        Key("symbols", Mapped("mapping of file to instrument"), "What each file holds.", absent=()),
+        Key("columns", Mapped("mapping of field to column"), "What the columns of the files are called.", absent=()),
+    ],
+)
+
+
+def scenario(node: object, **values: Any) -> Values:
+    return values
+
+
+SCENARIO = Table(
+    "scenario",
+    "A story that can be run: what is normal, what is broken, what must be noticed, how it is put right.",
+    scenario,
+    [
+        Key("name", Text(), "Short, and the same as the file's.", required=True),
+        Key("title", Text(), "One line.", required=True),
+        Key("story", Text(), "A paragraph: what happens and why it matters.", required=True),
+        Key("family", Word("family", FAMILIES), "What kind of failure.", required=True),
+        Key("severity", SEVERITY, "How serious it is not to notice.", required=True),
+        Key("world", Text(), "The world: instruments, accounts, strategies, limits, prices.", required=True),
+        Key("duration", Duration(60_000_000_000), "How long in all.", "duration_ns", required=True),
+        Key("start", Instant(), "When it begins; otherwise as the world says.", "start_ns"),
+        Key("seed", Whole(0, 1 << 31), "The seed, unless the run is given one.", default="1"),
+        Key(
+            "quotes_every",
+            Duration(1_000_000),
+            "How often prices come, if not as the world says.",
+            "quotes_every_ns",
+        ),
+        Key("replay", REPLAY, "Recorded prices."),
+        Key("steady_state", STEADY_STATE, "What is normal.", required=True),
+        Key(
+            "method",
+            ListOf(Tagged("one of the [injections](#injections)", "injection", "inject", INJECTIONS)),
+            "What is injected.",
+            absent=(),
+        ),
+        Key(
+            "effect",
+            ListOf(CONDITION),
+            "What must be seen of the injections, or nothing was tested.",
+            absent=(),
+        ),
+        Key("expect", ListOf(EXPECTATION), "The alerts that are owed.", absent=()),
+        Key("allow", ListOf(PATTERN), "Alerts that may come as well.", absent=()),
+        Key("forbid", ListOf(PATTERN), "Alerts that must not come. All others are false alarms too.", absent=()),
+        Key("rollbacks", ListOf(ROLLBACK), "How the injections are undone.", absent=()),
+        Key("recovery", RECOVERY, "What holds again afterwards."),
+    ],
+)
+
+
+def json_schema() -> Schema:
+    """The format as JSON Schema, draft 2020-12, for editors and other tools."""
+    tables = {table.anchor: table for table in SCENARIO.tables()}
+    return {
+        "$schema": SCHEMA_ADDRESS,
+        "title": "A scenario of the trading ecosystem",
+        **SCENARIO.definition(),
+        "$defs": {anchor: table.definition() for anchor, table in tables.items() if table is not SCENARIO},
+    }
+
+
+def documentation() -> str:
+    """The format's tables as Markdown."""
+    ordinary = [table for table in SCENARIO.tables() if table not in [*INJECTIONS.values(), *CONDITIONS.values()]]
+    unique = {table.name: table for table in ordinary}
+    pages = [table_page(table, "##") for table in unique.values()]
+    pages += ["## Injections\n", *(table_page(table, "###") for table in INJECTIONS.values())]
+    pages += ["## Conditions\n", *(table_page(table, "###") for table in CONDITIONS.values())]
+    return "\n".join(pages)
+
+
+def table_page(table: Table, heading: str) -> str:
+    groups = "".join(f" Exactly one of {' and '.join(f'`{key}`' for key in group)}." for group in table.exactly_one)
+    lines = [f"{heading} {table.name}\n", f"{table.meaning}{groups}\n", "| key | what it holds | needed | meaning |"]
+    lines.append("|---|---|---|---|")
+    for key in table.keys:
+        needed = "yes" if key.required else f"default `{key.default}`" if key.default else "no"
+        lines.append(f"| `{key.name}` | {key.kind.words} | {needed} | {key.words} |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,231 @@
+"""Ground truth: when each condition of a scenario was really true, by the coordinator's own reckoning.
+
+Rule 1: it sees what the production plane can see, and none of what the risk monitor says.
+Rule 2: moments are of the venue's clock, and a message that comes late, twice or out of order changes nothing.
+Rule 3: what nobody watches costs one look-up and two stores per quote.
+"""
+
+from collections import deque
+from typing import final
+
+from trading_ecosystem.messages.accounts import VenueHeartbeat
+from trading_ecosystem.messages.market import QuotePublished
+from trading_ecosystem.messages.orders import OrderFilled
+from trading_ecosystem.reference import ReferenceData
+from trading_ecosystem.validation.test_coordinator.conditions import Condition, Quantity
+from trading_ecosystem.validation.test_coordinator.measures import (
+    Band,
+    Breach,
+    Gap,
+    Level,
+    Runs,
+    band_of,
+    level_of,
+)
+from trading_ecosystem.validation.test_coordinator.portfolio import Portfolio, Position, opening
+
+REMEMBERED_EVENTS = 16_384  # Changes of prices and positions: over 10 minutes at 5 valued quotes a second.
+REMEMBERED_NS = 600_000_000_000
+# When, of what, bid plus ask before it, and for a fill what was added, in minor units, and the same of the quote asset.
+Change = tuple[int, Position, int, int, Position | None, int]
+
+
+@final
+class Feed:
+    """One instrument, as last heard."""
+
+    __slots__ = ("bands", "gaps", "last_ns", "position", "sequence", "sum_ticks")
+
+    def __init__(self, start_ns: int, position: Position | None) -> None:
+        self.sequence = 0
+        self.last_ns = start_ns
+        self.sum_ticks = 0
+        self.position = position
+        self.bands: list[Band] = []
+        self.gaps: list[Gap] = []
+
+
+@final
+class GroundTruth:
+    """`balances`: account -> asset -> minor units, of the firm's accounts at the start."""
+
+    __slots__ = (
+        "_balances",
+        "_bands",
+        "_changes",
+        "_conditions",
+        "_feeds",
+        "_gaps",
+        "_heartbeats",
+        "_injected",
+        "_levels",
+        "_reference",
+        "_sessions",
+        "_start_ns",
+        "_trades",
+        "portfolio",
+    )
+
+    def __init__(
+        self,
+        reference: ReferenceData,
+        balances: dict[str, dict[str, int]],
+        conditions: tuple[Condition, ...],
+        start_ns: int,
+    ) -> None:
+        self._reference = reference
+        self._balances = balances
+        self._start_ns = start_ns
+        self.portfolio = opening(reference, balances)
+        self._changes: deque[Change] = deque(maxlen=REMEMBERED_EVENTS)
+        self._trades: dict[str, set[int]] = {account: set() for account in balances}
+        self._conditions: dict[str, Condition] = {condition.text: condition for condition in conditions}
+        self._bands: dict[str, Band] = {}
+        self._gaps: dict[str, Gap] = {}
+        self._levels: dict[str, Level] = {}
+        self._injected: dict[str, Runs] = {}
+        self._heartbeats: dict[str, list[Gap]] = {}
+        self._sessions: dict[str, int] = {}
+        self._feeds: dict[str, Feed] = {symbol: self._feed(symbol) for symbol in reference.instruments}
+        for text, condition in self._conditions.items():
+            self._watch(text, condition)
+
+    def _feed(self, symbol: str) -> Feed:
+        instrument = self._reference.instruments[symbol]
+        valued = instrument.quote == self._reference.numeraire
+        return Feed(self._start_ns, self.portfolio.positions[instrument.base] if valued else None)
+
+    def _watch(self, text: str, condition: Condition) -> None:
+        quantity, subject = condition.quantity, condition.subject
+        if quantity in (Quantity.PRICE, Quantity.DEVIATION):
+            symbol = subject if quantity is Quantity.PRICE else f"{subject}/{self._reference.numeraire}"
+            self._bands[text] = band_of(condition, self._reference)
+            self._feeds[symbol].bands.append(self._bands[text])
+        elif quantity is Quantity.AGE:
+            self._gaps[text] = Gap(self._start_ns, condition.sustain_ns)
+            self._feeds[subject].gaps.append(self._gaps[text])
+        elif quantity is Quantity.SILENCE:
+            self._gaps[text] = Gap(self._start_ns, condition.sustain_ns)
+            self._heartbeats.setdefault(subject, []).append(self._gaps[text])
+        elif quantity is Quantity.INJECTED:
+            self._injected[text] = Runs()
+        else:
+            self._levels[text] = level_of(condition, self._reference)
+
+    # What is heard.
+
+    def quote(self, quote: QuotePublished) -> bool:
+        """Take a quote in. False when a newer one of the instrument has been heard already."""
+        feed = self._feeds[quote.symbol]
+        if quote.sequence <= feed.sequence:
+            return False
+        ns = quote.occurred_ns
+        feed.sequence = quote.sequence
+        feed.last_ns = ns
+        for gap in feed.gaps:
+            gap.heard(ns)
+        sum_ticks = quote.bid_ticks + quote.ask_ticks
+        if sum_ticks == feed.sum_ticks:
+            return True
+        for band in feed.bands:
+            band.observe(sum_ticks, ns)
+        position = feed.position
+        if position is not None:
+            self._changes.append((ns, position, feed.sum_ticks, 0, None, 0))
+            self.portfolio.quote(position, sum_ticks, ns)
+            if self._levels:
+                self._judge_levels(ns)
+        feed.sum_ticks = sum_ticks
+        return True
+
+    def fill(self, fill: OrderFilled) -> bool:
+        """Book a fill of the firm, once. False when it is another's, or has been booked."""
+        trades = self._trades.get(fill.account)
+        if trades is None or fill.trade_id in trades:
+            return False
+        trades.add(fill.trade_id)
+        (base, base_minor), (quote, quote_minor) = self.portfolio.changes(fill, self._reference)
+        bought, paid = self.portfolio.positions[base], self.portfolio.positions[quote]
+        self._changes.append((fill.occurred_ns, bought, bought.sum_ticks, base_minor, paid, quote_minor))
+        self.portfolio.set(bought, bought.held_minor + base_minor, bought.sum_ticks)
+        self.portfolio.set(paid, paid.held_minor + quote_minor, paid.sum_ticks)
+        self.portfolio.mark(fill.occurred_ns)
+        self._judge_levels(fill.occurred_ns)
+        return True
+
+    def _judge_levels(self, ns: int) -> None:
+        for level in self._levels.values():
+            level.observe(self.portfolio, ns)
+
+    def heartbeat(self, heartbeat: VenueHeartbeat) -> None:
+        ns = max(heartbeat.occurred_ns, self._sessions.get(heartbeat.venue, 0))
+        self._sessions[heartbeat.venue] = ns
+        for gap in self._heartbeats.get(heartbeat.venue, ()):
+            gap.heard(ns)
+
+    def injection(self, injection_id: str, active: bool, ns: int) -> None:
+        for text, runs in self._injected.items():
+            if self._conditions[text].subject == injection_id:
+                runs.switch(active, ns)
+
+    # What was true.
+
+    def breaches(self, until_ns: int) -> dict[str, tuple[Breach, ...]]:
+        """For each condition's text, its breaches in order of time, as far as `until_ns`."""
+        found: dict[str, tuple[Breach, ...]] = {}
+        for text, condition in self._conditions.items():
+            if text in self._gaps:
+                found[text] = self._gaps[text].breaches(until_ns)
+            else:
+                found[text] = self._runs(text).breaches(condition.sustain_ns, until_ns)
+        return found
+
+    def _runs(self, text: str) -> Runs:
+        if text in self._bands:
+            return self._bands[text].runs
+        return self._levels[text].runs if text in self._levels else self._injected[text]
+
+    def began_ns(self, condition: Condition, fired_ns: int) -> int | None:
+        """When a condition that nobody watched came true, before an alert that claims it.
+
+        Looks back through the remembered changes; None where they do not reach, or it was not true.
+        """
+        if condition.quantity is Quantity.SILENCE:
+            return silent_since(self._sessions.get(condition.subject, self._start_ns), condition, fired_ns)
+        if condition.quantity is Quantity.AGE:
+            feed = self._feeds.get(condition.subject)
+            return None if feed is None else silent_since(feed.last_ns, condition, fired_ns)
+        if condition.quantity is Quantity.POSITION and condition.subject not in self.portfolio.positions:
+            return None
+        level = level_of(condition, self._reference)
+        if not level.members and condition.quantity is not Quantity.DRAWDOWN:
+            return None
+        return walk_back(level, self.portfolio.copy(), self._changes, fired_ns)
+
+
+def silent_since(last_ns: int, condition: Condition, fired_ns: int) -> int | None:
+    return last_ns if fired_ns - last_ns >= condition.sustain_ns else None
+
+
+def walk_back(level: Level, portfolio: Portfolio, changes: deque[Change], fired_ns: int) -> int | None:
+    """Undo the changes one by one, and say when the last run of the level before `fired_ns` began."""
+    began_ns: int | None = None
+    for ns, changed, sum_ticks, amount_minor, paid, paid_minor in reversed(changes):
+        beyond = level.holds(portfolio) and not hides_high_water(level, portfolio, ns)
+        if beyond:
+            began_ns = ns
+        elif began_ns is not None:
+            return began_ns
+        if ns < fired_ns - REMEMBERED_NS:
+            return None
+        position = portfolio.positions[changed.asset.name]
+        portfolio.set(position, position.held_minor - amount_minor, sum_ticks)
+        if paid is not None:
+            other = portfolio.positions[paid.asset.name]
+            portfolio.set(other, other.held_minor - paid_minor, other.sum_ticks)
+    return began_ns if len(changes) < REMEMBERED_EVENTS else None  # Was anything forgotten?
+
+
+def hides_high_water(level: Level, portfolio: Portfolio, ns: int) -> bool:
+    """Whether the drawdown at `ns` is not known, because a higher mark was set later."""
+    return level.quantity == Quantity.DRAWDOWN and ns < portfolio.high_water_ns

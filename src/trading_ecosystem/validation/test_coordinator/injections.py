@@ -1,0 +1,218 @@
+"""Injections: what a step of the method does to the world, as chaos messages, and how each is undone.
+
+Rule 1: every injection knows its undo command.
+Rule 2: a path is relative to the price at the injection, or absolute in units of the quote asset; never both.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from trading_ecosystem.configuration.document import Node
+from trading_ecosystem.configuration.scalars import duration_text
+from trading_ecosystem.messages.chaos import (
+    ApplyPricePath,
+    CrashService,
+    FaultLink,
+    LinkFault,
+    PathAnchor,
+    PathPoint,
+    RestartService,
+    RestoreLink,
+    RestorePricePath,
+)
+from trading_ecosystem.messages.message import Message
+
+MARKET_DATA = "market_data"
+INJECTOR = "injector"
+UNCHANGED_PPM = 1_000_000
+UNDO_WORDS = {
+    "price.drift": "price.restore",
+    "price.crash": "price.restore",
+    "price.path": "price.restore",
+    "service.crash": "service.restart",
+    "network.partition": "network.heal",
+    "network.hold": "network.release",
+    "network.delay": "network.restore",
+    "network.lose": "network.restore",
+    "network.duplicate": "network.restore",
+    "network.reorder": "network.restore",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Injection:
+    """One step of the method, `at_ns` after the start; undone `for_ns` later, or by a rollback where that is None."""
+
+    node: Node = field(compare=False, repr=False)
+    kind: str
+    injection_id: str
+    at_ns: int
+    for_ns: int | None
+
+    @property
+    def length_ns(self) -> int:
+        """How long after `at_ns` the injection has its full shape, or is over."""
+        return self.for_ns or 0
+
+    def command(self) -> Message:
+        raise NotImplementedError(type(self).__name__)
+
+    def undo(self, over_ns: int) -> Message:
+        """`over_ns`: how gently a price goes back; other faults end at once."""
+        raise NotImplementedError(type(self).__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PricePath(Injection):
+    symbols: tuple[str, ...]
+    anchor: PathAnchor
+    points: tuple[PathPoint, ...]
+
+    @property
+    def length_ns(self) -> int:
+        return max(self.points[-1].after_ns, self.for_ns or 0)
+
+    def command(self) -> Message:
+        return ApplyPricePath(
+            to=MARKET_DATA,
+            injection_id=self.injection_id,
+            symbols=self.symbols,
+            anchor=self.anchor,
+            points=self.points,
+        )
+
+    def undo(self, over_ns: int) -> Message:
+        return RestorePricePath(to=MARKET_DATA, injection_id=self.injection_id, over_ns=over_ns)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceCrash(Injection):
+    service: str
+    torn_bytes: int
+
+    def command(self) -> Message:
+        return CrashService(
+            to=INJECTOR, injection_id=self.injection_id, service=self.service, torn_bytes=self.torn_bytes
+        )
+
+    def undo(self, over_ns: int) -> Message:
+        return RestartService(to=INJECTOR, injection_id=self.injection_id, service=self.service)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkFault(Injection):
+    fault: LinkFault
+    senders: tuple[str, ...]
+    recipients: tuple[str, ...]
+    probability_ppm: int
+    delay_ns: int
+
+    def command(self) -> Message:
+        return FaultLink(
+            to=INJECTOR,
+            injection_id=self.injection_id,
+            fault=self.fault,
+            senders=self.senders,
+            recipients=self.recipients,
+            probability_ppm=self.probability_ppm,
+            delay_ns=self.delay_ns,
+        )
+
+    def undo(self, over_ns: int) -> Message:
+        return RestoreLink(to=INJECTOR, injection_id=self.injection_id)
+
+
+# The readers. `step` is what all injections share: kind, at_ns, injection_id and for_ns.
+
+
+def drift(
+    node: Node,
+    instrument: str | None,
+    instruments: tuple[str, ...] | None,
+    to: Decimal | None,
+    by: int | None,
+    over_ns: int,
+    **step: Any,
+) -> PricePath:
+    """A straight line from the price as it is to a price, or by a share of it."""
+    symbols = instruments or (str(instrument),)
+    if to is None:
+        assert by is not None
+        points = relative_line(node, by, over_ns)
+        return PricePath(node=node, symbols=symbols, anchor=PathAnchor.RELATIVE, points=points, **step)
+    if len(symbols) > 1:
+        node.fail("several instruments cannot drift to one price; give `by` instead of `to`")
+    points = (PathPoint(after_ns=over_ns, value_ppm=price_ppm(node, to)),)
+    return PricePath(node=node, symbols=symbols, anchor=PathAnchor.ABSOLUTE, points=points, **step)
+
+
+def crash(
+    node: Node,
+    instruments: tuple[str, ...],
+    by: int,
+    over_ns: int,
+    recover_to: int | None,
+    recover_over_ns: int | None,
+    **step: Any,
+) -> PricePath:
+    """Down by a share of the price at the injection; then, if told, up to another share of it."""
+    points = relative_line(node, by, over_ns)
+    if (recover_to is None) != (recover_over_ns is None):
+        node.fail("recover_to and recover_over are given together or not at all")
+    if recover_to is not None and recover_over_ns is not None:
+        if recover_to <= by:
+            node.fail("recover_to must lie above `by`; both count from the price before the crash")
+        last = PathPoint(after_ns=over_ns + recover_over_ns, value_ppm=UNCHANGED_PPM + recover_to)
+        points = (*points, last)
+    return PricePath(node=node, symbols=instruments, anchor=PathAnchor.RELATIVE, points=points, **step)
+
+
+def path(node: Node, instrument: str, waypoints: tuple[tuple[Node, int, Decimal], ...], **step: Any) -> PricePath:
+    """Through prices at times after the injection, in straight lines."""
+    points: list[PathPoint] = []
+    for place, after_ns, value in waypoints:
+        if points and after_ns <= points[-1].after_ns:
+            earlier = duration_text(points[-1].after_ns)
+            place.fail(f"after: must be later than the waypoint before it, which is at {earlier}")
+        points.append(PathPoint(after_ns=after_ns, value_ppm=price_ppm(place, value)))
+    return PricePath(node=node, symbols=(instrument,), anchor=PathAnchor.ABSOLUTE, points=tuple(points), **step)
+
+
+def waypoint(node: Node, after_ns: int, price: Decimal) -> tuple[Node, int, Decimal]:
+    return node, after_ns, price
+
+
+def network_fault(
+    node: Node,
+    kind: str,
+    senders: tuple[str, ...],
+    recipients: tuple[str, ...],
+    probability_ppm: int = UNCHANGED_PPM,
+    delay_ns: int = 0,
+    **step: Any,
+) -> NetworkFault:
+    return NetworkFault(
+        node=node,
+        kind=kind,
+        fault=LinkFault(kind.partition(".")[2]),
+        senders=senders,
+        recipients=recipients,
+        probability_ppm=probability_ppm,
+        delay_ns=delay_ns,
+        **step,
+    )
+
+
+def relative_line(node: Node, by: int, over_ns: int) -> tuple[PathPoint, ...]:
+    if by == 0:
+        node.fail("by: a change of nothing injects nothing")
+    start = PathPoint(after_ns=0, value_ppm=UNCHANGED_PPM)
+    return start, PathPoint(after_ns=over_ns, value_ppm=UNCHANGED_PPM + by)
+
+
+def price_ppm(node: Node, value: Decimal) -> int:
+    ppm = value * UNCHANGED_PPM
+    if ppm != int(ppm):
+        node.fail(f"the price {value} is finer than 0.000001")
+    return int(ppm)

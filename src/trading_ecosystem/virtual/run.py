@@ -1,0 +1,316 @@
+"""Runs a scenario on the virtual clock, with its negative twin, and gathers what a reader wants to know."""
+
+import gc
+import shlex
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+
+from trading_ecosystem import __version__, routes
+from trading_ecosystem.assembly import WorldPlan, core_builders, load_world
+from trading_ecosystem.configuration.document import Problem
+from trading_ecosystem.simulators.market_data import replay
+from trading_ecosystem.simulators.market_data.recorded import Recorded
+from trading_ecosystem.validation.audit_correlator.checker import ConservationChecker
+from trading_ecosystem.validation.audit_correlator.core import AuditCorrelator
+from trading_ecosystem.validation.audit_correlator.trail import FileSink, NoSink, Sink
+from trading_ecosystem.validation.results import Judgement, RunResult, Verdict
+from trading_ecosystem.validation.test_coordinator.core import TestCoordinator
+from trading_ecosystem.validation.test_coordinator.scenario import Scenario, load, twin
+from trading_ecosystem.virtual.build import build_world
+from trading_ecosystem.virtual.limit_lines import limit_lines
+from trading_ecosystem.virtual.queue import COMPILED
+from trading_ecosystem.virtual.world import World
+
+Progress = Callable[[int, int], None]
+STEPS = 400  # How often progress is told.
+TRAIL = "trail.jsonl"
+SETTLEMENT_GRACE_NS = 60_000_000_000  # What a run cut short may leave on its way: the deadline of tier T5.
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRequest:
+    """What to run. `settings` are KEY=VALUE changes of the scenario; the trail is kept under `report_folder`."""
+
+    scenario_path: Path
+    seed: int | None = None
+    replay: Path | None = None
+    settings: tuple[str, ...] = ()
+    report_folder: Path | None = None
+    with_twin: bool = True
+    twin_in_parallel: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A request whose files have been read and checked, and fit together."""
+
+    scenario: Scenario
+    plan: WorldPlan
+    recorded: Recorded | None
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A run that has come to its end."""
+
+    judgement: Judgement
+    world: World
+    coordinator: TestCoordinator
+    audit: AuditCorrelator
+    wall_s: float
+
+
+def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
+    """Run the scenario and its twin. Raises `Problem` for bad input, before anything is written.
+
+    `progress` is told how many simulated ns are done, of how many.
+    """
+    prepared = prepare(request)
+    with twin_running(request, prepared) as twin_of_run, kept_trail(request, prepared.scenario.name) as (sink, trail):
+        ended = execute(prepared, sink, progress)
+        twin_judgement, twin_digest = twin_of_run()
+    return gather(request, prepared, ended, twin_judgement, twin_digest, trail)
+
+
+def prepare(request: RunRequest) -> Prepared:
+    """Read and check everything that a run needs. Raises `Problem`."""
+    scenario = load(request.scenario_path).with_settings(request.settings)
+    plan = load_world(find_world(request.scenario_path, scenario.world))
+    scenario.check(plan.reference, plan.instances())
+    if scenario.start_ns is not None:
+        plan = replace(plan, start_ns=scenario.start_ns)
+    if scenario.quotes_every_ns is not None:
+        market = replace(plan.market_data, quotes_every_ns=scenario.quotes_every_ns)
+        plan = replace(plan, market_data=market)
+    seed = scenario.seed if request.seed is None else request.seed
+    if request.replay is None:
+        return Prepared(scenario=scenario, plan=plan, recorded=None, seed=seed)
+    return with_recording(request.replay, scenario, plan, seed)
+
+
+def with_recording(path: Path, scenario: Scenario, plan: WorldPlan, seed: int) -> Prepared:
+    """The scenario and world as they are when recorded prices take the place of generated ones."""
+    wanted = scenario.replay
+    from_ns = wanted.from_ns if wanted and wanted.from_ns is not None else plan.start_ns
+    until_ns = wanted.until_ns if wanted and wanted.until_ns is not None else from_ns + scenario.duration_ns
+    recorded = replay.load(
+        [path],
+        plan.reference,
+        columns=dict(wanted.columns) if wanted and wanted.columns else None,
+        symbols=dict(wanted.symbols) if wanted and wanted.symbols else None,
+        from_ns=from_ns,
+        until_ns=until_ns,
+        longest_gap_ns=plan.market_data.longest_gap_ns,
+    )
+    scenario = scenario.replayed(list(recorded.bars))
+    plan = replace(plan, start_ns=scenario.start_ns if scenario.start_ns is not None else plan.start_ns)
+    return Prepared(scenario=scenario, plan=plan, recorded=recorded, seed=seed)
+
+
+def find_world(scenario_path: Path, name: str) -> Path:
+    """The file of a world: beside the scenario, in a folder `worlds` beside or above it, or in the source tree."""
+    here = scenario_path.resolve().parent
+    shipped = Path(__file__).resolve().parents[3]
+    folders = [here, here / "worlds", *(parent / "worlds" for parent in here.parents), shipped / "worlds"]
+    for folder in folders:
+        path = folder / f"{name}.yaml"
+        if path.is_file():
+            return path
+    known = sorted({path.stem for folder in folders for path in folder.glob("*.yaml") if folder.name == "worlds"})
+    raise Problem(f"{scenario_path}: world: no file {name}.yaml in {here} or a folder 'worlds'; known: {known}")
+
+
+# Running.
+
+
+def execute(prepared: Prepared, sink: Sink, progress: Progress | None) -> Ended:
+    """Run one world from its start to its end, and judge it."""
+    scenario, plan = prepared.scenario, prepared.plan
+    instances = plan.instances()
+    coordinator = TestCoordinator(
+        routes.TEST_COORDINATOR,
+        scenario,
+        plan.reference,
+        plan.firm_balances(),
+        plan.start_ns,
+        tuple(instances),
+    )
+    audit = AuditCorrelator(
+        routes.AUDIT_CORRELATOR,
+        sink,
+        facts_of(prepared),
+        {name: plane_of(name) for name in [*instances, routes.INJECTOR]},
+        checker_of(plan),
+        plan.reference,
+    )
+    builders = core_builders(plan, prepared.seed, prepared.recorded)
+    builders[routes.TEST_COORDINATOR] = lambda: coordinator
+    builders[routes.AUDIT_CORRELATOR] = lambda: audit
+    began = time.perf_counter()
+    world = build_world(plan, builders, audit, prepared.seed)
+    end_ns = plan.start_ns + scenario.duration_ns
+    run_in_steps(world, plan.start_ns, scenario.duration_ns, progress)
+    for finding in audit.close(end_ns):
+        coordinator.handle(finding, end_ns)
+    judgement = coordinator.judgement(end_ns)
+    wall_s = time.perf_counter() - began
+    return Ended(judgement=judgement, world=world, coordinator=coordinator, audit=audit, wall_s=wall_s)
+
+
+def run_in_steps(world: World, start_ns: int, duration_ns: int, progress: Progress | None) -> None:
+    """Run to the end, telling progress on the way. Messages hold no cycles, so the collector has nothing to find."""
+    gc.collect()
+    gc.disable()
+    try:
+        for step in range(1, STEPS + 1):
+            done_ns = duration_ns * step // STEPS
+            world.run(start_ns + done_ns)
+            if progress is not None:
+                progress(done_ns, duration_ns)
+    finally:
+        gc.enable()
+
+
+def checker_of(plan: WorldPlan) -> ConservationChecker:
+    instruments = plan.reference.instruments
+    return ConservationChecker(
+        plan.accounts,
+        {symbol: instrument.quote_minor_per_tick_lot for symbol, instrument in instruments.items()},
+        {symbol: instrument.base_minor_per_lot for symbol, instrument in instruments.items()},
+        SETTLEMENT_GRACE_NS,
+    )
+
+
+def plane_of(instance: str) -> str:
+    role = instance.partition(".")[0]
+    if role in routes.PRODUCTION:
+        return "production"
+    return "simulators" if role in routes.SIMULATORS else "validation"
+
+
+def facts_of(prepared: Prepared) -> dict[str, object]:
+    """What the trail says of itself in its first line."""
+    return {
+        "scenario": prepared.scenario.name,
+        "world": prepared.plan.name,
+        "seed": prepared.seed,
+        "start_ns": prepared.plan.start_ns,
+        "duration_ns": prepared.scenario.duration_ns,
+        "replayed": list(prepared.scenario.replayed_symbols),
+        "version": __version__,
+    }
+
+
+# The twin.
+
+
+@contextmanager
+def twin_running(request: RunRequest, prepared: Prepared) -> Iterator[Callable[[], tuple[Judgement | None, str]]]:
+    """The negative twin: in a process of its own while the run goes on, or after it in this one."""
+    if not request.with_twin:
+        yield lambda: (None, "")
+    elif not request.twin_in_parallel:
+        yield lambda: run_twin(request)
+    else:
+        pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=ignore_interrupt)
+        try:
+            future: Future[tuple[Judgement, str]] = pool.submit(run_twin, request)
+            yield future.result
+        finally:
+            for process in list((pool._processes or {}).values()):
+                process.terminate()
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def ignore_interrupt() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def run_twin(request: RunRequest) -> tuple[Judgement, str]:
+    """The judgement and digest of the run without its injections."""
+    prepared = prepare(replace(request, replay=None))
+    ended = execute(replace(prepared, scenario=twin(prepared.scenario)), NoSink(), None)
+    return ended.judgement, ended.audit.digest
+
+
+# What is kept.
+
+
+@contextmanager
+def kept_trail(request: RunRequest, name: str) -> Iterator[tuple[Sink, str]]:
+    """Where the trail goes, and its path: a file that appears when it is whole, or nowhere."""
+    if request.report_folder is None:
+        yield NoSink(), ""
+        return
+    folder = request.report_folder / name
+    folder.mkdir(parents=True, exist_ok=True)
+    path, partial = folder / TRAIL, folder / f".{TRAIL}.partial"
+    try:
+        with partial.open("w", encoding="ascii", newline="") as file:
+            yield FileSink(file), str(path)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def gather(
+    request: RunRequest,
+    prepared: Prepared,
+    ended: Ended,
+    twin_judgement: Judgement | None,
+    twin_digest: str,
+    trail: str,
+) -> RunResult:
+    scenario, plan, audit = prepared.scenario, prepared.plan, ended.audit
+    return RunResult(
+        scenario=scenario.name,
+        title=scenario.title,
+        family=scenario.family,
+        severity=scenario.severity,
+        story=scenario.story,
+        world=plan.name,
+        seed=prepared.seed,
+        start_ns=plan.start_ns,
+        simulated_ns=scenario.duration_ns,
+        wall_s=ended.wall_s,
+        events=int(ended.world.delivered),
+        compiled=COMPILED,
+        digest=audit.digest,
+        command=command_of(request, prepared.seed),
+        judgement=with_twin(ended.judgement, twin_judgement),
+        twin=twin_judgement,
+        twin_digest=twin_digest,
+        timeline=audit.timeline(),
+        chains=audit.chains(),
+        series=(*ended.coordinator.series(), *audit.series()),
+        limits=limit_lines(plan),
+        counts={**ended.coordinator.counts(), **audit.figures(), **ended.world.lost},
+        configuration={request.scenario_path.name: request.scenario_path.read_text(encoding="utf-8"), **plan.files},
+        versions={"trading-ecosystem": __version__},
+        trail=trail,
+    )
+
+
+def with_twin(judgement: Judgement, twin_judgement: Judgement | None) -> Judgement:
+    """The twin's failure is the run's failure: an alert that comes without its cause proves nothing."""
+    if twin_judgement is None or twin_judgement.verdict is Verdict.PASS:
+        return judgement
+    reasons = tuple(f"the twin without the injection: {reason}" for reason in twin_judgement.reasons)
+    worst = twin_judgement.verdict if judgement.verdict is Verdict.PASS else judgement.verdict
+    return replace(judgement, verdict=worst, reasons=(*judgement.reasons, *reasons))
+
+
+def command_of(request: RunRequest, seed: int) -> str:
+    words = ["tse", "run", str(request.scenario_path), "--seed", str(seed)]
+    if request.replay is not None:
+        words += ["--replay", str(request.replay)]
+    for setting in request.settings:
+        words += ["--set", setting]
+    return shlex.join(words)

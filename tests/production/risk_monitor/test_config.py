@@ -1,0 +1,61 @@
+"""A risk officer's file is read exactly, and each mistake in it is one line that says what would be right."""
+
+from pathlib import Path
+
+import pytest
+
+from trading_ecosystem.configuration.document import Problem, parse_document
+from trading_ecosystem.production.risk_monitor.config import Level, Levels, Limits, read
+from trading_ecosystem.reference import ReferenceData
+
+TEXT = (Path(__file__).parents[3] / "worlds" / "two-desks-limits.yaml").read_text(encoding="utf-8")
+SECOND = 1_000_000_000
+
+MISTAKES = [
+    ("warning: {at: 50,", "warning: {at: 0,", "position_limit.BTC.warning.at: 0 is not above zero"),
+    ("warning: {at: 50,", "warning: {at: -50,", "is not above zero"),
+    ("warning: {at: 50,", "warning: {at: 0.000000001,", "is finer than the smallest unit of BTC"),
+    ("warning: {at: 50,", "warning: {at: 50%,", "'50%' is not a number"),
+    ("warning: {at: 50,", "warning: {", "the key 'at' is missing"),
+    ("critical: {at: 60, resolves: 55}", "critical: {at: 50}", "must be above the warning level"),
+    ("resolves: 45}", "resolves: 51}", "cannot resolve above the level at which it fires"),
+    ("resolves: 45}", "resolve: 45}", "unknown key 'resolve'; did you mean 'resolves'?"),
+    ("  BTC:\n    warning: {at: 50", "  BTCC:\n    warning: {at: 50", "unknown asset 'BTCC'; did you mean 'BTC'?"),
+    ("warning: {at: 3.5%", "warning: {at: 3.5", "is not a share such as 15%"),
+    ("warning: {at: 3.5%", "warning: {at: -3.5%", "is not above 0% and below 100%"),
+    ("critical: {at: 4.5%", "critical: {at: 100%", "is not above 0% and below 100%"),
+    ("    Tether:\n", "    Teher:\n", "unknown issuer 'Teher'; did you mean 'Tether'?"),
+    ("  assets:\n    BTC:\n", "  assets:\n    USD:\n", "unknown asset 'USD'"),
+    ("peg_deviation:\n  USDT:\n", "peg_deviation:\n  BTC:\n", "unknown stablecoin 'BTC'"),
+    ("for: 60s, resolves: 35bps", "for: 60, resolves: 35bps", "'60' is not a duration"),
+    ("peg_deviation:\n", "peg_deviations:\n", "unknown key 'peg_deviations'; did you mean 'peg_deviation'?"),
+    ("venue_down: {critical: 10s}", "", "the key 'venue_down' is missing"),
+    ("venue_down: {critical: 10s}", "venue_down: {}", "a warning or a critical level is expected here"),
+    ("venue_down: {critical: 10s}", "venue_down: {critical: 0s}", "the shortest time allowed is 1s"),
+    ("{warning: 10s, critical: 60s}", "{warning: 10s, critical: 10s}", "must be above the warning level"),
+    ("report_every: 60s", "report_every: 0s", "report_every: the shortest time allowed is 1s"),
+]
+
+
+def test_the_limits_of_the_world_are_exact(limits: Limits) -> None:
+    assert limits.position_limit["BTC"].warning == Level(at=5_000_000_000, for_ns=0, resolves=4_500_000_000)
+    assert limits.pnl_drawdown.critical == Level(at=45_000, for_ns=0, resolves=35_000)
+    assert limits.delta_exposure.warning == Level(at=5_000_000 * 10**8, for_ns=0, resolves=4_750_000 * 10**8)
+    assert limits.peg_deviation["USDT"].critical == Level(at=10_000, for_ns=60 * SECOND, resolves=8_000)
+    assert limits.venue_down == Levels(warning=None, critical=Level(at=10 * SECOND, for_ns=0, resolves=10 * SECOND))
+    assert limits.fires_at_most_every_ns == 600 * SECOND
+
+
+def test_without_resolves_an_alert_resolves_below_its_level(reference: ReferenceData) -> None:
+    limits = read(parse_document("limits.yaml", TEXT.replace("{at: 50, resolves: 45}", "{at: 50}")), reference)
+    assert limits.position_limit["BTC"].warning == Level(at=5_000_000_000, for_ns=0, resolves=5_000_000_000)
+
+
+@pytest.mark.parametrize(("right", "wrong", "said"), MISTAKES, ids=[said for _, _, said in MISTAKES])
+def test_a_mistake_is_one_line_with_its_place(reference: ReferenceData, right: str, wrong: str, said: str) -> None:
+    assert right in TEXT
+    with pytest.raises(Problem) as caught:
+        read(parse_document("limits.yaml", TEXT.replace(right, wrong, 1)), reference)
+    problem = str(caught.value)
+    assert said in problem
+    assert problem.startswith("limits.yaml:") and "\n" not in problem

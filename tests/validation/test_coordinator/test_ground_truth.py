@@ -1,0 +1,257 @@
+"""What the coordinator holds to be true, against a slow twin that works out everything anew at every moment."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+from trading_ecosystem.messages.accounts import VenueHeartbeat
+from trading_ecosystem.messages.market import QuotePublished
+from trading_ecosystem.messages.orders import Liquidity, OrderFilled, Side
+from trading_ecosystem.reference import ReferenceData
+from trading_ecosystem.validation.test_coordinator.conditions import Condition, Quantity
+from trading_ecosystem.validation.test_coordinator.ground_truth import GroundTruth
+from trading_ecosystem.validation.test_coordinator.measures import Breach, Runs
+
+SECOND_NS = 10**9
+Balances = dict[str, dict[str, int]]
+UNHURRIED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+USUAL_SUM = {"BTC/USD": 12_000_000, "ETH/USD": 600_000, "USDT/USD": 20_000, "BTC/USDT": 12_000_000}
+WATCHED = (
+    Condition(quantity=Quantity.PRICE, subject="USDT/USD", level=Decimal("0.99"), below=True, sustain_ns=3 * SECOND_NS),
+    Condition(quantity=Quantity.PRICE, subject="BTC/USD", level=Decimal("60300"), sustain_ns=0),
+    Condition(quantity=Quantity.DEVIATION, subject="USDT", level=Decimal("0.01"), sustain_ns=SECOND_NS),
+    Condition(quantity=Quantity.DRAWDOWN, subject="firm", level=Decimal("0.01"), sustain_ns=0),
+    Condition(quantity=Quantity.DELTA, subject="firm", level=Decimal("300000"), sustain_ns=0),
+    Condition(quantity=Quantity.CONCENTRATION, subject="Tether", level=Decimal("0.384"), sustain_ns=0),
+    Condition(quantity=Quantity.POSITION, subject="BTC", level=Decimal("5.2"), sustain_ns=0),
+)
+
+
+def quote(symbol: str, sum_ticks: int, sequence: int, ns: int) -> QuotePublished:
+    return QuotePublished(symbol, sum_ticks // 2, 1, sum_ticks - sum_ticks // 2, 1, sequence, ns)
+
+
+def fill(account: str, symbol: str, side: Side, lots: int, trade_id: int, ns: int) -> OrderFilled:
+    price = USUAL_SUM[symbol] // 2
+    return OrderFilled(
+        account, "exchange", trade_id, ns, 1, "c", symbol, side, price, lots, 0, 5, Liquidity.MAKER, trade_id
+    )
+
+
+@dataclass
+class SlowTwin:
+    """Everything in exact fractions of whole units, worked out from the start at every event."""
+
+    reference: ReferenceData
+    held: dict[str, Fraction]
+    price: dict[str, Fraction] = field(default_factory=dict)
+    highest: Fraction = Fraction(0)
+    states: list[tuple[int, dict[str, bool]]] = field(default_factory=list)
+
+    def take_quote(self, message: QuotePublished) -> None:
+        tick = Fraction(self.reference.instruments[message.symbol].tick)
+        self.price[message.symbol] = Fraction(message.bid_ticks + message.ask_ticks, 2) * tick
+        self.look(message.occurred_ns)
+
+    def take_fill(self, message: OrderFilled) -> None:
+        traded = self.reference.instruments[message.symbol]
+        sign = 1 if message.side == Side.BUY else -1
+        amount = message.quantity_lots * Fraction(traded.lot)
+        paid = amount * message.price_ticks * Fraction(traded.tick)
+        fee = Fraction(message.fee_minor, 10 ** self.reference.assets[traded.quote].decimals)
+        self.held[traded.base] += sign * amount
+        self.held[traded.quote] -= sign * paid + fee
+        self.look(message.occurred_ns)
+
+    def worth(self) -> dict[str, Fraction] | None:
+        values = {}
+        for asset, amount in self.held.items():
+            known = Fraction(1) if asset == "USD" else self.price.get(f"{asset}/USD")
+            if known is None and amount != 0:
+                return None
+            values[asset] = amount * (known or 0)
+        return values
+
+    def look(self, ns: int) -> None:
+        values = self.worth()
+        equity = sum(values.values(), Fraction(0)) if values is not None else None
+        if equity is not None:
+            self.highest = max(self.highest, equity)
+        self.states.append((ns, {each.text: self.holds(each, values, equity) for each in WATCHED}))
+
+    def holds(self, condition: Condition, values: dict[str, Fraction] | None, equity: Fraction | None) -> bool:
+        level, price = Fraction(condition.level), self.price
+        match condition.quantity:
+            case Quantity.PRICE:
+                found = price.get(condition.subject)
+                return found is not None and (found <= level if condition.below else found >= level)
+            case Quantity.DEVIATION:
+                return "USDT/USD" in price and abs(price["USDT/USD"] - 1) >= level
+            case Quantity.DRAWDOWN:
+                return equity is not None and self.highest > 0 and (self.highest - equity) / self.highest >= level
+            case Quantity.DELTA:
+                crypto = [self.held[each] * price.get(f"{each}/USD", 0) for each in ("BTC", "ETH")]
+                return abs(sum(crypto, Fraction(0))) >= level
+            case Quantity.CONCENTRATION:
+                if values is None:
+                    return False
+                gross = sum((abs(value) for value in values.values()), Fraction(0))
+                return abs(values["USDT"]) >= level * gross
+            case _:
+                return abs(self.held["BTC"]) >= level
+
+    def breaches(self, condition: Condition, until_ns: int) -> list[Breach]:
+        """States at one moment count as the last of them."""
+        last_of_moment = dict(self.states)
+        found: list[Breach] = []
+        begin: int | None = None
+        for ns, holds in last_of_moment.items():
+            if holds[condition.text] and begin is None:
+                begin = ns
+            elif not holds[condition.text] and begin is not None:
+                found.append(breach(begin, ns, condition.sustain_ns, until_ns))
+                begin = None
+        if begin is not None:
+            found.append(breach(begin, None, condition.sustain_ns, until_ns))
+        return found
+
+
+def breach(begin_ns: int, end_ns: int | None, sustain_ns: int, until_ns: int) -> Breach:
+    held = (end_ns or until_ns) - begin_ns >= sustain_ns
+    return Breach(begin_ns=begin_ns, held_ns=begin_ns + sustain_ns if held else None, end_ns=end_ns)
+
+
+STEP = st.one_of(
+    st.tuples(st.sampled_from(sorted(USUAL_SUM)), st.integers(-300, 300), st.integers(0, 2)),
+    st.tuples(
+        st.sampled_from(["alpha", "beta"]), st.sampled_from(["BTC/USD", "ETH/USD", "BTC/USDT"]), st.integers(-9, 9)
+    ),
+)
+
+
+@UNHURRIED
+@given(steps=st.lists(STEP, min_size=1, max_size=60))
+def test_breaches_are_those_of_the_slow_twin(
+    steps: list[tuple[str, int | str, int]], reference: ReferenceData, balances: Balances
+) -> None:
+    held = {
+        name: Fraction(sum(each.get(name, 0) for each in balances.values()), 10**asset.decimals)
+        for name, asset in reference.assets.items()
+    }
+    truth, twin = GroundTruth(reference, balances, WATCHED, 0), SlowTwin(reference, held)
+    ns = 0
+    for number, (first, second, third) in enumerate(steps, start=1):
+        if isinstance(second, int):
+            ns += third * SECOND_NS
+            message = quote(first, USUAL_SUM[first] + second * USUAL_SUM[first] // 10_000, number, ns)
+            assert truth.quote(message)
+            twin.take_quote(message)
+        elif third:
+            side = Side.BUY if third > 0 else Side.SELL
+            event = fill(first, second, side, abs(third) * 1_000, number, ns)
+            assert truth.fill(event)
+            twin.take_fill(event)
+    until_ns = ns + 2 * SECOND_NS
+    found = truth.breaches(until_ns)
+    for condition in WATCHED:
+        assert list(found[condition.text]) == twin.breaches(condition, until_ns), condition.text
+
+
+@UNHURRIED
+@given(steps=st.lists(st.tuples(st.sampled_from(["BTC/USD", "USDT/USD"]), st.integers(-300, 300)), max_size=60))
+def test_looking_back_finds_what_watching_found(
+    steps: list[tuple[str, int]], reference: ReferenceData, balances: Balances
+) -> None:
+    """The last run of each condition that nobody watched, from the changes that are remembered."""
+    unsustained = [each for each in WATCHED if each.sustain_ns == 0 and each.quantity is not Quantity.PRICE]
+    truth = GroundTruth(reference, balances, tuple(unsustained), 0)
+    truth.quote(quote("BTC/USD", USUAL_SUM["BTC/USD"], 1, 1))
+    truth.quote(quote("USDT/USD", USUAL_SUM["USDT/USD"], 2, 2))
+    for number, (symbol, change) in enumerate(steps, start=3):
+        truth.quote(quote(symbol, USUAL_SUM[symbol] + change * USUAL_SUM[symbol] // 10_000, number, number * SECOND_NS))
+    now = (len(steps) + 3) * SECOND_NS
+    for condition in unsustained:
+        found = truth.breaches(now)[condition.text]
+        began_ns = truth.began_ns(condition, now)
+        if not found:
+            assert began_ns is None
+        elif found[-1].end_ns is None or condition.quantity is not Quantity.DRAWDOWN:
+            assert began_ns == found[-1].begin_ns
+        else:  # A drawdown before the highest mark of all: the mark of that time is not remembered.
+            assert began_ns in (None, found[-1].begin_ns)
+
+
+@UNHURRIED
+@given(st.lists(st.booleans(), max_size=40), st.integers(0, 5))
+def test_runs_are_what_a_list_of_moments_says(moments: list[bool], sustain_ns: int) -> None:
+    runs = Runs()
+    for ns, on in enumerate(moments):
+        runs.switch(on, ns)
+    found = runs.breaches(sustain_ns, len(moments))
+    for ns, on in enumerate(moments):
+        inside = [each for each in found if each.begin_ns <= ns and (each.end_ns is None or ns < each.end_ns)]
+        assert bool(inside) is on
+    for each in found:
+        lasted_ns = (len(moments) if each.end_ns is None else each.end_ns) - each.begin_ns
+        assert (each.held_ns is not None) is (lasted_ns >= sustain_ns)
+
+
+def test_what_changes_and_changes_back_at_one_moment_is_no_break() -> None:
+    runs = Runs()
+    for on, ns in ((True, 1), (False, 5), (True, 5), (False, 9), (True, 10), (False, 10)):
+        runs.switch(on, ns)
+    assert runs.breaches(0, 20) == (Breach(begin_ns=1, held_ns=1, end_ns=9),)
+
+
+def test_a_silence_begins_with_the_last_heartbeat(reference: ReferenceData, balances: Balances) -> None:
+    silence = Condition(quantity=Quantity.SILENCE, subject="exchange", sustain_ns=10)
+    truth = GroundTruth(reference, balances, (silence,), 0)
+    for ns in (4, 8, 30, 35, 34):
+        truth.heartbeat(VenueHeartbeat(venue="exchange", session=1, occurred_ns=ns))
+    truth.heartbeat(VenueHeartbeat(venue="elsewhere", session=1, occurred_ns=50))
+    outage = Breach(begin_ns=8, held_ns=18, end_ns=30)
+    assert truth.breaches(44)[silence.text] == (outage,)
+    assert truth.breaches(45)[silence.text] == (outage, Breach(begin_ns=35, held_ns=45, end_ns=None))
+    assert truth.began_ns(silence, 45) == 35
+    assert truth.began_ns(silence, 44) is None
+
+
+def test_age_counts_from_the_last_quote_and_from_the_start(reference: ReferenceData, balances: Balances) -> None:
+    age = Condition(quantity=Quantity.AGE, subject="BTC/USD", sustain_ns=10)
+    truth = GroundTruth(reference, balances, (age,), 100)
+    truth.quote(quote("BTC/USD", 12_000_000, 1, 115))
+    truth.quote(quote("BTC/USD", 12_000_000, 2, 120))
+    assert truth.breaches(125)[age.text] == (Breach(begin_ns=100, held_ns=110, end_ns=115),)
+    assert truth.began_ns(age, 131) == 120
+
+
+def test_late_and_repeated_messages_change_nothing(reference: ReferenceData, balances: Balances) -> None:
+    truth = GroundTruth(reference, balances, WATCHED, 0)
+    assert truth.quote(quote("USDT/USD", 20_000, 5, 50))
+    assert not truth.quote(quote("USDT/USD", 15_000, 5, 50))
+    assert not truth.quote(quote("USDT/USD", 15_000, 4, 40))
+    bought = fill("alpha", "BTC/USD", Side.BUY, 1_000, 7, 60)
+    assert truth.fill(bought)
+    held = truth.portfolio.positions["BTC"].held_minor
+    assert not truth.fill(bought)
+    assert not truth.fill(fill("noise", "BTC/USD", Side.BUY, 1_000, 8, 60))
+    assert truth.portfolio.positions["BTC"].held_minor == held == 5 * 10**8 + 10**7
+    assert truth.breaches(70)[WATCHED[0].text] == ()
+
+
+def test_an_injection_is_in_force_between_its_receipts(reference: ReferenceData, balances: Balances) -> None:
+    injected = Condition(quantity=Quantity.INJECTED, subject="x", sustain_ns=5)
+    truth = GroundTruth(reference, balances, (injected,), 0)
+    truth.injection("x", True, 10)
+    truth.injection("y", False, 12)
+    truth.injection("x", False, 20)
+    assert truth.breaches(30)[injected.text] == (Breach(begin_ns=10, held_ns=15, end_ns=20),)
+
+
+@pytest.mark.parametrize("condition", WATCHED)
+def test_words_of_a_condition_name_its_subject_and_level(condition: Condition) -> None:
+    assert condition.subject in condition.text
+    assert (" for " in condition.text) is (condition.sustain_ns > 0)

@@ -1,0 +1,389 @@
+"""A scenario is read whole or refused in one line that says where and what would be right."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from trading_ecosystem.configuration.document import Problem
+from trading_ecosystem.messages.chaos import (
+    ApplyPricePath,
+    CrashService,
+    FaultLink,
+    LinkFault,
+    PathAnchor,
+    PathPoint,
+    RestartService,
+    RestoreLink,
+    RestorePricePath,
+)
+from trading_ecosystem.reference import ReferenceData
+from trading_ecosystem.validation.test_coordinator.conditions import Condition, Quantity
+from trading_ecosystem.validation.test_coordinator.scenario import Scenario, load, twin
+
+MINUTE_NS = 60_000_000_000
+DRIFT = """\
+  - at: 10m
+    inject: price.drift
+    instrument: USDT/USD
+    to: 0.98
+    over: 10m
+"""
+
+
+def test_a_scenario_reads_as_typed_values(small: Scenario) -> None:
+    assert small.duration_ns == 60 * MINUTE_NS
+    assert (small.seed, small.start_ns, small.quotes_every_ns, small.replay) == (1, None, None, None)
+    assert small.effect == (
+        Condition(quantity=Quantity.PRICE, subject="USDT/USD", level=Decimal("0.985"), below=True, sustain_ns=0),
+    )
+    assert small.expect[0].when.text == "USDT/USD below 0.99 for 1m"
+    assert small.expect[0].deadline_ns == 65_000_000_000
+    assert small.allow[0].subject is None
+
+
+@pytest.mark.parametrize(
+    ("step", "command", "undo"),
+    [
+        (
+            "{at: 10m, inject: price.drift, instrument: USDT/USD, to: 0.98, over: 1s, id: x, for: 2s}",
+            ApplyPricePath(
+                to="market_data",
+                injection_id="x",
+                symbols=("USDT/USD",),
+                anchor=PathAnchor.ABSOLUTE,
+                points=(PathPoint(after_ns=10**9, value_ppm=980_000),),
+            ),
+            RestorePricePath(to="market_data", injection_id="x", over_ns=7),
+        ),
+        (
+            "{at: 10m, inject: price.drift, instruments: [A/B, C/D], by: 5%, over: 1s, for: 1m}",
+            ApplyPricePath(
+                to="market_data",
+                injection_id="price.drift-1",
+                symbols=("A/B", "C/D"),
+                anchor=PathAnchor.RELATIVE,
+                points=(
+                    PathPoint(after_ns=0, value_ppm=1_000_000),
+                    PathPoint(after_ns=10**9, value_ppm=1_050_000),
+                ),
+            ),
+            RestorePricePath(to="market_data", injection_id="price.drift-1", over_ns=7),
+        ),
+        (
+            "{at: 10m, inject: price.crash, instruments: [A/B], by: -15%, over: 2s, recover_to: -5%, "
+            "recover_over: 3s, for: 1m}",
+            ApplyPricePath(
+                to="market_data",
+                injection_id="price.crash-1",
+                symbols=("A/B",),
+                anchor=PathAnchor.RELATIVE,
+                points=(
+                    PathPoint(after_ns=0, value_ppm=1_000_000),
+                    PathPoint(after_ns=2 * 10**9, value_ppm=850_000),
+                    PathPoint(after_ns=5 * 10**9, value_ppm=950_000),
+                ),
+            ),
+            RestorePricePath(to="market_data", injection_id="price.crash-1", over_ns=7),
+        ),
+        (
+            "{at: 10m, inject: price.path, instrument: A/B, for: 1m, "
+            "waypoints: [{after: 0s, price: 1}, {after: 1s, price: 0.5}]}",
+            ApplyPricePath(
+                to="market_data",
+                injection_id="price.path-1",
+                symbols=("A/B",),
+                anchor=PathAnchor.ABSOLUTE,
+                points=(PathPoint(after_ns=0, value_ppm=1_000_000), PathPoint(after_ns=10**9, value_ppm=500_000)),
+            ),
+            RestorePricePath(to="market_data", injection_id="price.path-1", over_ns=7),
+        ),
+        (
+            "{at: 10m, inject: service.crash, service: exchange, for: 90s, torn_bytes: 5}",
+            CrashService(to="injector", injection_id="service.crash-1", service="exchange", torn_bytes=5),
+            RestartService(to="injector", injection_id="service.crash-1", service="exchange"),
+        ),
+        (
+            "{at: 10m, inject: network.delay, from: [exchange], to: [risk_monitor], by: 2s, for: 1m}",
+            FaultLink(
+                to="injector",
+                injection_id="network.delay-1",
+                fault=LinkFault.DELAY,
+                senders=("exchange",),
+                recipients=("risk_monitor",),
+                probability_ppm=1_000_000,
+                delay_ns=2 * 10**9,
+            ),
+            RestoreLink(to="injector", injection_id="network.delay-1"),
+        ),
+        (
+            "{at: 10m, inject: network.reorder, from: [exchange], to: [risk_monitor], probability: 10%, for: 1m}",
+            FaultLink(
+                to="injector",
+                injection_id="network.reorder-1",
+                fault=LinkFault.REORDER,
+                senders=("exchange",),
+                recipients=("risk_monitor",),
+                probability_ppm=100_000,
+                delay_ns=50_000_000,
+            ),
+            RestoreLink(to="injector", injection_id="network.reorder-1"),
+        ),
+    ],
+)
+def test_an_injection_is_a_chaos_message_and_knows_its_undo(
+    step: str, command: object, undo: object, small_text: str, scenario_of: Callable[[str], Scenario]
+) -> None:
+    text = small_text.replace(DRIFT, f"  - {step}\n").replace("  - restore: price.drift\n    at: 40m\n", "")
+    injection = scenario_of(text.replace("rollbacks:\n", "")).method[0]
+    assert injection.command() == command
+    assert injection.undo(7) == undo
+
+
+@pytest.mark.parametrize("fault", ["partition", "hold", "lose", "duplicate"])
+def test_every_fault_of_the_network_can_be_injected(
+    fault: str, small_text: str, scenario_of: Callable[[str], Scenario]
+) -> None:
+    chance = ", probability: 1%" if fault in ("lose", "duplicate") else ""
+    step = f"  - {{at: 11m, inject: network.{fault}, from: [exchange], to: [risk_monitor], for: 1m{chance}}}\n"
+    command = scenario_of(small_text.replace(DRIFT, DRIFT + step)).method[1].command()
+    assert isinstance(command, FaultLink)
+    assert command.fault is LinkFault(fault)
+    assert command.probability_ppm == (10_000 if chance else 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "problem"),
+    [
+        ("name: small", "nmae: small", "small.yaml:1: nmae: unknown key 'nmae'; did you mean 'name'?"),
+        ("duration: 1h", "duration: 1hour", "small.yaml:7: duration: '1hour' is not a duration such as 90s"),
+        ("duration: 1h", "duration: 1s", "small.yaml:7: duration: the shortest time allowed is 1m"),
+        ("family: stablecoin", "family: stabelcoin", "small.yaml:4: family: unknown family 'stabelcoin'; did you mean"),
+        ("inject: price.drift", "inject: price.drit", "small.yaml:13: method.0.inject: unknown injection 'price.drit'"),
+        ("    to: 0.98\n", "", "small.yaml:12: method.0: exactly one of to and by must be given, not 0"),
+        ("to: 0.98", "to: 0", "small.yaml:15: method.0.to: 0 is not above zero"),
+        ("to: 0.98", "to: 0.9800001", "method.0: the price 0.9800001 is finer than 0.000001"),
+        ("to: 0.98", "by: 0%", "method.0: by: a change of nothing injects nothing"),
+        (
+            "instrument: USDT/USD\n    to",
+            "instruments: [A/B, C/D]\n    to",
+            "several instruments cannot drift to one price",
+        ),
+        ("no_alerts,", "no_alarms,", "small.yaml:10: steady_state.hold.0: unknown probe 'no_alarms'; did you mean"),
+        ("[no_alerts, ledger_balanced, all_services_healthy]", "[]", "steady_state.hold: the list is empty"),
+        ("at: 10m\n", "at: 5m\n", "small.yaml:12: method.0: at: comes before the steady state has been watched; 10m"),
+        ("over: 10m", "over: 55m", "at: would end after the scenario (1h); 5m or sooner is right"),
+        ("over: 10m", "over: 2h", "at: would end after the scenario (1h); a longer duration is right"),
+        ("for: 10m", "for: 2h", "small.yaml:9: steady_state: for: longer than the scenario, which takes 1h"),
+        (
+            "within: 5s",
+            "within: 50m",
+            "small.yaml:20: expect.0: within: `for` and `within` together must fit",
+        ),
+        ("within: 5s", "within: 0s", "expect.0.within: the shortest time allowed is 1ns"),
+        ("at: 40m", "at: 10m", "small.yaml:30: rollbacks.0: at: comes before price.drift-1 begins; later than 10m"),
+        ("at: 40m", "at: 2h", "rollbacks.0: at: comes after the scenario; 1h or sooner is right"),
+        ("    at: 40m\n", "", "recovery: within: the last fault is undone at 1h; an earlier `at` of the rollbacks"),
+        ("within: 10m", "within: 21m", "recovery: within: the last fault is undone at 40m; 20m or less is right"),
+        ("restore: price.drift", "restore: price.drft", "no such injection in the method: 'price.drft'; did you mean"),
+        (
+            "rollbacks:\n  - restore: price.drift\n    at: 40m\n",
+            "",
+            "small.yaml:12: method.0: price.drift-1 is never undone (price.restore); give it `for`, or a rollback",
+        ),
+        ("over: 10m", "over: 10m\n    for: 20m", "price.drift-1 is undone twice; one `for` or one rollback is right"),
+        ("alert: venue_down", "alert: peg_deviation", "forbids peg_deviation, which is expected as well"),
+        ("effect:\n  - {price: USDT/USD, below: 0.985}\n", "", "effect: name what must be seen of the injections"),
+        ("{price: USDT/USD, below: 0.985}", "{price: USDT/USD}", "exactly one of below and above must be given, not 0"),
+        ("{price: USDT/USD, below: 0.985}", "{prise: USDT/USD}", "effect.0.prise: unknown key 'prise'; did you mean"),
+        ("{price: USDT/USD, below: 0.985}", "{for: 1s}", "small.yaml:18: effect.0: what is watched? known: price"),
+        ("{price: USDT/USD, below: 0.985}", "{price: A/B, age: A/B}", "only one of price and age can be watched"),
+        ("{price: USDT/USD, below: 0.985}", "{injected: drift, for: 1s}", "no such injection in the method: 'drift'"),
+        ("{price: USDT/USD, below: 0.985}", "{deviation: USDT, above: 0%}", "0% is not between 0.0001% and 100%"),
+        ("steady_state:", "replay: {until: 2023-03-10T00:00:00Z}\nsteady_state:", "until: `from` must be given"),
+        (
+            "steady_state:",
+            "replay: {from: 2023-03-11T00:00:00Z, until: 2023-03-10T00:00:00Z}\nsteady_state:",
+            "small.yaml:8: replay: until: must be later than `from`",
+        ),
+        (DRIFT, DRIFT.replace("at:", "id: x\n    at:") * 2, "id: a second injection with the id 'x'"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    before: str, after: str, problem: str, small_text: str, scenario_of: Callable[[str], Scenario]
+) -> None:
+    assert before in small_text
+    with pytest.raises(Problem) as caught:
+        scenario_of(small_text.replace(before, after, 1))
+    assert problem in str(caught.value)
+    assert str(caught.value).startswith("small.yaml:")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("step", "problem"),
+    [
+        ("inject: price.crash, instruments: [A/B], by: 15%, over: 1s", "15% is not between -99% and -0.0001%"),
+        ("inject: price.crash, instruments: [A/B], by: -15%, over: 1s, recover_to: -5%", "are given together"),
+        (
+            "inject: price.crash, instruments: [A/B], by: -15%, over: 1s, recover_to: -20%, recover_over: 1s",
+            "recover_to must lie above `by`",
+        ),
+        (
+            "inject: price.path, instrument: A/B, waypoints: [{after: 2s, price: 1}, {after: 2s, price: 2}]",
+            "waypoints.1: after: must be later than the waypoint before it, which is at 2s",
+        ),
+        ("inject: network.lose, from: [a], to: [b], probability: 0%", "0% is not between 0.0001% and 100%"),
+        ("inject: network.delay, from: [a], to: [b]", "the key 'by' is missing"),
+        ("injct: price.crash", "the key 'inject' is missing"),
+    ],
+)
+def test_an_injection_that_cannot_be_is_refused(
+    step: str, problem: str, small_text: str, scenario_of: Callable[[str], Scenario]
+) -> None:
+    with pytest.raises(Problem, match=r"^small.yaml:17: method.1") as caught:
+        scenario_of(small_text.replace(DRIFT, f"{DRIFT}  - {{at: 11m, for: 1m, {step}}}\n"))
+    assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "problem"),
+    [
+        ("instrument: USDT/USD", "instrument: USDT/USDD", "method.0: unknown instrument 'USDT/USDD'; did you mean"),
+        ("price: USDT/USD, below: 0.985", "price: UST/USD, below: 0.985", "effect.0: price: unknown 'UST/USD'"),
+        ("price: USDT/USD, below: 0.985", "deviation: BTC, above: 1%", "deviation: unknown 'BTC'; known: USDT"),
+        ("price: USDT/USD, below: 0.985", "drawdown: form, above: 1%", "drawdown: unknown 'form'; did you mean 'firm'"),
+        ("price: USDT/USD, below: 0.985", "silence: exchnge, for: 1s", "unknown 'exchnge'; did you mean 'exchange'?"),
+        ("price: USDT/USD, below: 0.985", "concentration: Thether, above: 1%", "did you mean 'Tether'?"),
+        ("subject: USDT", "subject: USDTT", "subject: peg_deviation is never about 'USDTT'; did you mean 'USDT'?"),
+        ("alert: pnl_drawdown", "alert: pnl_drawdown\n    subject: farm", "did you mean 'firm'?"),
+        (DRIFT, f"{DRIFT}  - {{at: 11m, inject: service.crash, service: exchang, for: 1s}}\n", "mean 'exchange'?"),
+        (
+            DRIFT,
+            f"{DRIFT}  - {{at: 11m, inject: service.crash, service: audit_correlator, for: 1s}}\n",
+            "service: audit_correlator judges the scenario and cannot be killed by it",
+        ),
+        (
+            DRIFT,
+            f"{DRIFT}  - {{at: 11m, inject: network.hold, from: [exchange], to: [risk_monitr], for: 1s}}\n",
+            "unknown service 'risk_monitr'; did you mean 'risk_monitor'?",
+        ),
+        (
+            DRIFT,
+            f"{DRIFT}  - {{at: 11m, inject: network.hold, from: [exchange], to: [exchange], for: 1s}}\n",
+            "no link joins exchange to itself",
+        ),
+    ],
+)
+def test_what_the_world_does_not_have_is_refused(
+    before: str,
+    after: str,
+    problem: str,
+    small_text: str,
+    scenario_of: Callable[[str], Scenario],
+    reference: ReferenceData,
+    instances: tuple[str, ...],
+) -> None:
+    assert before in small_text
+    scenario_of(small_text).check(reference, instances)
+    broken = scenario_of(small_text.replace(before, after, 1))
+    with pytest.raises(Problem) as caught:
+        broken.check(reference, instances)
+    assert problem in str(caught.value)
+    assert str(caught.value).startswith("small.yaml:")
+
+
+def test_a_role_names_all_its_instances(
+    small_text: str, scenario_of: Callable[[str], Scenario], reference: ReferenceData, instances: tuple[str, ...]
+) -> None:
+    step = "  - {at: 11m, inject: network.hold, from: [trading_engine], to: [exchange], for: 1s}\n"
+    scenario_of(small_text.replace(DRIFT, DRIFT + step)).check(reference, instances)
+
+
+# Settings.
+
+
+def test_a_setting_changes_what_it_names_and_nothing_else(small: Scenario) -> None:
+    changed = small.with_settings(["method.0.to=0.97", "expect.0.within=1s", "quotes_every=5s", "expect.0.episodes=2"])
+    command = changed.method[0].command()
+    assert isinstance(command, ApplyPricePath)
+    assert command.points[0].value_ppm == 970_000
+    assert (changed.expect[0].within_ns, changed.expect[0].episodes) == (10**9, 2)
+    assert changed.quotes_every_ns == 5 * 10**9
+    assert small.quotes_every_ns is None
+    assert small.with_settings([]) == small
+    assert changed.with_settings(["method.0.to=0.98"]).expect == changed.expect
+
+
+def test_a_setting_may_be_a_whole_mapping(small: Scenario) -> None:
+    changed = small.with_settings(["expect.0.when={drawdown: firm, above: 5%}"])
+    assert changed.expect[0].when.text == "drawdown of firm above 5%"
+    replayed = small.with_settings(["replay.from=2023-03-01T00:00:00Z", "replay.until=2023-03-02T00:00:00Z"])
+    assert replayed.replay is not None
+    assert replayed.replay.until_ns == 1_677_715_200 * 10**9
+
+
+@pytest.mark.parametrize(
+    ("setting", "problem"),
+    [
+        ("seed", "--set seed: is not KEY=VALUE such as"),
+        ("=3", "--set =3: is not KEY=VALUE such as"),
+        ("seed=", "--set seed: the value is empty"),
+        ("seed=x", "--set seed: 'x' is not a whole number such as 42"),
+        ("sead=3", "--set sead: unknown key 'sead'; did you mean 'seed'?"),
+        ("method.0.too=0.9", "--set method.0.too: unknown key 'too'; did you mean 'to'?"),
+        ("method.1.to=0.9", "--set method.1.to: items are named by number, 0 to 0, not '1'"),
+        ("method.first.to=0.9", "--set method.first.to: items are named by number, 0 to 0, not 'first'"),
+        ("name.first=x", "--set name.first: name is a single value and has no 'first'"),
+        ("expect.0.when={price: USDT/USD}", "--set expect.0.when: exactly one of below and above"),
+        ("expect.0.when={price: USDT/USD, bellow: 1}", "--set expect.0.when.bellow: unknown key 'bellow'"),
+        ("seed=[1", "--set seed: not valid YAML"),
+        ("seed=&a 1", "--set seed: anchors and aliases are not allowed"),
+        ("replay.untill=2023-03-02T00:00:00Z", "--set replay.untill: unknown key 'untill'; did you mean 'until'?"),
+    ],
+)
+def test_a_setting_that_cannot_be_names_itself(setting: str, problem: str, small: Scenario) -> None:
+    with pytest.raises(Problem) as caught:
+        small.with_settings([setting])
+    assert str(caught.value).startswith(problem)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_impossible_time_that_was_set_is_refused(small: Scenario) -> None:
+    with pytest.raises(Problem, match="5m or sooner is right"):
+        small.with_settings(["method.0.over=55m"])
+
+
+# Twin and replay.
+
+
+def test_the_twin_injects_nothing_and_forbids_what_was_expected(small: Scenario) -> None:
+    negative = twin(small)
+    assert (negative.method, negative.effect, negative.expect, negative.rollbacks) == ((), (), (), ())
+    assert negative.seed == small.seed
+    assert [pattern.text for pattern in negative.forbid] == ["venue_down", "peg_deviation USDT critical"]
+    assert negative.steady_state == small.steady_state
+    assert negative.recovery is None
+
+
+def test_a_replay_takes_the_place_of_the_injected_path(shipped: list[Path]) -> None:
+    scenario = load(next(path for path in shipped if path.stem == "usdc-svb-2023"))
+    replayed = scenario.replayed(["USDC/USD", "BTC/USD"])
+    assert (replayed.method, replayed.rollbacks) == ((), ())
+    assert replayed.expect == scenario.expect
+    assert replayed.replayed_symbols == ("BTC/USD", "USDC/USD")
+    assert replayed.duration_ns == 96 * 60 * MINUTE_NS
+    assert scenario.replayed(["BTC/USD"]).method == scenario.method
+    assert twin(replayed).replay is None
+
+
+def test_a_replay_of_other_days_takes_its_times_from_its_settings(shipped: list[Path]) -> None:
+    scenario = load(next(path for path in shipped if path.stem == "usdc-svb-2023"))
+    days = scenario.with_settings(["replay.from=2023-03-01T00:00:00Z", "replay.until=2023-03-10T00:00:00Z"])
+    replayed = days.replayed(["USDC/USD"])
+    assert replayed.start_ns == 1_677_628_800 * 10**9
+    assert replayed.duration_ns == 9 * 24 * 60 * MINUTE_NS
+    short = scenario.with_settings(["replay.until=2023-03-10T01:00:00Z"])
+    with pytest.raises(Problem, match="longer than the scenario"):
+        short.replayed(["USDC/USD"])
