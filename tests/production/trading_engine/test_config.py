@@ -41,7 +41,7 @@ def test_the_documented_example_is_read(desk_config: Build) -> None:
     assert config_module.__doc__ is not None
     _, _, example = config_module.__doc__.partition("\n\n")
     names = []
-    for entry in yaml.safe_load(example):
+    for entry in yaml.safe_load(example)["desks"]:
         names.append(desk_config(yaml.safe_dump(entry)).name)
     assert names == ["alpha", "beta"]
 

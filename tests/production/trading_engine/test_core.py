@@ -498,7 +498,7 @@ def test_books_from_before_the_venue_went_away_are_not_traded_on(arbitrage: Venu
     bench.beat(session=2)
     bench.report()  # None of the legs is known: the round is over.
     for symbol, (bid, ask, _) in BOOKS.items():
-        bench.quote((bid + ask) // 2, symbol, half=1, wait=3 * SECOND)
+        bench.quote((bid + ask) // 2, symbol, half=1, wait=2 * SECOND + 1)
         bench.beat(session=2)
     bench.now += 1
     bid, ask, lots = BOOKS["BTC/USD"]

@@ -1,40 +1,41 @@
 """The configuration of a trading desk: one entry of a world's `desks:` list.
 
-- name: alpha
-  account: alpha
-  venue: exchange
-  limits:
-    order_value: 250000                               # Largest order, in the numeraire.
-    position: {BTC: 30, ETH: 600, USDT: 2000000}      # Largest holding that an order may lead to, per asset.
-    price_collar: 3%                                  # Furthest price from the provider's quote.
-    quote_age: 10s                                    # An older quote is stale.
-    orders_per_minute: 120
-  strategies:
-    - kind: market_maker
-      instruments:
-        BTC/USD: {size: 0.5, maximum: 5, half_spread: 10bps, skew: 5bps, requote: 8bps}
-        ETH/USD: {size: 10, maximum: 100, half_spread: 10bps, skew: 5bps, requote: 9bps}
-        USDT/USD: {size: 50000, maximum: 500000, half_spread: 3bps, skew: 2bps, requote: 2bps}
+desks:
+  - name: alpha
+    account: alpha
+    venue: exchange
+    limits:
+      order_value: 250000                               # Largest order, in the numeraire.
+      position: {BTC: 30, ETH: 600, USDT: 2000000}      # Largest holding that an order may lead to, per asset.
+      price_collar: 3%                                  # Furthest price from the provider's quote.
+      quote_age: 10s                                    # An older quote is stale.
+      orders_per_minute: 120
+    strategies:
+      - kind: market_maker
+        instruments:
+          BTC/USD: {size: 0.5, maximum: 5, half_spread: 10bps, skew: 5bps, requote: 8bps}
+          ETH/USD: {size: 10, maximum: 100, half_spread: 10bps, skew: 5bps, requote: 9bps}
+          USDT/USD: {size: 50000, maximum: 500000, half_spread: 3bps, skew: 2bps, requote: 2bps}
 
-- name: beta
-  account: beta
-  venue: exchange
-  limits:
-    order_value: 250000
-    position: {BTC: 25, ETH: 500, USDT: 3000000}
-    price_collar: 3%
-    quote_age: 10s
-    orders_per_minute: 120
-  strategies:
-    - kind: arbitrage
-      taker_fee: 5bps
-      threshold: 3bps                                 # Profit after fees below which it does nothing.
-      slippage: 20bps                                 # How far beyond the book a hedge may go.
-      cooldown: 10s
-      hedge_above: 500                                # Uneven positions worth less are left alone.
-      triangles:
-        - {direct: BTC/USD, cross: BTC/USDT, bridge: USDT/USD, size: 0.5}
-        - {direct: ETH/USD, cross: ETH/USDT, bridge: USDT/USD, size: 10}
+  - name: beta
+    account: beta
+    venue: exchange
+    limits:
+      order_value: 250000
+      position: {BTC: 25, ETH: 500, USDT: 3000000}
+      price_collar: 3%
+      quote_age: 10s
+      orders_per_minute: 120
+    strategies:
+      - kind: arbitrage
+        taker_fee: 2bps                                 # What the venue takes of each leg.
+        threshold: 3bps                                 # Profit after fees below which it does nothing.
+        slippage: 20bps                                 # How far beyond the book a hedge may go.
+        cooldown: 10s
+        hedge_above: 500                                # Uneven positions worth less are left alone.
+        triangles:
+          - {direct: BTC/USD, cross: BTC/USDT, bridge: USDT/USD, size: 0.5}
+          - {direct: ETH/USD, cross: ETH/USDT, bridge: USDT/USD, size: 10}
 """
 
 from dataclasses import dataclass
