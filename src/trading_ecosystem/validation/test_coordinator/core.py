@@ -16,7 +16,7 @@ from trading_ecosystem.messages.custody import SettlementFailed, SettlementInstr
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.message import Message
-from trading_ecosystem.messages.orders import OrderFilled
+from trading_ecosystem.messages.orders import OrderDenied, OrderFilled
 from trading_ecosystem.messages.risk import AlertAcknowledged, AlertFired, AlertResolved, RiskReported
 from trading_ecosystem.messages.runtime import Start, Wake, WakeAt
 from trading_ecosystem.reference import ReferenceData
@@ -97,6 +97,7 @@ class TestCoordinator(Core):
         self._quotes = 0
         self._heartbeats = 0
         self._fills = 0
+        self._denied = 0
         self._firm_fills = 0
         self._reports = 0
         self._instructed = 0
@@ -179,6 +180,8 @@ class TestCoordinator(Core):
             self._recorder.report(message)
         elif isinstance(message, HealthChanged):
             self._note_health(message)
+        elif isinstance(message, OrderDenied):
+            self._denied += 1
         elif isinstance(message, InvariantViolated):
             if message not in self._invariants:
                 self._invariants.append(message)
@@ -278,6 +281,7 @@ class TestCoordinator(Core):
             "heartbeats": self._heartbeats,
             "fills": self._fills,
             "fills of the firm": self._firm_fills,
+            "orders denied": self._denied,
             "risk reports": self._reports,
             "settlements instructed": self._instructed,
             "settlements posted": self._posted,
