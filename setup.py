@@ -1,4 +1,7 @@
-"""Compiles the hot modules with mypyc when TSE_COMPILE=1; otherwise everything stays plain Python."""
+"""Compiles the hot modules with mypyc when TSE_COMPILE=1; otherwise everything stays plain Python.
+
+TSE_COMPILE_ALSO names further files, such as the players of a benchmark.
+"""
 
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -34,6 +37,7 @@ def extensions() -> list[Extension]:
 
     with open("compiled-modules.txt", encoding="utf-8") as listed:
         modules = [line.strip() for line in listed if line.strip() and not line.startswith("#")]
+    modules += os.environ.get("TSE_COMPILE_ALSO", "").split()
     built: list[Extension] = mypycify(modules, opt_level="2", debug_level="0", multi_file=True)
     for extension in built:
         extension.extra_compile_args.append("-ffp-contract=off")  # Round as plain Python does.

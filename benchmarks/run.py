@@ -1,0 +1,80 @@
+"""Everything that `make bench` prints: each figure beside its peer or its limit, from this machine, now."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+COMPILED = ROOT / ".compiled"
+LIMITS_S = {"compiled": 10.0, "plain": 60.0}
+LIMIT_MIB = 1024.0
+SIMPY_RATIO = 20.0
+
+
+def builds() -> dict[str, list[Path]]:
+    """Where each build's packages are found first."""
+    found = {"plain": [ROOT / "src", HERE]}
+    if (COMPILED / "trading_ecosystem").exists():
+        found["compiled"] = [COMPILED, HERE]
+    return found
+
+
+def run(build: str, script: str, *arguments: int) -> str:
+    path = os.pathsep.join(str(folder) for folder in builds()[build])
+    command = [sys.executable, "-P", str(HERE / script), *[str(argument) for argument in arguments]]
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": path}, check=True, stdout=subprocess.PIPE, text=True
+    )
+    return done.stdout
+
+
+def depeg(build: str, hours: int, instruments: int) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(run(build, "depeg.py", hours, instruments))
+    return result
+
+
+def show_kernel() -> None:
+    print(f"\nKernel: the same ping-pong on SimPy (goal, compiled: ratio at least {SIMPY_RATIO:.0f})")
+    for build in builds():
+        print("  " + run(build, "kernel.py"), end="", flush=True)
+
+
+def show_depeg() -> None:
+    print("\nThe 36-hour USDT depeg, 40 simulated hours, a quote per second on 6 instruments, two desks")
+    for build in builds():
+        row = depeg(build, 40, 6)
+        limit = LIMITS_S[build]
+        print(
+            f"  {build:9} {row['wall_s']:6.1f} s of {limit:.0f} allowed ({row['wall_s'] / limit:4.0%})"
+            f"   {row['peak_mib']:5.0f} MiB of {LIMIT_MIB:.0f}   {row['quotes']:,} quotes   {row['trades']:,} trades"
+            f"   {row['messages'] / row['wall_s'] / 1e3:,.0f} k messages/s   {row['verdict']}   {row['digest'][:12]}",
+            flush=True,
+        )
+
+
+def show_growth() -> None:
+    build = list(builds())[-1]
+    print(f"\nGrowth, {build}: microseconds per quote should stay level")
+    print("     hours  instruments   wall s   quotes      us/quote   MiB")
+    for hours, instruments in ((5, 6), (10, 6), (20, 6), (40, 6), (5, 12), (5, 24), (5, 48)):
+        row = depeg(build, hours, instruments)
+        each = row["wall_s"] / row["quotes"] * 1e6
+        print(
+            f"  {hours:8} {instruments:12} {row['wall_s']:8.2f} {row['quotes']:9,} {each:12.2f} {row['peak_mib']:6.0f}",
+            flush=True,
+        )
+
+
+def main() -> None:
+    print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
+    show_kernel()
+    show_depeg()
+    show_growth()
+
+
+if __name__ == "__main__":
+    main()
