@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 import pytest
 
 from trading_ecosystem.cli.json_output import run_object, suite_object

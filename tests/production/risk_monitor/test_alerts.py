@@ -93,7 +93,7 @@ def trailing(values: list[int], holds: object) -> int:
 RUNS = st.lists(st.tuples(st.sampled_from([0, 79, 80, 99, 100, 150]), st.integers(1, 12)), max_size=14)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(RUNS, st.sampled_from([0, SUSTAIN]), st.sets(st.integers(0, 100), max_size=3))
 def test_every_history_is_that_of_the_slow_twin_also_through_crashes(
     limits: Limits, runs: list[tuple[int, int]], sustain: int, crashes: set[int]
@@ -104,6 +104,7 @@ def test_every_history_is_that_of_the_slow_twin_also_through_crashes(
         life.hear(value, now)
         if now in crashes:
             life.crash(limits, sustain, now)
+            life.hear(value, now)  # A feed repeats what holds.
     assert (life.fired(), life.resolved()) == twin(values, sustain)
 
 
@@ -137,6 +138,18 @@ def test_the_wake_is_asked_for_with_the_first_value_in_breach(limits: Limits) ->
     assert life.wakes == [3 + SUSTAIN]
     life.hear(150, 4)
     assert life.wakes == [3 + SUSTAIN]
+    life.hear(150, 3 + SUSTAIN)
+    assert life.fired() == [(3 + SUSTAIN, 3)]
+
+
+def test_a_breach_that_ended_before_a_crash_does_not_count_after_it(limits: Limits) -> None:
+    life = Life(limits)
+    for now, value in enumerate([150, 150, 0]):
+        life.hear(value, now)
+    life.crash(limits, SUSTAIN, 2)
+    for now in range(3, 3 + SUSTAIN):
+        life.hear(150, now)
+    assert life.fired() == []
     life.hear(150, 3 + SUSTAIN)
     assert life.fired() == [(3 + SUSTAIN, 3)]
 

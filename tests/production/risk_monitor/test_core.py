@@ -1,6 +1,8 @@
 """The monitor asks until it knows, says what it does not know, and its figures are those of a slow recount."""
 
 from collections.abc import Callable
+from heapq import heappop, heappush
+from itertools import count
 from typing import Any
 
 import pytest
@@ -97,6 +99,7 @@ def test_health_says_what_is_missing_until_nothing_is(rig: Any) -> None:
     ]
     assert told[-1] == (HealthStatus.SERVING, "")
     rig.quotes(1)
+    rig.report("alpha", 2)
     assert len(health(rig)) == len(told)
 
 
@@ -125,6 +128,56 @@ def test_a_stale_price_makes_figures_uncertain_but_takes_no_alert_back(rig: Any)
     assert not [alert_id for alert_id in rig.resolved() if alert_id in fired]
 
 
+def test_one_stale_price_makes_uncertain_what_rests_on_it_and_nothing_else(rig: Any) -> None:
+    rig.begin()
+    for second in range(1, 12):
+        rig.heartbeat(second)
+        for symbol in ("ETH/USD", "USDT/USD"):
+            rig.quote(symbol, {"ETH/USD": "2500", "USDT/USD": "1"}[symbol], second)
+    figures = rig.monitor.statement.report(0)
+    certain = {(line.measure, line.subject): line.certain for line in figures.exposures}
+    assert not figures.certain
+    assert certain["position", "BTC"] and not certain["delta", "firm"]
+    assert "no fresh quote of USDC/USD" in health(rig)[-1][1]  # Not held, but watched.
+    rig.quote("BTC/USD", "60000", 12)
+    assert rig.monitor.statement.report(0).certain
+
+
+def test_a_custodian_that_keeps_differing_makes_amounts_uncertain(rig: Any) -> None:
+    rig.begin()
+    rig.fill("alpha", "BTC/USD", Side.BUY, "1", "60000", 1)
+    for at in (2, 3):
+        holdings(rig, "alpha", at)
+        assert rig.monitor.statement.report(0).certain
+    holdings(rig, "alpha", 4)
+    figures = rig.monitor.statement.report(0)
+    assert not figures.certain and not figures.exposures[0].certain
+    assert health(rig)[-1] == (
+        HealthStatus.DEGRADED,
+        "the custodian's books of account alpha differ from the venue's",
+    )
+
+
+def test_a_fill_of_an_unknown_instrument_is_what_the_venue_reports_it_to_be(rig: Any) -> None:
+    rig.begin()
+    strange = OrderFilled("alpha", "exchange", 1, 0, 1, "c", "DOGE/USD", Side.BUY, 1, 1, 0, 0, Liquidity.TAKER, 1)
+    assert asked(rig.hear(strange, 1)) == ["alpha"]
+    assert health(rig)[-1][0] is HealthStatus.DEGRADED
+
+
+def test_another_venue_or_another_account_is_none_of_its_business(rig: Any) -> None:
+    rig.begin()
+    for account, venue in (("alpha", "elsewhere"), ("stranger", "exchange")):
+        fill = OrderFilled(
+            account, venue, 1, 0, 1, "c", "BTC/USD", Side.BUY, 5_000_000, 10_000, 0, 0, Liquidity.TAKER, 1
+        )
+        report = AccountReported(
+            to="risk", venue=venue, account=account, account_sequence=9, balances=(), open_orders=(), occurred_ns=0
+        )
+        assert list(rig.hear(fill, 1)) == [] and list(rig.hear(report, 1)) == []
+    assert rig.monitor.statement.report(0).equity_minor == 11_350_000 * UNIT
+
+
 def test_a_venue_that_was_away_is_asked_what_was_missed(rig: Any) -> None:
     rig.begin()
     rig.wait(10)
@@ -133,6 +186,7 @@ def test_a_venue_that_was_away_is_asked_what_was_missed(rig: Any) -> None:
     rig.said.clear()
     rig.heartbeat(11)
     assert asked([message for _, message in rig.said])[:2] == ["alpha", "beta"]
+    assert "events of account alpha may be missing since the venue was away" in health(rig)[-1][1]
     for account in HELD:
         rig.report(account, 12)
     assert "account" not in health(rig)[-1][1]
@@ -181,19 +235,28 @@ def test_an_alert_comes_from_the_wake_that_the_first_quote_in_breach_asked_for(
 ) -> None:
     """Other wakes are due at the very same moment; each does its own task, in the order they were asked for."""
     monitor = RiskMonitor("risk", limits, reference, (), "exchange", "custodian")
-    monitor.handle(Start(memory={}), 0)
-    breaching = monitor.handle(QuotePublished("USDT/USD", 9_800, 1, 9_800, 1, 1, 0), 0)
-    assert [message.at_ns for message in breaching if isinstance(message, WakeAt)].count(60 * SECOND) == 2
-    fresh = QuotePublished("USDT/USD", 9_800, 1, 9_800, 1, 1, 59 * SECOND)
-    monitor.handle(fresh, 59 * SECOND)
-    fired: list[list[str]] = []
-    for _ in range(30):
-        outputs = monitor.handle(Wake(), 60 * SECOND)
-        fired.append([type(message).__name__ for message in outputs])
-    reports = next(number for number, names in enumerate(fired) if "RiskReported" in names)
-    alerts = next(number for number, names in enumerate(fired) if "AlertFired" in names)
-    assert reports != alerts
-    assert "AlertFired" not in fired[reports]
+    wakes: list[tuple[int, int, str]] = []
+    told: dict[str, list[str]] = {}  # What was told in the handling of a wake, by what had asked for the wake.
+
+    def step(message: Message, now: int, name: str, asker: str = "") -> None:
+        for each in monitor.handle(message, now):
+            if isinstance(each, WakeAt):
+                heappush(wakes, (each.at_ns, next(numbers), name))
+            elif asker and isinstance(each, AlertFired):
+                told.setdefault(asker, []).append(each.alert_id)
+            elif asker and isinstance(each, RiskReported):
+                told.setdefault(asker, []).append("report")
+
+    numbers = count()
+    step(Start(memory={}), 0, "start")
+    step(QuotePublished("USDT/USD", 9_800, 1, 9_800, 1, 1, 0), 0, "first breach")
+    for second in range(1, 61):
+        while wakes and wakes[0][0] <= second * SECOND:
+            at_ns, _, asker = heappop(wakes)
+            step(Wake(), at_ns, "wake", asker)
+        step(QuotePublished("USDT/USD", 9_800, 1, 9_800, 1, 1, second * SECOND), second * SECOND, "later quote")
+    assert told["first breach"] == ["peg_deviation:USDT:warning:1", "peg_deviation:USDT:critical:1"]
+    assert "report" in told["start"]
 
 
 def test_a_quiet_quote_makes_no_message(rig: Any) -> None:

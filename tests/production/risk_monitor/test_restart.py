@@ -6,7 +6,18 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from trading_ecosystem.messages.risk import AcknowledgeAlert, AlertAcknowledged, AlertFired, AlertResolved
+from trading_ecosystem.messages.orders import Side
+from trading_ecosystem.messages.risk import (
+    AcknowledgeAlert,
+    AlertAcknowledged,
+    AlertFired,
+    AlertResolved,
+    AlertRule,
+)
+from trading_ecosystem.production.risk_monitor.alerts import Watch
+from trading_ecosystem.production.risk_monitor.config import Limits
+from trading_ecosystem.production.risk_monitor.outbox import Outbox
+from trading_ecosystem.production.risk_monitor.rules.silence import Silence
 
 STEP = 5  # Seconds between quotes; less than it takes to go stale.
 CRASHED = {"BTC_USD": "48000", "ETH_USD": "2000"}
@@ -102,14 +113,59 @@ def test_after_a_restart_silence_is_unknown_before_it_is_stale(rig: Any) -> None
     assert "venue_down:exchange:critical:1" not in rig.resolved()
 
 
-@pytest.mark.parametrize("crash_again", [False, True])
-def test_profit_goes_on(rig: Any, crash_again: bool) -> None:
+def test_a_quote_that_was_on_its_way_during_the_restart_counts(rig: Any) -> None:
+    rig.restart(1000)
+    for account in ("alpha", "beta"):
+        rig.report(account, 1000)
+    rig.quote("BTC/USD", "60000", 1000.2, occurred=999.9)
+    assert "no price yet of BTC" not in rig.monitor.statement.doubts()
+
+
+def test_a_source_not_heard_since_the_start_has_not_recovered(limits: Limits) -> None:
+    """Another source may be looked at before this one has been silent for long enough."""
+    watch, outbox = Watch(AlertRule.STALE_DATA, "BTC/USD", "ns", limits.stale_data, limits), Outbox()
+    firing = {"status": "firing", "episode": 1, "breached_ns": 5, "fired_ns": 5, "eased_ns": -1, "acknowledged": False}
+    watch.recall({"alert stale_data:BTC/USD:warning": firing}, 100, outbox)
+    silence = Silence(watch)
+    silence.begin(100)
+    silence.check(101, outbox)
+    assert not watch.known and outbox.take() == ()
+    silence.hear(102)
+    silence.check(102, outbox)
+    assert watch.known
+
+
+@pytest.mark.parametrize("crashes", [(6,), (70,), (6, 70, 80)])
+def test_profit_goes_on(rig: Any, crashes: tuple[int, ...]) -> None:
     rig.begin()
-    play(rig, 5, 60, BTC_USD="61000")
-    for at in (70, 80) if crash_again else (70,):
+    rig.quotes(1, BTC_USD="61000")
+    for at in crashes:
         return_after(rig, at, BTC_USD="61000")
     figures = rig.monitor.statement.report(0)
     assert (figures.realised_minor, figures.unrealised_minor) == (0, rig.minor("USD", "35000"))
+
+
+def test_what_was_bought_before_the_last_report_keeps_its_cost(rig: Any) -> None:
+    rig.begin()
+    rig.fill("alpha", "BTC/USD", Side.BUY, "1", "60000", 1)
+    rig.wait(61)
+    rig.restart(70)
+    rig.report("alpha", 70, held={"USD": "2940000", "USDT": "1000000", "BTC": "21", "ETH": "400"}, sequence=1)
+    rig.report("beta", 70)
+    rig.quotes(70, BTC_USD="61000")
+    figures = rig.monitor.statement.report(0)
+    assert (figures.realised_minor, figures.unrealised_minor) == (0, rig.minor("USD", "36000"))
+
+
+def test_nothing_resolves_before_there_is_a_figure_again(rig: Any) -> None:
+    rig.begin()
+    rig.quotes(1, **CRASHED)
+    play(rig, 5, 500)
+    rig.restart(505)
+    rig.wait(2000)
+    assert FALLEN not in rig.resolved()
+    rig.begin(2001)
+    assert FALLEN in rig.resolved()
 
 
 LEGS = st.lists(

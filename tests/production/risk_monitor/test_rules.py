@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
+from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.orders import Side
 from trading_ecosystem.messages.risk import AlertFired
 
+SECOND = 1_000_000_000
+START = 1_772_409_600 * SECOND
 Cause = Callable[[Any], None]
 
 
@@ -23,6 +26,21 @@ def bought(amount: str) -> Cause:
     return lambda rig: rig.fill("alpha", "BTC/USD", Side.BUY, amount, "60000", 1)
 
 
+def bought_before(amount: str, price: str) -> Cause:
+    """40 BTC at 81,250 and 700 ETH at 2,500 are worth 5 M exactly."""
+
+    def cause(rig: Any) -> None:
+        bought(amount)(rig)
+        rig.quote("BTC/USD", price, 2)
+
+    return cause
+
+
+def bought_tether(amount: str) -> Cause:
+    """A swap at par: 3,972,500 of 11,350,000 are 35% exactly."""
+    return lambda rig: rig.fill("alpha", "USDT/USD", Side.BUY, amount, "1", 1)
+
+
 def silent_for(seconds: float) -> Cause:
     return lambda rig: rig.wait(seconds)
 
@@ -34,10 +52,12 @@ BOUNDARIES = [
     ("pnl_drawdown:firm:warning", btc("48650.01"), btc("48650")),
     ("pnl_drawdown:firm:critical", btc("45407.15"), btc("45407.14")),
     ("delta_exposure:firm:warning", btc("92857.14"), btc("92857.15")),
+    ("delta_exposure:firm:warning", bought_before("5", "81249.99"), bought_before("5", "81250")),
     ("delta_exposure:firm:critical", btc("121428.57"), btc("121428.58")),
     ("concentration:BTC:warning", btc("113265.30"), btc("113265.31")),
     ("concentration:BTC:critical", btc("176190.47"), btc("176190.48")),
     ("concentration:Tether:warning", usdt("1.9061", 1), usdt("1.9062", 1)),
+    ("concentration:Tether:warning", bought_tether("1472499"), bought_tether("1472500")),
     ("peg_deviation:USDT:warning", usdt("0.9951"), usdt("0.9950")),
     ("peg_deviation:USDT:warning", usdt("1.0049"), usdt("1.0050")),
     ("peg_deviation:USDT:critical", usdt("0.9901"), usdt("0.9900")),
@@ -94,12 +114,49 @@ def test_concentration_grows_when_something_else_falls(rig: Any) -> None:
     assert "concentration:Tether:warning:1" in rig.fired()
 
 
-def test_a_crossed_or_one_sided_quote_is_no_price(rig: Any) -> None:
+@pytest.mark.parametrize(("bid", "ask"), [(3_000_001, 3_000_000), (0, 3_000_000), (0, 0), (-1, 1)])
+def test_a_crossed_or_one_sided_quote_is_no_price(rig: Any, bid: int, ask: int) -> None:
     rig.begin()
     for second in range(1, 11):
-        rig.quote("BTC/USD", "30000", second, spread_ticks=-1)
+        now = START + second * SECOND
+        rig.hear(QuotePublished("BTC/USD", bid, 1, ask, 1, 1, now), second)
     assert "stale_data:BTC/USD:warning:1" in rig.fired()
     assert not [each for each in rig.fired() if each.startswith("pnl_drawdown")]
+
+
+def test_a_quote_from_the_future_does_not_stay_fresh(rig: Any) -> None:
+    rig.begin()
+    rig.quote("BTC/USD", "60000", 1, occurred=3600)
+    rig.wait(11)
+    assert "stale_data:BTC/USD:warning:1" in rig.fired()
+    rig.quote("BTC/USD", "45000", 12)
+    assert "pnl_drawdown:firm:critical:1" in rig.fired()
+
+
+def test_an_alert_about_positions_resolves_by_time_alone(rig: Any) -> None:
+    rig.begin()
+    rig.fill("alpha", "BTC/USD", Side.BUY, "16", "60000", 1)
+    rig.fill("alpha", "BTC/USD", Side.SELL, "16", "60000", 300)
+    rig.wait(601)
+    assert "position_limit:BTC:warning:1" not in rig.resolved()
+    rig.wait(612)
+    assert "position_limit:BTC:warning:1" in rig.resolved()
+
+
+def test_an_alert_about_wealth_waits_while_wealth_is_unknown(rig: Any) -> None:
+    """The loss is made good, but then an asset is bought that never had a price."""
+    for account in ("alpha", "beta"):
+        rig.report(account, 0)
+    for symbol in ("BTC/USD", "ETH/USD", "USDT/USD"):
+        rig.quote(symbol, {"BTC/USD": "60000", "ETH/USD": "2500", "USDT/USD": "1"}[symbol], 0)
+    rig.quote("BTC/USD", "45000", 1)
+    rig.quote("BTC/USD", "60000", 2)
+    rig.fill("alpha", "USDC/USD", Side.BUY, "1000", "1", 3)
+    rig.quote("BTC/USD", "60000", 700)
+    rig.wait(800)
+    assert "pnl_drawdown:firm:critical:1" not in rig.resolved()
+    rig.quote("USDC/USD", "1", 801)
+    assert "pnl_drawdown:firm:critical:1" in rig.resolved()
 
 
 def test_a_fresh_arrival_of_an_old_quote_is_not_fresh(rig: Any) -> None:
