@@ -31,14 +31,6 @@ from trading_ecosystem.validation.results import (
 
 OPEN_TIMELINE = 60
 MOST_TIMELINE = 4_000
-CHECK_TITLES = {
-    "steady_state": "Steady state",
-    "effect": "Effect",
-    "forbid": "Forbidden",
-    "rollback": "Rollback",
-    "invariant": "Invariant",
-    "ledger": "Ledger",
-}
 
 
 def heading(result: RunResult) -> Markup:
@@ -193,7 +185,7 @@ def checks(result: RunResult) -> Markup:
 
 
 def check_row(check: CheckOutcome) -> tuple[Child, ...]:
-    kind = CHECK_TITLES.get(check.kind, check.kind.replace("_", " "))
+    kind = check.kind.replace("_", " ").capitalize()
     outcome = tag("strong", "✓ held" if check.passed else "✗ failed", class_="" if check.passed else "bad")
     return kind, check.text, outcome, check.detail
 

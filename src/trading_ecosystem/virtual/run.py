@@ -149,6 +149,7 @@ def execute(prepared: Prepared, sink: Sink, progress: Progress | None) -> Ended:
         {name: plane_of(name) for name in [*instances, routes.INJECTOR]},
         checker_of(plan),
         plan.reference,
+        scenario.replayed_symbols,
     )
     builders = core_builders(plan, prepared.seed, prepared.recorded)
     builders[routes.TEST_COORDINATOR] = lambda: coordinator
@@ -291,11 +292,18 @@ def gather(
         chains=audit.chains(),
         series=(*ended.coordinator.series(), *audit.series()),
         limits=limit_lines(plan),
-        counts={**ended.coordinator.counts(), **audit.figures(), **ended.world.lost},
+        counts=counts_of(ended),
         configuration={request.scenario_path.name: request.scenario_path.read_text(encoding="utf-8"), **plan.files},
         versions={"trading-ecosystem": __version__},
         trail=trail,
     )
+
+
+def counts_of(ended: Ended) -> dict[str, int]:
+    messages, checked = ended.audit.counts(), ended.audit.figures()
+    orders = {"orders": messages.get("SubmitOrder", 0), "trades": checked["trades"]}
+    lost = {f"lost: {reason.replace('_', ' ')}": count for reason, count in sorted(ended.world.lost.items())}
+    return {**orders, **ended.coordinator.counts(), **lost}
 
 
 def with_twin(judgement: Judgement, twin_judgement: Judgement | None) -> Judgement:

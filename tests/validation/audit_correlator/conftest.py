@@ -47,11 +47,11 @@ class SilentChecker:
 class Stream:
     """Sends messages to a correlator, as a runner does; `at` is in seconds after the start."""
 
-    def __init__(self, facts: dict[str, object] | None = None) -> None:
+    def __init__(self, facts: dict[str, object] | None = None, replayed: tuple[str, ...] = ()) -> None:
         self.sink = MemorySink()
         self.checker = SilentChecker()
         self.correlator = AuditCorrelator(
-            "audit_correlator", self.sink, facts or {"seed": 7}, PLANES, self.checker, reference_data()
+            "audit_correlator", self.sink, facts or {"seed": 7}, PLANES, self.checker, reference_data(), replayed
         )
         self.last_id = 0
         self.sequence = 0

@@ -349,6 +349,17 @@ def test_without_a_cause_the_story_begins_at_the_markets_own_root(stream: Any) -
     assert stream.correlator.latencies()[0].from_injection_ns is None
 
 
+@pytest.mark.parametrize(("replayed", "is_named"), [(("USDT/USD", "BTC/USD"), True), (("BTC/USD",), False)])
+def test_the_story_of_a_replay_begins_with_the_recorded_prices(
+    stream: Any, replayed: tuple[str, ...], is_named: bool
+) -> None:
+    stream = type(stream)(replayed=replayed)
+    breaching = stream.quote(2, bid_ticks=9_890, cause=stream.wake(FEED, 1))
+    _, alert_id = fire(stream, AlertRule.PEG_DEVIATION, "USDT", 2, 62, breaching)
+    text = stream.correlator.explain(alert_id)[0].text
+    assert (text == f"recorded prices of USDT/USD, replayed by {FEED}") is is_named
+
+
 def test_a_command_without_a_receipt_explains_nothing(stream: Any) -> None:
     points = (PathPoint(after_ns=1, value_ppm=1),)
     command = ApplyPricePath(

@@ -114,6 +114,7 @@ class AuditCorrelator(Core):
         planes: dict[str, str],
         checker: Checker,
         reference: ReferenceData,
+        replayed: tuple[str, ...] = (),
     ) -> None:
         self.name = name
         self.digest = ""
@@ -125,7 +126,7 @@ class AuditCorrelator(Core):
         self._tops: dict[str, Block] = {}  # By symbol.
         self._beats: dict[str, Block] = {}  # By venue.
         self._wakes: dict[str, Block] = {}  # By sender.
-        self._story = Story(self._graph, self._quotes, reference)
+        self._story = Story(self._graph, self._quotes, reference, replayed)
         self._statistics = Statistics()
 
     # Taking in.

@@ -56,16 +56,22 @@ class Explanation:
 class Explainer:
     """Must be asked as the alert fires: the quotes are at hand only for the last hour."""
 
-    __slots__ = ("_graph", "_held", "_injections", "_quotes", "_reference")
+    __slots__ = ("_graph", "_held", "_injections", "_quotes", "_reference", "_replayed")
 
     def __init__(
-        self, graph: CausalGraph, injections: Injections, quotes: dict[str, Block], reference: ReferenceData
+        self,
+        graph: CausalGraph,
+        injections: Injections,
+        quotes: dict[str, Block],
+        reference: ReferenceData,
+        replayed: tuple[str, ...],
     ) -> None:
-        """`quotes`: the open block of each symbol."""
+        """`quotes`: the open block of each symbol; `replayed`: whose prices are recorded ones."""
         self._graph = graph
         self._injections = injections
         self._quotes = quotes
         self._reference = reference
+        self._replayed = replayed
         self._held: list[str] | None = None  # Not known yet: then everything may be held.
 
     def hold(self, report: RiskReported) -> None:
@@ -87,7 +93,7 @@ class Explainer:
                 story = [] if injection else story
             breach = self._breach(alert, story, injection)
         chain = [
-            *self._origin(injection, envelope.message_id),
+            *self._origin(injection, envelope.message_id, alert),
             *self._steps(story, breach, injection),
             fired(envelope, alert),
         ]
@@ -153,9 +159,9 @@ class Explainer:
 
     # What is told.
 
-    def _origin(self, injection: AppliedInjection | None, message_id: int) -> list[ChainLink]:
+    def _origin(self, injection: AppliedInjection | None, message_id: int, alert: AlertFired) -> list[ChainLink]:
         if injection is None:
-            return [self._own_root(message_id)]
+            return [self._own_root(message_id, alert)]
         receipt = injection.receipt
         assert receipt is not None
         command, words = injection.command, injection.words()
@@ -167,11 +173,15 @@ class Explainer:
         ]
         return links if injection.effect is None else [*links, injection.effect]
 
-    def _own_root(self, message_id: int) -> ChainLink:
+    def _own_root(self, message_id: int, alert: AlertFired) -> ChainLink:
         root = self._graph.root_of(message_id)
         lane = self._graph.lane_of(root)
         assert lane is not None
-        text = f"{UNEXPLAINED}; the story begins with {lane_words(lane)}"
+        recorded = [symbol for symbol in self._replayed if self._concerns(alert, symbol)]
+        if recorded:
+            text = f"recorded prices of {', '.join(recorded)}, replayed by {lane.sender}"
+        else:
+            text = f"{UNEXPLAINED}; the story begins with {lane_words(lane)}"
         return ChainLink(at_ns=self._graph.sent_ns(root), message_id=root, kind="market", text=text)
 
     def _steps(self, story: list[int], breach: ChainLink, injection: AppliedInjection | None) -> list[ChainLink]:

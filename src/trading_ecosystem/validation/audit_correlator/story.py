@@ -58,11 +58,13 @@ class Story:
 
     __slots__ = ("_explainer", "_graph", "_injections", "_quotes", "explanations", "timeline")
 
-    def __init__(self, graph: CausalGraph, quotes: dict[str, Block], reference: ReferenceData) -> None:
+    def __init__(
+        self, graph: CausalGraph, quotes: dict[str, Block], reference: ReferenceData, replayed: tuple[str, ...]
+    ) -> None:
         self._graph = graph
         self._quotes = quotes
         self._injections = Injections(reference)
-        self._explainer = Explainer(graph, self._injections, quotes, reference)
+        self._explainer = Explainer(graph, self._injections, quotes, reference, replayed)
         self.explanations: dict[str, Explanation] = {}  # Of the first firing of each alert, by alert id.
         self.timeline = Timeline()
 
