@@ -209,7 +209,7 @@ def test_injections_give_receipts_once_and_refusals_change_nothing() -> None:
     restart(world)
     world.run(1)
     said = [type(e.message) for e in observer.envelopes if e.sender == "injector"]
-    assert said == [InjectionStarted, InjectionRefused, InjectionRefused, InjectionEnded]
+    assert said == [Start, InjectionStarted, InjectionRefused, InjectionRefused, InjectionEnded]
 
 
 def link_fault(fault: LinkFault) -> FaultLink:

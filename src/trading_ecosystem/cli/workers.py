@@ -5,7 +5,6 @@ Rule 2: a worker writes its own report, so that what finished is kept whatever h
 """
 
 import queue
-import signal
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import suppress
@@ -19,6 +18,7 @@ from typing import Self, final
 
 from trading_ecosystem.cli.outputs import write_run
 from trading_ecosystem.validation.results import RunResult
+from trading_ecosystem.virtual.children import deaf_children
 
 Outcome = tuple[RunResult, str | None]
 
@@ -59,12 +59,9 @@ class Workers:
         self._shares.close()
 
     def start(self, jobs: Iterable[Job]) -> None:
-        """Hand out the jobs. Processes that start meanwhile inherit the deafness to Ctrl-C."""
-        heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
+        """Hand out the jobs."""
+        with deaf_children():
             self._running = {self._pool.submit(work, job): job.name for job in jobs}
-        finally:
-            signal.signal(signal.SIGINT, heard)
 
     def finished(self, within_s: float) -> list[tuple[str, Outcome]]:
         """Those that finished since the last call, waiting so long for one. Raises what a worker raised."""
@@ -98,7 +95,6 @@ PARENT: list[Parent] = []
 
 
 def prepare(shares: "Queue[tuple[str, float]]", stop: Event, is_alone: bool) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     shares.cancel_join_thread()  # Progress that nobody reads any more must not keep this process alive.
     PARENT.append(Parent(shares, stop, is_alone))
 

@@ -2,7 +2,6 @@
 
 import gc
 import shlex
-import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -18,18 +17,19 @@ from trading_ecosystem.simulators.market_data import replay
 from trading_ecosystem.simulators.market_data.recorded import Recorded
 from trading_ecosystem.validation.audit_correlator.checker import ConservationChecker
 from trading_ecosystem.validation.audit_correlator.core import AuditCorrelator
-from trading_ecosystem.validation.audit_correlator.trail import FileSink, NoSink, Sink
+from trading_ecosystem.validation.audit_correlator.trail import NoSink, Sink
 from trading_ecosystem.validation.results import Judgement, RunResult, Verdict
 from trading_ecosystem.validation.test_coordinator.core import TestCoordinator
 from trading_ecosystem.validation.test_coordinator.scenario import Scenario, load, twin
 from trading_ecosystem.virtual.build import build_world
+from trading_ecosystem.virtual.children import deaf_children
+from trading_ecosystem.virtual.kept import kept_trail
 from trading_ecosystem.virtual.limit_lines import limit_lines
 from trading_ecosystem.virtual.queue import COMPILED
-from trading_ecosystem.virtual.world import World
+from trading_ecosystem.virtual.world import EventStorm, World
 
 Progress = Callable[[int, int], None]
 STEPS = 400  # How often progress is told.
-TRAIL = "trail.jsonl"
 SETTLEMENT_GRACE_NS = 60_000_000_000  # What a run cut short may leave on its way: the deadline of tier T5.
 
 
@@ -64,6 +64,7 @@ class Ended:
     world: World
     coordinator: TestCoordinator
     audit: AuditCorrelator
+    end_ns: int
     wall_s: float
 
 
@@ -73,8 +74,10 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
     `progress` is told how many simulated ns are done, of how many.
     """
     prepared = prepare(request)
-    with twin_running(request, prepared) as twin_of_run, kept_trail(request, prepared.scenario.name) as (sink, trail):
-        ended = execute(prepared, sink, progress)
+    of_run, of_twin = shares(request, progress)
+    kept = kept_trail(request.report_folder, prepared.scenario.name)
+    with twin_running(request, of_twin) as twin_of_run, kept as (sink, trail):
+        ended = execute(prepared, sink, of_run)
         twin_judgement, twin_digest = twin_of_run()
     return gather(request, prepared, ended, twin_judgement, twin_digest, trail)
 
@@ -82,7 +85,7 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
 def prepare(request: RunRequest) -> Prepared:
     """Read and check everything that a run needs. Raises `Problem`."""
     scenario = load(request.scenario_path).with_settings(request.settings)
-    plan = load_world(find_world(request.scenario_path, scenario.world))
+    plan = load_world(find_world(request.scenario_path, scenario))
     scenario.check(plan.reference, plan.instances())
     if scenario.start_ns is not None:
         plan = replace(plan, start_ns=scenario.start_ns)
@@ -114,24 +117,26 @@ def with_recording(path: Path, scenario: Scenario, plan: WorldPlan, seed: int) -
     return Prepared(scenario=scenario, plan=plan, recorded=recorded, seed=seed)
 
 
-def find_world(scenario_path: Path, name: str) -> Path:
+def find_world(scenario_path: Path, scenario: Scenario) -> Path:
     """The file of a world: beside the scenario, in a folder `worlds` beside or above it, or in the source tree."""
     here = scenario_path.resolve().parent
     shipped = Path(__file__).resolve().parents[3]
     folders = [here, here / "worlds", *(parent / "worlds" for parent in here.parents), shipped / "worlds"]
     for folder in folders:
-        path = folder / f"{name}.yaml"
+        path = folder / f"{scenario.world}.yaml"
         if path.is_file():
             return path
-    known = sorted({path.stem for folder in folders for path in folder.glob("*.yaml") if folder.name == "worlds"})
-    raise Problem(f"{scenario_path}: world: no file {name}.yaml in {here} or a folder 'worlds'; known: {known}")
+    known = {path.stem for folder in folders for path in folder.glob("*.yaml") if folder.name == "worlds"}
+    dict(scenario.document.entries())["world"].fail_word(
+        f"no such world in {here} or a folder 'worlds':", scenario.world, known
+    )
 
 
 # Running.
 
 
 def execute(prepared: Prepared, sink: Sink, progress: Progress | None) -> Ended:
-    """Run one world from its start to its end, and judge it."""
+    """Run one world from its start to its end, or until it storms, and judge it."""
     scenario, plan = prepared.scenario, prepared.plan
     instances = plan.instances()
     coordinator = TestCoordinator(
@@ -157,16 +162,23 @@ def execute(prepared: Prepared, sink: Sink, progress: Progress | None) -> Ended:
     began = time.perf_counter()
     world = build_world(plan, builders, audit, prepared.seed)
     end_ns = plan.start_ns + scenario.duration_ns
-    run_in_steps(world, plan.start_ns, scenario.duration_ns, progress)
+    storm = run_in_steps(world, plan.start_ns, scenario.duration_ns, progress)
+    if storm:
+        end_ns = int(world.now)
     for finding in audit.close(end_ns):
         coordinator.handle(finding, end_ns)
     judgement = coordinator.judgement(end_ns)
+    if storm:
+        judgement = replace(judgement, verdict=Verdict.INVALID, reasons=(storm,))
     wall_s = time.perf_counter() - began
-    return Ended(judgement=judgement, world=world, coordinator=coordinator, audit=audit, wall_s=wall_s)
+    return Ended(judgement=judgement, world=world, coordinator=coordinator, audit=audit, end_ns=end_ns, wall_s=wall_s)
 
 
-def run_in_steps(world: World, start_ns: int, duration_ns: int, progress: Progress | None) -> None:
-    """Run to the end, telling progress on the way. Messages hold no cycles, so the collector has nothing to find."""
+def run_in_steps(world: World, start_ns: int, duration_ns: int, progress: Progress | None) -> str:
+    """Run to the end, telling progress on the way. Returns what stopped it before, empty if nothing did.
+
+    Messages hold no cycles, so the collector has nothing to find.
+    """
     gc.collect()
     gc.disable()
     try:
@@ -175,8 +187,11 @@ def run_in_steps(world: World, start_ns: int, duration_ns: int, progress: Progre
             world.run(start_ns + done_ns)
             if progress is not None:
                 progress(done_ns, duration_ns)
+    except EventStorm as storm:
+        return str(storm)
     finally:
         gc.enable()
+    return ""
 
 
 def checker_of(plan: WorldPlan) -> ConservationChecker:
@@ -213,16 +228,19 @@ def facts_of(prepared: Prepared) -> dict[str, object]:
 
 
 @contextmanager
-def twin_running(request: RunRequest, prepared: Prepared) -> Iterator[Callable[[], tuple[Judgement | None, str]]]:
+def twin_running(
+    request: RunRequest, progress: Progress | None
+) -> Iterator[Callable[[], tuple[Judgement | None, str]]]:
     """The negative twin: in a process of its own while the run goes on, or after it in this one."""
     if not request.with_twin:
         yield lambda: (None, "")
     elif not request.twin_in_parallel:
-        yield lambda: run_twin(request)
+        yield lambda: run_twin(request, progress)
     else:
-        pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=ignore_interrupt)
+        pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
         try:
-            future: Future[tuple[Judgement, str]] = pool.submit(run_twin, request)
+            with deaf_children():
+                future: Future[tuple[Judgement, str]] = pool.submit(run_twin, request, None)
             yield future.result
         finally:
             for process in list((pool._processes or {}).values()):
@@ -230,35 +248,25 @@ def twin_running(request: RunRequest, prepared: Prepared) -> Iterator[Callable[[
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def ignore_interrupt() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def run_twin(request: RunRequest) -> tuple[Judgement, str]:
-    """The judgement and digest of the run without its injections."""
-    prepared = prepare(replace(request, replay=None))
-    ended = execute(replace(prepared, scenario=twin(prepared.scenario)), NoSink(), None)
+def run_twin(request: RunRequest, progress: Progress | None) -> tuple[Judgement, str]:
+    """The judgement and digest of the run without its injections and its recorded prices, over the same time."""
+    prepared = prepare(request)
+    ended = execute(replace(prepared, scenario=twin(prepared.scenario), recorded=None), NoSink(), progress)
     return ended.judgement, ended.audit.digest
 
 
-# What is kept.
+def shares(request: RunRequest, progress: Progress | None) -> tuple[Progress | None, Progress | None]:
+    """Who is told of the run's progress, and of its twin's: one after the other, each is half of the way."""
+    if progress is None or not request.with_twin or request.twin_in_parallel:
+        return progress, None
+    tell = progress
+    return (
+        lambda done_ns, total_ns: tell(done_ns, 2 * total_ns),
+        lambda done_ns, total_ns: tell(total_ns + done_ns, 2 * total_ns),
+    )
 
 
-@contextmanager
-def kept_trail(request: RunRequest, name: str) -> Iterator[tuple[Sink, str]]:
-    """Where the trail goes, and its path: a file that appears when it is whole, or nowhere."""
-    if request.report_folder is None:
-        yield NoSink(), ""
-        return
-    folder = request.report_folder / name
-    folder.mkdir(parents=True, exist_ok=True)
-    path, partial = folder / TRAIL, folder / f".{TRAIL}.partial"
-    try:
-        with partial.open("w", encoding="ascii", newline="") as file:
-            yield FileSink(file), str(path)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+# What is gathered.
 
 
 def gather(
@@ -279,7 +287,7 @@ def gather(
         world=plan.name,
         seed=prepared.seed,
         start_ns=plan.start_ns,
-        simulated_ns=scenario.duration_ns,
+        simulated_ns=ended.end_ns - plan.start_ns,
         wall_s=ended.wall_s,
         events=int(ended.world.delivered),
         compiled=COMPILED,
