@@ -1,0 +1,149 @@
+"""What the pages point at is there: files, headings, classes, words."""
+
+import ast
+import re
+from enum import Enum
+from pathlib import Path
+
+import pytest
+
+from trading_ecosystem.configuration.document import read_document
+from trading_ecosystem.messages import codec
+from trading_ecosystem.messages.codec import MESSAGE_TYPES
+from trading_ecosystem.messages.message import field_names
+from trading_ecosystem.production.risk_monitor.config import RULES
+
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+CODE = re.compile(r"`([^`\n]+)`")
+CLASS = re.compile(r"[A-Z][a-z]+[A-Za-z]*")
+LARGEST_PICTURE = 400_000
+KEPT = "Kept for what is not built"
+SUFFIXES = (".py", ".yaml", ".md", ".txt", ".toml", "/")
+
+STYLE_WORDS = """
+SubmitOrder CancelOrder OrderAccepted OrderRejected OrderDenied OrderCanceled OrderExpired OrderFilled
+TradeExecuted fill BUY SELL GTC IOC FOK DAY GTD post_only reduce_only client_order_id order_id leaves_quantity_lots
+cumulative_quantity_lots maker taker best_bid best_ask depth price_level quote trade bar tick occurred_ns received_ns
+account asset transfer debit_account credit_account pending posted voided holding position instruction matched settled
+failed trade_date settlement_date settlement_cycle delivery_versus_payment reconciliation break
+scenario steady_state probe tolerance action method rollbacks blast_radius abort_condition
+partition heal hold release crash restart delay restore
+rule alert inactive firing resolved labels annotations fingerprint severity
+correlation_id causation_id message_id detected missed false_alarm detection_latency
+"""
+
+
+def slug(heading: str) -> str:
+    """A heading's anchor, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def anchors(page: str) -> set[str]:
+    return {slug(heading) for heading in re.findall(r"^#+ (.+)$", FENCED.sub("", page), re.MULTILINE)}
+
+
+def words_in_code(page: str) -> list[str]:
+    return CODE.findall(FENCED.sub("", page))
+
+
+# Links and files.
+
+
+def test_every_link_leads_somewhere(pages: dict[str, str], root: Path) -> None:
+    for name, page in pages.items():
+        for target in LINK.findall(FENCED.sub("", page)):
+            assert "://" not in target, f"{name} leads outside: {target}"
+            path, _, anchor = target.partition("#")
+            there = (root / name).parent / path if path else root / name
+            assert there.exists(), f"{name} leads to {target}"
+            if anchor:
+                assert anchor in anchors(there.read_text(encoding="utf-8")), f"{name} leads to {target}"
+
+
+def test_every_file_that_a_page_names_is_there(pages: dict[str, str], root: Path) -> None:
+    package = root / "src" / "trading_ecosystem"
+    names = {path.name for path in package.rglob("*.py")}
+    for name, page in pages.items():
+        for word in words_in_code(page):
+            if not word.endswith(SUFFIXES) or not re.fullmatch(r"[\w./-]+", word) or word.startswith("out/"):
+                continue
+            assert (root / word).exists() or (package / word).exists() or word in names, f"{name} names {word}"
+
+
+def test_the_map_shows_every_part_of_the_package(pages: dict[str, str], root: Path) -> None:
+    shown = pages["ARCHITECTURE.md"].partition("## Where things are")[2]
+    for path in sorted((root / "src" / "trading_ecosystem").iterdir()):
+        if path.name.startswith("__") or path.suffix not in ("", ".py"):
+            continue
+        assert (f"{path.name}/`" if path.is_dir() else f"{path.name}`") in shown, path.name
+
+
+def test_every_decision_is_numbered_and_linked(pages: dict[str, str], root: Path) -> None:
+    files = sorted((root / "docs" / "decisions").iterdir())
+    for number, path in enumerate(files, start=1):
+        assert path.name.startswith(f"{number:04}-")
+        page = path.read_text(encoding="utf-8")
+        assert page.startswith(f"# {number}. ")
+        assert [f"**{part}.**" in page for part in ("Choice", "Why", "Cost")][:2] == [True, True]
+        assert f"docs/decisions/{path.name}" in pages["README.md"]
+
+
+def test_every_page_is_reached_from_the_readme(pages: dict[str, str]) -> None:
+    linked = {target.partition("#")[0] for target in LINK.findall(pages["README.md"])}
+    assert set(pages) - {"README.md"} <= linked
+
+
+def test_pictures_are_pictures_and_small(root: Path) -> None:
+    pictures = sorted((root / "docs" / "images").iterdir())
+    assert pictures
+    for path in pictures:
+        data = path.read_bytes()
+        assert data.startswith(b"\x89PNG\r\n\x1a\n") and len(data) < LARGEST_PICTURE, path.name
+
+
+# Names of the code.
+
+
+def test_every_class_that_a_page_names_is_in_the_code(pages: dict[str, str], root: Path) -> None:
+    classes = {
+        node.name
+        for path in (root / "src").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    }
+    for name, page in pages.items():
+        told = page.partition(f"## {KEPT}")[0]
+        assert {word for word in words_in_code(told) if CLASS.fullmatch(word)} <= classes, name
+
+
+def test_the_life_of_an_order_names_messages(pages: dict[str, str]) -> None:
+    named = {word for word in words_in_code(pages["docs/life-of-an-order.md"]) if CLASS.fullmatch(word)}
+    assert len(named) > 10
+    assert named <= set(MESSAGE_TYPES)
+
+
+@pytest.mark.parametrize("word", STYLE_WORDS.split())
+def test_the_glossary_has_the_word(pages: dict[str, str], word: str) -> None:
+    page = pages["docs/glossary.md"]
+    plain = word.replace("_", " ")
+    assert re.search(rf"(?<!\w)({word}|{plain})(?!\w)", page, re.IGNORECASE), word
+
+
+def test_words_that_are_kept_are_not_used_yet(pages: dict[str, str]) -> None:
+    kept = {word for word in words_in_code(pages["docs/glossary.md"].partition(f"## {KEPT}")[2]) if word.strip()}
+    used = set(MESSAGE_TYPES) | {name for each in MESSAGE_TYPES.values() for name in field_names(each)}
+    kinds: list[type[Enum]] = list(codec.ENUMS.values())
+    used |= {member.name for kind in kinds for member in kind}
+    assert len(kept) > 10
+    assert kept & used == set()
+
+
+def test_the_page_on_limits_has_every_rule_and_repeats_the_file(pages: dict[str, str], root: Path) -> None:
+    page = pages["docs/limits.md"]
+    limits = root / "worlds" / "two-desks-limits.yaml"
+    for rule in RULES:
+        assert f"`{rule}`" in page
+        assert rule in dict(read_document(limits).entries())
+    shown = next(block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL))
+    assert "\n".join(shown.splitlines()) in limits.read_text(encoding="utf-8")
