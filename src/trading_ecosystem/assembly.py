@@ -76,7 +76,7 @@ def load_world(path: Path) -> WorldPlan:
     top = read_document(path).section(required=WORLD_KEYS)
     reference = read_reference(top)
     accounts = read_accounts(top["accounts"], reference)
-    limits_path = path.parent / top["limits"].text()
+    limits_path = path_of_limits(path, top["limits"])
     desks = tuple(desk_config.read(node, reference) for node in top["desks"].items())
     check_desks(top["desks"], desks, accounts)
     firm = top["firm"].section(required=("accounts",))
@@ -95,6 +95,16 @@ def load_world(path: Path) -> WorldPlan:
         latencies=tuple(read_latency(node) for node in top["network"].items()),
         files={file.name: file.read_text(encoding="utf-8") for file in (path, limits_path)},
     )
+
+
+def path_of_limits(world: Path, node: Node) -> Path:
+    """The file of limits that the world names, relative to its own."""
+    path = world.parent / node.text()
+    if not path.is_file():
+        node.fail_word(
+            "no such file:", node.text(), [each.name for each in world.parent.glob("*.yaml") if each != world]
+        )
+    return path
 
 
 def read_reference(top: Section) -> ReferenceData:
@@ -172,7 +182,7 @@ def core_builders(plan: WorldPlan, seed: int, recorded: Recorded | None) -> dict
             routes.MARKET_DATA, plan.market_data, reference, seed, plan.start_ns, recorded
         ),
         routes.EXCHANGE: lambda: Exchange(routes.EXCHANGE, plan.exchange, reference, accounts, seed),
-        routes.CUSTODIAN: lambda: Custodian(routes.CUSTODIAN, plan.custodian, reference, accounts),
+        routes.CUSTODIAN: lambda: Custodian(routes.CUSTODIAN, plan.custodian, reference, accounts, (routes.EXCHANGE,)),
     }
     for desk in plan.desks:
         builders[desk_name(desk)] = desk_builder(desk, reference)

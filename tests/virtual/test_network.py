@@ -63,6 +63,13 @@ def test_hold_keeps_and_delay_delays() -> None:
     assert impaired(LinkFault.DELAY, delay_ns=7_000).fates_ns(5, 5) == [sound + 7_000]
 
 
+@pytest.mark.parametrize("taken", [LinkFault.PARTITION, LinkFault.LOSE])
+def test_what_one_fault_took_another_cannot_hold_and_release(taken: LinkFault) -> None:
+    made = impaired(taken)
+    made.impair(Impairment("i2", LinkFault.HOLD, 1_000_000, 0, Dice(1, "hold")))
+    assert made.fates_ns(5, 5) == []
+
+
 def test_reorder_lets_a_later_message_arrive_first() -> None:
     made = impaired(LinkFault.REORDER, probability_ppm=500_000, delay_ns=1_000_000)
     arrivals = [made.fates_ns(now, now)[0] for now in range(0, 1_000_000, 10_000)]

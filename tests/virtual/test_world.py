@@ -199,6 +199,18 @@ def test_a_restarted_core_gets_back_what_it_remembered_and_none_of_its_old_timer
     assert desk.count == 1
 
 
+def test_a_life_that_ended_as_it_began_leaves_no_second_start() -> None:
+    world, _ = make()
+    world.run(3 * SECOND)
+    for _ in range(2):
+        crash(world, "trading_engine.alpha")
+        restart(world, "trading_engine.alpha")
+    world.run(4 * SECOND)
+    desk = core_of(world, "trading_engine.alpha")
+    assert isinstance(desk, Desk)
+    assert len(desk.starts) == 1
+
+
 def test_injections_give_receipts_once_and_refusals_change_nothing() -> None:
     world, observer = make()
     crash(world)

@@ -42,9 +42,16 @@ def find_scenario(word: str) -> Path:
     raise Problem(f"{word}: {kind}; {hint}")
 
 
-def every_scenario() -> dict[str, Path]:
-    """All shipped scenarios. Raises `Problem` where there are none."""
-    known = shipped()
-    if not known:
-        raise Problem("no scenarios: there is no folder 'scenarios' here with .yaml files in it")
-    return known
+def every_scenario(folder: Path | None = None) -> dict[str, Path]:
+    """All scenarios of a folder, or all that are shipped. Raises `Problem` where there are none."""
+    if folder is None:
+        known = shipped()
+        if not known:
+            raise Problem("no scenarios: there is no folder 'scenarios' here with .yaml files in it")
+        return known
+    if not folder.is_dir():
+        raise Problem(f"{folder}: no such folder")
+    inside = {path.stem: path for path in sorted(folder.glob(f"*{SUFFIX}"))}
+    if not inside:
+        raise Problem(f"{folder}: no {SUFFIX} file in this folder")
+    return inside

@@ -7,7 +7,7 @@ Rule 2: a mistake of the person is one line and exit code 2. Never a trace, neve
 import shlex
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import typer
 
@@ -19,6 +19,9 @@ from trading_ecosystem.cli.scenarios import scenarios, schema, validate
 from trading_ecosystem.cli.suite import suite
 from trading_ecosystem.cli.verify import verify
 from trading_ecosystem.configuration.document import Problem
+
+# What typer raises for a wrong command, option or argument; its own name is not public.
+USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     name="tse",
@@ -42,18 +45,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        app(args=given, prog_name="tse")
+        code = app(args=given or ["--help"], prog_name="tse", standalone_mode=False)
     except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else Exit.PASS
+        code = ended.code
+    except USAGE_ERROR as error:
+        return say(usage(error), Exit.BAD_INPUT)
     except Problem as problem:
         return say(str(problem), Exit.BAD_INPUT)
     except Interrupted as interrupted:
         return say(f"interrupted; {interrupted}", Exit.INTERRUPTED)
-    except KeyboardInterrupt:
-        return say("interrupted; nothing was kept", Exit.INTERRUPTED)
+    except (KeyboardInterrupt, typer.Abort):
+        code = Exit.INTERRUPTED
     except Exception:
         return say(f"{traceback.format_exc()}this is an error of tse; it was: tse {shlex.join(given)}", Exit.BROKEN)
-    return Exit.PASS
+    if code == Exit.INTERRUPTED:
+        return say("interrupted; nothing was kept", Exit.INTERRUPTED)
+    if not given:
+        return Exit.BAD_INPUT
+    return code if isinstance(code, int) else Exit.PASS
+
+
+def usage(error: Exception) -> str:
+    """One line for a command or option that is not as it should be."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "tse"
+    said: Callable[[], str] = getattr(error, "format_message", error.__str__)
+    return f"{command}: {' '.join(said().split()).rstrip('.')}; see {command} --help"
 
 
 def say(words: str, code: Exit) -> int:

@@ -26,15 +26,15 @@ from trading_ecosystem.report.words import (
 from trading_ecosystem.validation.results import RunResult, Verdict
 from trading_ecosystem.validation.test_coordinator.scenario import load
 
+Folder = Annotated[Path | None, typer.Argument(metavar="[FOLDER]", help="Of scenarios, instead of the shipped ones.")]
 Jobs = Annotated[int, typer.Option(metavar="N", min=1, max=256, help="How many scenarios at a time.")]
 POLL_S = 0.2
 
 
-def suite(jobs: Jobs = 1, report: Report = None, json: Json = False, seed: Seed = None) -> None:
+def suite(folder: Folder = None, jobs: Jobs = 1, report: Report = None, json: Json = False, seed: Seed = None) -> None:
     """Run every scenario. Exit code: 0 if all pass, 3 if what did not pass is INVALID, else 1."""
-    paths = every_scenario()
-    for path in paths.values():
-        load(path)
+    paths = every_scenario(folder)
+    refuse_broken(paths)
     if report is not None:
         outputs.check_folder(report)
     started = time.monotonic()
@@ -52,6 +52,17 @@ def suite(jobs: Jobs = 1, report: Report = None, json: Json = False, seed: Seed 
         objects = [run_object(board.results[name], board.pages.get(name)) for name in paths]
         terminal.print_object(suite_object(objects, verdict, wall_s, index))
     raise typer.Exit(EXIT_OF[verdict])
+
+
+def refuse_broken(paths: dict[str, Path]) -> None:
+    """Raises `Problem` for a scenario that does not read, or that has the name of another."""
+    files: dict[str, Path] = {}
+    for path in paths.values():
+        scenario = load(path)
+        if scenario.name in files:
+            where = dict(scenario.document.entries())["name"]
+            where.fail(f"a second scenario named {scenario.name!r}; the first is in {files[scenario.name]}")
+        files[scenario.name] = path
 
 
 class Board:

@@ -1,10 +1,10 @@
-"""Questions about an account at a venue or a custodian, and their answers; the venue's heartbeat."""
+"""Questions to a venue or a custodian about accounts and trades, and their answers; the venue's heartbeat."""
 
 from dataclasses import dataclass
 from typing import final
 
 from trading_ecosystem.messages.message import Addressed, Published
-from trading_ecosystem.messages.orders import Side
+from trading_ecosystem.messages.orders import Side, TradeExecuted
 
 
 @final
@@ -80,6 +80,28 @@ class HoldingsReported(Addressed):
     custodian: str
     account: str
     holdings: tuple[Holding, ...]
+    occurred_ns: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class QueryTrades(Addressed):
+    """Ask a venue to tell its trades again, from this id on."""
+
+    to: str
+    asker: str
+    from_trade_id: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class TradesReported(Addressed):
+    """All trades of a venue from `from_trade_id` on, in order: the id asked for, or the oldest that it still has."""
+
+    to: str
+    venue: str
+    from_trade_id: int
+    trades: tuple[TradeExecuted, ...]
     occurred_ns: int
 
 

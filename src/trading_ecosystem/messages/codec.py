@@ -54,6 +54,7 @@ PARTS: dict[str, type] = {
     "postings": custody.Posting,
     "exposures": risk.Exposure,
     "points": chaos.PathPoint,
+    "trades": orders.TradeExecuted,
 }
 TEXTS = ("symbols", "subjects", "senders", "recipients")
 

@@ -40,7 +40,7 @@ class Impairment:
         if self.fault is LinkFault.PARTITION:
             return []
         if self.fault is LinkFault.HOLD:
-            return [HELD]
+            return [HELD] * len(delays_ns)
         if self.fault is LinkFault.DELAY:
             return [delay if delay == HELD else delay + self.delay_ns for delay in delays_ns]
         if not self.strikes(elapsed_ns, nth):

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from trading_ecosystem import __version__, routes
 from trading_ecosystem.assembly import WorldPlan, core_builders, load_world
-from trading_ecosystem.configuration.document import Problem
 from trading_ecosystem.simulators.market_data import replay
 from trading_ecosystem.simulators.market_data.recorded import Recorded
 from trading_ecosystem.validation.audit_correlator.checker import ConservationChecker
@@ -126,7 +125,7 @@ def find_world(scenario_path: Path, scenario: Scenario) -> Path:
         path = folder / f"{scenario.world}.yaml"
         if path.is_file():
             return path
-    known = {path.stem for folder in folders for path in folder.glob("*.yaml") if folder.name == "worlds"}
+    known = {path.stem for folder in folders if folder.name == "worlds" for path in folder.glob("*.yaml")}
     dict(scenario.document.entries())["world"].fail_word(
         f"no such world in {here} or a folder 'worlds':", scenario.world, known
     )

@@ -150,8 +150,8 @@ class World:
             service.waiting -= 1
             if not service.alive:
                 self.lose(envelope, service.name, LossReason.RECIPIENT_DOWN)
-            elif queue.incarnation != service.incarnation and isinstance(message, Wake):
-                continue  # A timer of a process that is gone.
+            elif queue.incarnation != service.incarnation and isinstance(message, (Wake, Start)):
+                continue  # A timer of a process that is gone, or its start.
             else:
                 self.deliver(queue.recipient, service, envelope, message)
         if self.now < until_ns:

@@ -543,6 +543,21 @@ def test_legs_that_are_refused_are_not_tried_again_at_every_book(arbitrage: Venu
     assert first <= 1 + 3 * 7  # Once in ten seconds, three legs.
 
 
+def test_an_order_that_never_rests_is_asked_about_when_only_its_acceptance_comes(arbitrage: Venue) -> None:
+    """The loss of an account's last event leaves no gap; without the question the round would never end."""
+    bench = arbitrage.bench
+    for order in only(SubmitOrder, arbitrage.show()):
+        bench.accept(order)
+    sent: list[Message] = []
+    for _ in range(5):
+        bench.beat()
+        sent += bench.wait(SECOND)
+    assert len(only(QueryAccount, sent)) == 1
+    bench.sequence += 3  # Their ends, which were lost.
+    bench.report()
+    assert not bench.engine._orders.working
+
+
 def test_a_wish_that_comes_while_the_account_is_in_doubt_is_denied(arbitrage: Venue) -> None:
     """The end of the legs asks for a hedge, and comes together with a gap."""
     bench = arbitrage.bench

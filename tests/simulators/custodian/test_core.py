@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from trading_ecosystem.configuration.scalars import instant_ns
-from trading_ecosystem.messages.accounts import HoldingsReported, QueryHoldings
+from trading_ecosystem.messages.accounts import HoldingsReported, QueryHoldings, QueryTrades, TradesReported
 from trading_ecosystem.messages.custody import (
     FailReason,
     Posting,
@@ -26,7 +26,7 @@ from trading_ecosystem.messages.runtime import Start, Wake, WakeAt
 from trading_ecosystem.reference import Asset, AssetKind, ReferenceData, instrument
 from trading_ecosystem.simulators.custodian import settlement
 from trading_ecosystem.simulators.custodian.config import CustodianConfig
-from trading_ecosystem.simulators.custodian.core import PAUSE_NS, Custodian
+from trading_ecosystem.simulators.custodian.core import ASK_AGAIN_NS, ASK_NS, PAUSE_NS, Custodian
 
 SECOND_NS = 1_000_000_000
 MINUTE_NS = 60 * SECOND_NS
@@ -335,6 +335,63 @@ def test_a_restarted_custodian_asks_again_for_what_is_due() -> None:
     instructed, wake_at = twin.handle(Wake(), MONDAY + CONFIG.gap_wait_ns)
     assert isinstance(instructed, SettlementInstructed) and instructed.trade_id == 4
     assert wake_at == WakeAt(MONDAY + 10 * MINUTE_NS)
+
+
+def asking() -> Custodian:
+    return Custodian("custodian", CONFIG, REFERENCE, TIGHT, ("exchange",))
+
+
+def told_again(*trades: TradeExecuted, from_trade_id: int) -> TradesReported:
+    return TradesReported(
+        to="custodian", venue="exchange", from_trade_id=from_trade_id, trades=trades, occurred_ns=MONDAY
+    )
+
+
+def asked_for(outputs: Sequence[Message]) -> list[int]:
+    return [output.from_trade_id for output in outputs if isinstance(output, QueryTrades)]
+
+
+def instructed(outputs: Sequence[Message]) -> list[int]:
+    return [output.trade_id for output in outputs if isinstance(output, SettlementInstructed)]
+
+
+def test_it_asks_at_its_start_and_now_and_then_for_trades_that_left_no_gap() -> None:
+    core = asking()
+    assert asked_for(core.handle(Start(memory={}), MONDAY)) == [1]
+    core.handle(TRADE, MONDAY)
+    assert asked_for(core.handle(Wake(), MONDAY + ASK_NS - 1)) == []
+    assert asked_for(core.handle(Wake(), MONDAY + ASK_NS)) == [2]
+    last = replace(TRADE, trade_id=2)
+    assert instructed(core.handle(told_again(last, from_trade_id=2), MONDAY + ASK_NS)) == [2]
+    assert instructed(core.handle(last, MONDAY + ASK_NS)) == []
+
+
+def test_a_missing_trade_is_asked_for_until_it_comes_and_then_takes_its_turn() -> None:
+    core = asking()
+    core.handle(Start(memory={}), MONDAY)
+    second, third = replace(TRADE, trade_id=2), replace(TRADE, trade_id=3)
+    assert instructed(core.handle(third, MONDAY + ASK_NS - 1)) == []
+    assert asked_for(core.handle(Wake(), MONDAY + ASK_NS)) == [1]
+    assert asked_for(core.handle(Wake(), MONDAY + ASK_NS + ASK_AGAIN_NS)) == [1]
+    outputs = core.handle(told_again(TRADE, second, third, from_trade_id=1), MONDAY + ASK_NS + ASK_AGAIN_NS + 1)
+    assert instructed(outputs) == [1, 2, 3]
+
+
+def test_a_trade_that_even_the_venue_has_no_more_is_lost_aloud() -> None:
+    core = asking()
+    core.handle(Start(memory={}), MONDAY)
+    fourth = replace(TRADE, trade_id=4)
+    core.handle(told_again(fourth, from_trade_id=4), MONDAY)
+    outputs = core.handle(Wake(), MONDAY + CONFIG.gap_wait_ns)
+    assert (asked_for(outputs), instructed(outputs)) == ([1], [4])
+    (health,) = core.handle(told_again(fourth, from_trade_id=4), MONDAY + CONFIG.gap_wait_ns)
+    assert isinstance(health, HealthChanged)
+    assert (health.health, health.detail) == (HealthStatus.DEGRADED, "3 trades of exchange are lost")
+    restored = asking()
+    restored.restore(json.loads(json.dumps(core.save())))
+    assert health.detail in [
+        said.detail for said in restored.handle(Start(memory={}), MONDAY + HOUR_NS) if isinstance(said, HealthChanged)
+    ]
 
 
 def test_settled_instructions_leave_nothing_behind() -> None:

@@ -104,3 +104,26 @@ def test_memory_is_bounded_and_a_forgotten_id_is_refused(monkeypatch: pytest.Mon
         assert isinstance(saved[2], list) and len(saved[2]) <= 10
         assert not intake.is_id_reused(numbered(max(1, trade_id - 4)))
     assert intake.is_id_reused(numbered(1))
+
+
+@given(st.lists(st.tuples(st.integers(1, 12), st.integers(0, 60)), max_size=25), st.integers(1, 14))
+def test_what_never_came_stays_wanted_until_the_venue_has_it_no_more(
+    arrivals: list[tuple[int, int]], oldest: int
+) -> None:
+    intake, now = TradeIntake(WAIT_NS), 0
+    arrived: set[int] = set()
+    for trade_id, step in arrivals:
+        now += step
+        intake.expire(now)
+        intake.admit(numbered(trade_id), now)
+        arrived.add(trade_id)
+        last = max(arrived)
+        missing = [number for number in range(1, last) if number not in arrived]
+        assert intake.has_gap == bool(missing)
+        assert intake.first_wanted_id() == (missing[0] if missing else last + 1)
+    intake.expire(now + WAIT_NS)
+    last = max(arrived, default=0)
+    gone = [number for number in range(1, min(oldest, last)) if number not in arrived]
+    assert intake.forsake(oldest) == bool(gone)
+    assert intake.lost_count == len(gone)
+    assert all(number >= oldest for number in range(1, last) if number == intake.first_wanted_id())

@@ -129,6 +129,9 @@ class Order:
 
     @property
     def unanswered(self) -> bool:
+        """The venue owes word of it. An order that never rests is answered by its end, not by its acceptance."""
+        if self.status is OrderStatus.OPEN:
+            return self.time_in_force is TimeInForce.IOC
         return self.status is OrderStatus.PENDING_NEW or self.status is OrderStatus.PENDING_CANCEL
 
 

@@ -3,13 +3,14 @@
 Rule 1: nothing here reads a clock, a socket, a disk or chance.
 Rule 2: holdings change in the ledger, and there only by balanced transactions.
 Rule 3: as long as anything is to be done at a later time, a `Wake` for it has been asked for.
+Rule 4: a venue is asked for the trades that may be missing: at each start, when one is, and every now and then.
 """
 
 from collections.abc import Sequence
 from typing import cast, final
 
 from trading_ecosystem.core import JournaledCore
-from trading_ecosystem.messages.accounts import HoldingsReported, QueryHoldings
+from trading_ecosystem.messages.accounts import HoldingsReported, QueryHoldings, QueryTrades, TradesReported
 from trading_ecosystem.messages.custody import FailReason
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.message import Message
@@ -22,13 +23,15 @@ from trading_ecosystem.simulators.custodian.ledger import Ledger
 from trading_ecosystem.simulators.custodian.settlement import SettlementDesk
 
 PAUSE_NS = 1_000_000  # Between two batches of settlements.
+ASK_AGAIN_NS = 2_000_000_000  # Between two questions for trades while one is missing,
+ASK_NS = 60_000_000_000  # and otherwise: the last trades of a burst may be lost without a gap.
 
 
 @final
 class Custodian(JournaledCore):
-    """`accounts` is account -> asset -> minor units held at the start."""
+    """`accounts`: account -> asset -> minor units held at the start; `venues` are asked for trades that are missing."""
 
-    __slots__ = ("_asked_ns", "_desk", "_gap_wait_ns", "_intakes", "_ledger", "_name")
+    __slots__ = ("_asked_ns", "_desk", "_gap_wait_ns", "_intakes", "_ledger", "_name", "_queried_ns")
 
     def __init__(
         self,
@@ -36,12 +39,14 @@ class Custodian(JournaledCore):
         config: CustodianConfig,
         reference: ReferenceData,
         accounts: dict[str, dict[str, int]],
+        venues: Sequence[str] = (),
     ) -> None:
         self._name = name
         self._gap_wait_ns = config.gap_wait_ns
         self._ledger = Ledger(accounts)
         self._desk = SettlementDesk(name, config, reference, self._ledger)
-        self._intakes: dict[str, TradeIntake] = {}  # By venue.
+        self._intakes = {venue: TradeIntake(self._gap_wait_ns) for venue in venues}
+        self._queried_ns = {venue: 0 for venue in venues}  # When each was last asked for trades.
         self._asked_ns = 0  # The earliest `Wake` that is still to come; 0 for none.
 
     def handle(self, message: Message, now: int) -> Sequence[Message]:
@@ -51,6 +56,8 @@ class Custodian(JournaledCore):
             outputs = self._wake(now)
         elif isinstance(message, QueryHoldings):
             return [self._report(message, now)]
+        elif isinstance(message, TradesReported):
+            outputs = self._take_in_missing(message, now)
         else:
             assert isinstance(message, Start)
             outputs = self._start(now)
@@ -59,7 +66,18 @@ class Custodian(JournaledCore):
 
     def _start(self, now: int) -> list[Message]:
         self._asked_ns = 0
-        return [HealthChanged(service=self._name, health=HealthStatus.SERVING, detail="", occurred_ns=now)]
+        outputs: list[Message] = [self._health(now)]
+        for venue in self._queried_ns:
+            outputs.append(self._query(venue, now))
+        return outputs
+
+    def _health(self, now: int) -> HealthChanged:
+        lost = [f"{intake.lost_count} trades of {venue} are lost" for venue, intake in self._lossy()]
+        health = HealthStatus.DEGRADED if lost else HealthStatus.SERVING
+        return HealthChanged(service=self._name, health=health, detail="; ".join(lost), occurred_ns=now)
+
+    def _lossy(self) -> list[tuple[str, TradeIntake]]:
+        return [(venue, intake) for venue, intake in self._intakes.items() if intake.lost_count]
 
     def _take_in(self, trade: TradeExecuted, now: int) -> list[Message]:
         intake = self._intakes.get(trade.venue)
@@ -69,10 +87,30 @@ class Custodian(JournaledCore):
             return [self._desk.refuse(trade, FailReason.TRADE_ID_REUSED, now)]
         return [self._desk.instruct(passed, now) for passed in intake.admit(trade, now)]
 
+    def _take_in_missing(self, report: TradesReported, now: int) -> list[Message]:
+        outputs: list[Message] = []
+        intake = self._intakes.get(report.venue)
+        if intake is not None and intake.forsake(report.from_trade_id):
+            outputs.append(self._health(now))
+        for trade in report.trades:
+            outputs.extend(self._take_in(trade, now))
+        return outputs
+
+    def _query(self, venue: str, now: int) -> QueryTrades:
+        self._queried_ns[venue] = now
+        return QueryTrades(to=venue, asker=self._name, from_trade_id=self._intakes[venue].first_wanted_id())
+
+    def _query_ns(self, venue: str) -> int:
+        """When a venue is to be asked for trades next."""
+        return self._queried_ns[venue] + (ASK_AGAIN_NS if self._intakes[venue].has_gap else ASK_NS)
+
     def _wake(self, now: int) -> list[Message]:
         if self._asked_ns <= now:
             self._asked_ns = 0
         outputs: list[Message] = []
+        for venue in self._queried_ns:
+            if self._query_ns(venue) <= now:
+                outputs.append(self._query(venue, now))
         for intake in self._intakes.values():
             for trade in intake.expire(now):
                 outputs.append(self._desk.instruct(trade, now))
@@ -85,6 +123,10 @@ class Custodian(JournaledCore):
             waits_ns = intake.next_ns()
             if waits_ns and (waits_ns < next_ns or not next_ns):
                 next_ns = waits_ns
+        for venue in self._queried_ns:
+            query_ns = self._query_ns(venue)
+            if query_ns < next_ns or not next_ns:
+                next_ns = query_ns
         if next_ns and (next_ns < self._asked_ns or not self._asked_ns):
             if next_ns <= now:  # Late; or, just after settling, more than one batch.
                 next_ns = now + PAUSE_NS if just_settled else now
@@ -106,12 +148,14 @@ class Custodian(JournaledCore):
             "desk": self._desk.save(),
             "intakes": {venue: intake.save() for venue, intake in self._intakes.items()},
             "asked_ns": self._asked_ns,
+            "queried_ns": dict(self._queried_ns),
         }
 
     def restore(self, state: Plain) -> None:
         saved = cast(dict[str, object], state)
         self._ledger.restore(**cast(dict[str, object], saved["ledger"]))  # type: ignore[arg-type]
         self._desk.restore(*cast(list[object], saved["desk"]))  # type: ignore[arg-type]
+        self._queried_ns = dict(cast(dict[str, int], saved["queried_ns"]))
         self._intakes = {}
         for venue, values in cast(dict[str, list[object]], saved["intakes"]).items():
             self._intakes[venue] = TradeIntake(self._gap_wait_ns)

@@ -3,6 +3,7 @@
 Rule 1: a trade passes once; a repetition is dropped, another trade under a used id is told apart.
 Rule 2: trades pass in the order of their ids; one that is early waits for those before it, but no longer
 than `gap_wait_ns`, for they may be lost. One that is still later than that passes when it comes.
+Rule 3: a trade that is missing stays wanted until it comes, or until the venue says that it has it no more.
 """
 
 from collections.abc import Sequence
@@ -35,11 +36,13 @@ class TradeIntake:
     than that counts as used by another trade, so a repetition that comes so late is refused aloud.
     """
 
-    __slots__ = ("_fingerprints", "_forgotten_id", "_gap_wait_ns", "_held", "_passed_id")
+    __slots__ = ("_fingerprints", "_forgotten_id", "_gap_wait_ns", "_held", "_missing", "_passed_id", "lost_count")
 
     def __init__(self, gap_wait_ns: int) -> None:
         self._gap_wait_ns = gap_wait_ns
-        self._passed_id = 0  # Everything up to here has passed or is taken for lost.
+        self._passed_id = 0  # Everything up to here has passed or is missing.
+        self._missing: list[int] = []  # Ids that others have passed, in order.
+        self.lost_count = 0  # Trades that never came, and that the venue has no more.
         self._forgotten_id = 0
         self._fingerprints: dict[int, int] = {}
         self._held: dict[int, Held] = {}
@@ -61,6 +64,8 @@ class TradeIntake:
             self._held[trade_id] = Held(trade, now + self._gap_wait_ns)
             return NO_TRADES
         if trade_id <= self._passed_id:
+            if trade_id in self._missing:
+                self._missing.remove(trade_id)
             return (trade,)
         self._passed_id = trade_id
         self._forget()
@@ -75,12 +80,29 @@ class TradeIntake:
         """When `expire` will have something to give; 0 for never."""
         return min([held.until_ns for held in self._held.values()], default=0)
 
+    @property
+    def has_gap(self) -> bool:
+        """A trade has come whose forerunner has not."""
+        return bool(self._missing or self._held)
+
+    def first_wanted_id(self) -> int:
+        return self._missing[0] if self._missing else self._passed_id + 1
+
+    def forsake(self, before_id: int) -> bool:
+        """The venue has nothing older than this id. True if that is the end of a missing trade."""
+        kept = [trade_id for trade_id in self._missing if trade_id >= before_id]
+        gone = len(self._missing) - len(kept)
+        self._missing = kept
+        self.lost_count += gone
+        return gone > 0
+
     def _pass_held(self, up_to_id: int) -> list[TradeExecuted]:
         """Held trades up to that id, and those that follow without a gap."""
         passed: list[TradeExecuted] = []
         for trade_id in sorted(self._held):
             if trade_id > up_to_id and trade_id != self._passed_id + 1:
                 break
+            self._missing.extend(range(self._passed_id + 1, trade_id))
             self._passed_id = trade_id
             passed.append(self._held.pop(trade_id).trade)
         return passed
@@ -95,14 +117,22 @@ class TradeIntake:
         """As plain data, for `restore`."""
         held = [[held.until_ns, *codec.to_plain(held.trade)] for held in self._held.values()]
         fingerprints = [[trade_id, value] for trade_id, value in self._fingerprints.items()]
-        return [self._passed_id, self._forgotten_id, fingerprints, held]
+        return [self._passed_id, self._forgotten_id, fingerprints, held, list(self._missing), self.lost_count]
 
     def restore(
-        self, passed_id: int, forgotten_id: int, fingerprints: list[list[int]], held: list[list[object]]
+        self,
+        passed_id: int,
+        forgotten_id: int,
+        fingerprints: list[list[int]],
+        held: list[list[object]],
+        missing: list[int],
+        lost_count: int,
     ) -> None:
         self._passed_id = passed_id
         self._forgotten_id = forgotten_id
         self._fingerprints = {trade_id: value for trade_id, value in fingerprints}
+        self._missing = list(missing)
+        self.lost_count = lost_count
         self._held = {}
         for until_ns, *values in held:
             trade = codec.from_plain("TradeExecuted", values)

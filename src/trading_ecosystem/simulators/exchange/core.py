@@ -9,7 +9,14 @@ from typing import final
 
 from trading_ecosystem.chance import Dice
 from trading_ecosystem.core import JournaledCore
-from trading_ecosystem.messages.accounts import AccountReported, Balance, QueryAccount, VenueHeartbeat
+from trading_ecosystem.messages.accounts import (
+    AccountReported,
+    Balance,
+    QueryAccount,
+    QueryTrades,
+    TradesReported,
+    VenueHeartbeat,
+)
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
@@ -91,6 +98,8 @@ class Exchange(JournaledCore):
             self._wake(now, out)
         elif isinstance(message, QueryAccount):
             out.append(self._report(message, now))
+        elif isinstance(message, QueryTrades):
+            out.append(self._report_trades(message, now))
         else:
             assert isinstance(message, Start), f"{type(message).__name__} is not for an exchange"
             self._start(now, out)
@@ -211,6 +220,16 @@ class Exchange(JournaledCore):
             account_sequence=0 if account is None else account.sequence,
             balances=() if account is None else balances_of(account),
             open_orders=open_orders_of(query.account, self._matching.open_orders),
+            occurred_ns=now,
+        )
+
+    def _report_trades(self, query: QueryTrades, now: int) -> TradesReported:
+        recent = self._matching.recent_trades
+        return TradesReported(
+            to=query.asker,
+            venue=self._name,
+            from_trade_id=max(query.from_trade_id, recent.oldest_id()),
+            trades=recent.since(query.from_trade_id),
             occurred_ns=now,
         )
 

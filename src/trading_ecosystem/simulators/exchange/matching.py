@@ -15,6 +15,7 @@ from trading_ecosystem.reference import Instrument, ReferenceData
 from trading_ecosystem.simulators.exchange.accounts import FEES, Account, Accounts, AssetTotal
 from trading_ecosystem.simulators.exchange.announcements import accepted, canceled, executed, filled
 from trading_ecosystem.simulators.exchange.book import Book, Order, OrderStatus
+from trading_ecosystem.simulators.exchange.recent import RecentTrades
 
 PPM: Final = 1_000_000
 MARKET_PRICE: Final = 0  # The `price_ticks` of an order that takes any price.
@@ -55,6 +56,7 @@ class Matching:
         "_venue",
         "markets",
         "open_orders",
+        "recent_trades",
     )
 
     def __init__(
@@ -70,6 +72,7 @@ class Matching:
         self._last_trade_id = 0
         self.markets = {symbol: Market(traded, accounts.totals) for symbol, traded in reference.instruments.items()}
         self.open_orders: dict[int, Order] = {}
+        self.recent_trades = RecentTrades()
 
     # What an order may cost.
 
@@ -196,6 +199,7 @@ class Matching:
             del self.open_orders[maker.order_id]
         self._last_trade_id += 1
         trade = executed(self._venue, self._last_trade_id, taker, maker, lots, taker_fee, maker_fee, now)
+        self.recent_trades.add(trade)
         out.append(trade)
         if not maker.account.is_venue_own:
             out.append(filled(trade, maker, maker_fee, Liquidity.MAKER))
@@ -227,6 +231,7 @@ class Matching:
         return {
             "last_order_id": self._last_order_id,
             "last_trade_id": self._last_trade_id,
+            "recent_trades": self.recent_trades.save(),
             "books": {symbol: book_plain(market.book) for symbol, market in self.markets.items()},
         }
 
@@ -235,6 +240,7 @@ class Matching:
         assert isinstance(state, dict)
         self._last_order_id = state["last_order_id"]
         self._last_trade_id = state["last_trade_id"]
+        self.recent_trades.restore(state["recent_trades"])
         for symbol, saved in state["books"].items():
             market = self.markets[symbol]
             market.book.top_sequence, *top = saved["top"]

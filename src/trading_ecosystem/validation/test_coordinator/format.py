@@ -21,6 +21,7 @@ from trading_ecosystem.validation.test_coordinator.kinds import (
     Kind,
     ListOf,
     Mapped,
+    Name,
     Number,
     Schema,
     Share,
@@ -303,7 +304,7 @@ SCENARIO = Table(
     "A story that can be run: what is normal, what is broken, what must be noticed, how it is put right.",
     scenario,
     [
-        Key("name", Text(), "Short, and the same as the file's.", required=True),
+        Key("name", Name(), "Short, and the same as the file's.", required=True),
         Key("title", Text(), "One line.", required=True),
         Key("story", Text(), "A paragraph: what happens and why it matters.", required=True),
         Key("family", Word("family", FAMILIES), "What kind of failure.", required=True),

@@ -4,6 +4,7 @@ Rule 1: what a kind refuses when it reads, its schema refuses too, as far as a s
 Rule 2: a default is written as a person would write it, and read by the same reader.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,6 +15,7 @@ from trading_ecosystem.configuration.document import Node, parse_document
 
 Schema = dict[str, Any]
 Values = dict[str, Any]  # What the keys of a table hold, by field.
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 NUMBER = r"^-?[0-9]{1,18}(\.[0-9]{1,18})?$"
 DURATION = r"^([0-9]{1,18}(\.[0-9]{1,9})?(ms|us|ns|d|h|m|s))+$"
 INSTANT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})$"
@@ -45,6 +47,21 @@ class Text(Kind):
 
     def schema(self) -> Schema:
         return {"type": "string", "minLength": 1}
+
+
+class Name(Kind):
+    """What may be the name of a file: a scenario's reports lie in a folder of its name."""
+
+    words = "name of letters, digits, `-`, `_` and `.`"
+
+    def read(self, node: Node) -> str:
+        value = node.text()
+        if not re.fullmatch(NAME, value, re.ASCII):
+            node.fail(f"{value!r} is not a name of up to 100 letters, digits, -, _ and . such as usdt-depeg-36h")
+        return value
+
+    def schema(self) -> Schema:
+        return {"type": "string", "pattern": NAME}
 
 
 class Word(Kind):
