@@ -3,6 +3,7 @@
 Rule 1: a link's jitter is a function of the moment of sending, so more traffic shifts nobody's latency.
 Rule 2: without a reorder fault a link keeps the order of its messages.
 Rule 3: every fault has its undo; a message that a fault takes is lost aloud, a held one waits.
+Rule 4: a fault strikes a message once. What is held is struck when it is released; only a partition comes before.
 """
 
 from math import log
@@ -37,12 +38,8 @@ class Impairment:
 
     def fate(self, delays_ns: list[int], elapsed_ns: i64, nth: i64) -> list[int]:
         """What becomes of a message's deliveries: () lost, (5,) late, (5, 9) twice."""
-        if self.fault is LinkFault.PARTITION:
-            return []
-        if self.fault is LinkFault.HOLD:
-            return [HELD] * len(delays_ns)
         if self.fault is LinkFault.DELAY:
-            return [delay if delay == HELD else delay + self.delay_ns for delay in delays_ns]
+            return [delay + self.delay_ns for delay in delays_ns]
         if not self.strikes(elapsed_ns, nth):
             return delays_ns
         if self.fault is LinkFault.LOSE:
@@ -50,7 +47,7 @@ class Impairment:
         if self.fault is LinkFault.DUPLICATE:
             return delays_ns + delays_ns
         spread = self.dice.below(min(self.delay_ns, (1 << 31) - 1), elapsed_ns, nth + 1_000)
-        return [delay if delay == HELD else delay + spread for delay in delays_ns]
+        return [delay + spread for delay in delays_ns]
 
 
 @final
@@ -82,6 +79,10 @@ class Link:
 
     def fates_ns(self, now: i64, elapsed_ns: i64) -> list[int]:
         """When the deliveries of a message sent now arrive over an impaired link; HELD for not yet."""
+        if self.has(LinkFault.PARTITION):
+            return []
+        if self.has(LinkFault.HOLD):
+            return [HELD]
         if now != self._nth_at_ns:
             self._nth_at_ns = now
             self._nth = 0
@@ -93,8 +94,8 @@ class Link:
             delays = impairment.fate(delays, elapsed_ns, self._nth)
             reordered = reordered or impairment.fault is LinkFault.REORDER
         if reordered:
-            return [delay if delay == HELD else now + delay for delay in delays]
-        return [delay if delay == HELD else self.in_order(now + delay) for delay in delays]
+            return [now + delay for delay in delays]
+        return [self.in_order(now + delay) for delay in delays]
 
     def in_order(self, due_ns: i64) -> int:
         if due_ns < self._last_due_ns:
@@ -110,5 +111,10 @@ class Link:
 
     def loss_reason(self) -> LossReason:
         """Why this link, as it is impaired now, lost a message."""
-        parted = [impairment for impairment in self.impairments if impairment.fault is LinkFault.PARTITION]
-        return LossReason.PARTITION if parted else LossReason.LOSS
+        return LossReason.PARTITION if self.has(LinkFault.PARTITION) else LossReason.LOSS
+
+    def has(self, fault: LinkFault) -> bool:
+        for impairment in self.impairments:
+            if impairment.fault is fault:
+                return True
+        return False

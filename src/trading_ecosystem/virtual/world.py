@@ -12,6 +12,7 @@ from mypy_extensions import i64
 
 from trading_ecosystem.core import Core, JournaledCore
 from trading_ecosystem.messages.audit import DeliveryLost, Envelope, LossReason
+from trading_ecosystem.messages.chaos import LinkFault
 from trading_ecosystem.messages.message import Addressed, Message, Private
 from trading_ecosystem.messages.runtime import Remember, Start, Wake, WakeAt
 from trading_ecosystem.virtual.disk import COMMIT_NS, Disk
@@ -349,4 +350,7 @@ class World:
         """Send on what was held on links that hold no longer."""
         held, self._held = self._held, []
         for sender, recipient, envelope in held:
-            self.transmit(sender, recipient, envelope)
+            if self._links[sender * len(self.services) + recipient].has(LinkFault.HOLD):
+                self._held.append((sender, recipient, envelope))
+            else:
+                self.transmit(sender, recipient, envelope)

@@ -31,7 +31,8 @@ from trading_ecosystem.messages.runtime import Wake, WakeAt
 from trading_ecosystem.reference import Asset, AssetKind, ReferenceData, instrument
 from trading_ecosystem.simulators.custodian.config import CustodianConfig
 from trading_ecosystem.simulators.custodian.core import Custodian
-from trading_ecosystem.validation.audit_correlator.checker import NOTHING, ConservationChecker, Invariant
+from trading_ecosystem.validation.audit_correlator.checker import NOTHING, ConservationChecker
+from trading_ecosystem.validation.audit_correlator.invariants import Invariant
 
 BTC = "BTC/USD"
 DELAY_NS = 100

@@ -1,0 +1,44 @@
+"""The invariants that the streaming checker watches, by id and words, and what it finds of them."""
+
+from enum import StrEnum
+from typing import final
+
+from trading_ecosystem.messages.audit import InvariantViolated
+
+
+class Invariant(StrEnum):
+    VENUE_CONSERVES = "M1 the venue conserves every asset"
+    CUSTODY_CONSERVES = "M1 custody conserves every asset"
+    POSTINGS_MOVE = "M2 a posting moves a positive amount between two accounts"
+    VENUE_NOT_NEGATIVE = "M3 no account is negative at the venue"
+    CUSTODY_NOT_NEGATIVE = "M3 no customer is negative in custody"
+    EXCHANGE_AND_CUSTODY = "M9 exchange and custody agree"
+    NONE_IN_FLIGHT = "M9 every trade reaches custody"
+    SETTLES_ONCE = "M10 a trade settles exactly once"
+    SETTLES_AS_INSTRUCTED = "M10 what is posted is what was instructed"
+    SETTLES_ON_TIME = "M10 nothing settles before it is due, or stays open after"
+    ORDER_QUANTITY = "E3 an order fills and cancels what it was accepted for"
+    ORDER_IS_OPEN = "E4 only an open order fills or cancels"
+    TWO_SIDES = "E5 a trade has two sides, a quantity and a price"
+    FILLS_MATCH = "E5 fills match their trade and their order"
+    IDS_INCREASE = "E6 ids are unique and increase"
+    EVENTS_CONTIGUOUS = "E6 account events count without gap or repetition"
+
+
+@final
+class Findings:
+    """The violations that one envelope brought about."""
+
+    __slots__ = ("found", "message_id", "occurred_ns")
+
+    def __init__(self, message_id: int, occurred_ns: int) -> None:
+        self.message_id = message_id
+        self.occurred_ns = occurred_ns
+        self.found: list[InvariantViolated] = []
+
+    def add(self, invariant: Invariant, detail: str) -> None:
+        self.found.append(
+            InvariantViolated(
+                invariant=str(invariant), detail=detail, message_id=self.message_id, occurred_ns=self.occurred_ns
+            )
+        )
