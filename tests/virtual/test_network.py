@@ -63,10 +63,20 @@ def test_hold_keeps_and_delay_delays() -> None:
     assert impaired(LinkFault.DELAY, delay_ns=7_000).fates_ns(5, 5) == [sound + 7_000]
 
 
-@pytest.mark.parametrize("taken", [LinkFault.PARTITION, LinkFault.LOSE])
-def test_what_one_fault_took_another_cannot_hold_and_release(taken: LinkFault) -> None:
-    made = impaired(taken)
-    made.impair(Impairment("i2", LinkFault.HOLD, 1_000_000, 0, Dice(1, "hold")))
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("other", [LinkFault.LOSE, LinkFault.DUPLICATE, LinkFault.DELAY, LinkFault.REORDER])
+def test_what_is_held_is_struck_by_another_fault_only_when_it_is_released(other: LinkFault, first: bool) -> None:
+    faults = [other, LinkFault.HOLD] if first else [LinkFault.HOLD, other]
+    made = impaired(faults[0], delay_ns=9_000)
+    made.impair(Impairment("i2", faults[1], 1_000_000, 9_000, Dice(1, "second")))
+    assert made.fates_ns(5, 5) == [HELD]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_what_a_partition_took_no_hold_can_release(first: bool) -> None:
+    faults = [LinkFault.PARTITION, LinkFault.HOLD]
+    made = impaired(faults[0 if first else 1])
+    made.impair(Impairment("i2", faults[1 if first else 0], 1_000_000, 0, Dice(1, "second")))
     assert made.fates_ns(5, 5) == []
 
 

@@ -199,6 +199,24 @@ def test_a_restarted_core_gets_back_what_it_remembered_and_none_of_its_old_timer
     assert desk.count == 1
 
 
+def test_what_is_held_stays_so_while_other_faults_end_and_is_doubled_once() -> None:
+    world, _ = make()
+    link = {"to": "injector", "senders": ("trading_engine.alpha",), "recipients": ("exchange",), "delay_ns": 0}
+    faults = {"hold": LinkFault.HOLD, "double": LinkFault.DUPLICATE, **{f"d{n}": LinkFault.DELAY for n in range(9)}}
+    for injection_id, fault in faults.items():
+        inject(world, FaultLink(injection_id=injection_id, fault=fault, probability_ppm=1_000_000, **link))  # type: ignore[arg-type]
+    world.run(3 * SECOND + 500 * LATENCY)
+    for number in range(9):
+        inject(world, RestoreLink(to="injector", injection_id=f"d{number}"))
+    world.run(3 * SECOND + 600 * LATENCY)
+    venue = core_of(world, "exchange")
+    assert isinstance(venue, Venue)
+    assert venue.count == 0
+    inject(world, RestoreLink(to="injector", injection_id="hold"))
+    world.run(3 * SECOND + 700 * LATENCY)
+    assert venue.count == 6
+
+
 def test_a_life_that_ended_as_it_began_leaves_no_second_start() -> None:
     world, _ = make()
     world.run(3 * SECOND)

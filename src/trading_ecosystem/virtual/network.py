@@ -114,7 +114,4 @@ class Link:
         return LossReason.PARTITION if self.has(LinkFault.PARTITION) else LossReason.LOSS
 
     def has(self, fault: LinkFault) -> bool:
-        for impairment in self.impairments:
-            if impairment.fault is fault:
-                return True
-        return False
+        return any([impairment.fault is fault for impairment in self.impairments])
