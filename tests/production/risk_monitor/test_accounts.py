@@ -103,3 +103,20 @@ def test_what_the_custodian_says_is_not_compared_with_an_account_that_is_in_doub
     for _ in range(5):
         custody.take(holdings(posted=1, pending=0))
     assert custody.asked and not custody.doubt
+
+
+def test_trades_on_their_way_at_every_answer_are_no_dispute_and_a_dispute_ends_only_by_an_answer_that_agrees() -> None:
+    """A busy account whose trades fall just before each question differs every time, each time by another trade."""
+    account = Account("alpha")
+    account.take(report(1, BTC=10))
+    custody = Custody(account)
+    for posted in (9, 8, 9, 7, 12):
+        custody.take(holdings(posted=posted, pending=0))
+        assert custody.doubt == "" and custody.asked
+    for _ in range(3):
+        custody.take(holdings(posted=4, pending=0))
+    assert custody.doubt and not custody.asked
+    custody.take(holdings(posted=5, pending=0))
+    assert custody.doubt
+    custody.take(holdings(posted=4, pending=6))
+    assert custody.doubt == "" and not custody.asked

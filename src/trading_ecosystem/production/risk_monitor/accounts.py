@@ -10,7 +10,7 @@ from typing import final
 from trading_ecosystem.messages.accounts import AccountReported, HoldingsReported
 from trading_ecosystem.messages.orders import AccountEvent
 
-DISPUTED_AFTER = 3  # Reports in a row; one may differ by a trade on its way.
+DISPUTED_AFTER = 3  # Reports in a row that differ by the same: trades on their way differ each by their own.
 IN_ORDER: tuple[AccountEvent, ...] = ()
 
 
@@ -91,16 +91,18 @@ class Account:
 class Custody:
     """What the custodian says about one account, compared with what the venue says."""
 
-    __slots__ = ("account", "asked", "differing")
+    __slots__ = ("account", "asked", "difference", "differing", "disputed")
 
     def __init__(self, account: Account) -> None:
         self.account = account
         self.asked = False
-        self.differing = 0  # Reports in a row.
+        self.difference: dict[str, int] = {}  # Venue less custody at the last report, by asset, where not zero.
+        self.differing = 0  # Reports in a row with this difference.
+        self.disputed = False  # From then on until a report agrees.
 
     @property
     def doubt(self) -> str:
-        if self.differing < DISPUTED_AFTER:
+        if not self.disputed:
             return ""
         return f"the custodian's books of account {self.account.name} differ from the venue's"
 
@@ -109,11 +111,17 @@ class Custody:
         if self.account.doubt:
             self.asked = True
             return
-        self.differing = self.differing + 1 if self._differs(report) else 0
-        self.asked = 0 < self.differing < DISPUTED_AFTER
+        difference = self._compare(report)
+        self.differing = self.differing + 1 if difference == self.difference else 1
+        self.difference = difference
+        if not difference:
+            self.disputed = False
+        elif self.differing >= DISPUTED_AFTER:
+            self.disputed = True
+        self.asked = bool(difference) and not self.disputed
 
-    def _differs(self, report: HoldingsReported) -> bool:
+    def _compare(self, report: HoldingsReported) -> dict[str, int]:
         left = dict(self.account.amounts)
         for holding in report.holdings:
             left[holding.asset] = left.get(holding.asset, 0) - holding.posted_minor - holding.pending_minor
-        return any(left.values())
+        return {asset: amount for asset, amount in left.items() if amount}
