@@ -114,6 +114,12 @@ def test_durations_survive_the_way_to_text_and_back(duration: int) -> None:
     assert scalars.duration_ns(scalars.duration_text(duration)) == duration
 
 
+@pytest.mark.parametrize("text", ["1969-12-31T23:59:59Z", "2200-01-01T00:00:00Z", "9999-12-31T23:00:00-05:00"])
+def test_a_time_beyond_all_clocks_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=f"'{text}' is not between 1970 and 2199"):
+        scalars.instant_ns(text)
+
+
 @given(st.integers(0, 4_000_000_000_000))
 def test_instants_survive_the_way_to_text_and_back(milliseconds: int) -> None:
     instant = milliseconds * 1_000_000

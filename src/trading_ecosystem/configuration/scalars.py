@@ -1,7 +1,7 @@
 """Text to exact values. Each reader raises ValueError with a sentence that says what would be right."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 SECOND_NS = 1_000_000_000
@@ -14,6 +14,7 @@ UNITS_NS = {
     "us": 1_000,
     "ns": 1,
 }
+LATEST_DAYS = 84_006  # From 1970 to 2200: any such moment and ten years more fit into 64 bits.
 LONGEST_NS = 3_653 * UNITS_NS["d"]
 NUMBER = r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?"
 DURATION = re.compile(r"(?:[0-9]{1,18}(?:\.[0-9]{1,9})?(?:ms|us|ns|d|h|m|s))+", re.ASCII)
@@ -61,7 +62,12 @@ def instant_ns(text: str) -> int:
         parsed = None
     if parsed is None or parsed.utcoffset() is None:
         raise ValueError(f"{text!r} is not a time with its zone such as 2026-03-02T00:00:00Z")
-    delta = parsed.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    try:
+        delta = parsed.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    except OverflowError:
+        delta = timedelta.max
+    if not 0 <= delta.days < LATEST_DAYS:
+        raise ValueError(f"{text!r} is not between 1970 and 2199")
     return (delta.days * 86_400 + delta.seconds) * SECOND_NS + delta.microseconds * 1_000
 
 
