@@ -1,6 +1,7 @@
 """The coordinator from its start to its verdict, on streams of messages made by hand."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -170,6 +171,7 @@ def test_an_injection_without_receipt_or_refused_is_no_test(small: Scenario, bui
     assert play.run({}, falling()).verdict is Verdict.INVALID
     refused = InjectionRefused(injection_id="price.drift-1", detail="no such pair", occurred_ns=END_NS)
     play.tell(refused, 60 * M)
+    play.tell(replace(refused, detail="nothing to restore"), 61 * M)
     assert "injection: price.drift-1: refused: no such pair" in play.coordinator.judgement(END_NS).reasons
 
 

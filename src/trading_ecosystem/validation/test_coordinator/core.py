@@ -247,7 +247,8 @@ class TestCoordinator(Core):
             self._truth.injection(message.injection_id, False, message.occurred_ns)
         else:
             assert isinstance(message, InjectionRefused), f"no route brings {type(message).__name__} here"
-            self._receipts_of(message.injection_id).refused = message.detail
+            receipts = self._receipts_of(message.injection_id)
+            receipts.refused = receipts.refused or message.detail  # The undo of what was refused is refused too.
 
     def _receipts_of(self, injection_id: str) -> Receipts:
         """Only the coordinator injects, so a receipt is always for one of its own injections."""
