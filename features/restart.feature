@@ -4,12 +4,12 @@ Feature: A restart loses nothing and repeats nothing
     Given the scenario "monitor-restart-short"
     When it is run
     Then the verdict is PASS
-    And the alert pnl_drawdown on firm fired exactly once
+    And the critical alert pnl_drawdown on firm fired exactly once
     And the high-water mark after the restart is the one before it
 
   Scenario: The exchange is killed while desks trade
     Given the scenario "exchange-restart-short"
     When it is run
     Then the verdict is PASS
-    And the alert venue_down on exchange fired and was resolved
+    And the critical alert venue_down on exchange fired and was resolved
     And exchange and custody agree at the end

@@ -6,12 +6,14 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from trading_ecosystem.configuration.document import Problem
 from trading_ecosystem.validation.results import Verdict
 from trading_ecosystem.virtual.children import deaf_children
+from trading_ecosystem.virtual.interrupts import heard_later
 from trading_ecosystem.virtual.kept import kept_trail
 from trading_ecosystem.virtual.run import RunRequest, run, run_twin
 
@@ -94,3 +96,39 @@ def test_a_place_that_is_taken_is_a_problem(there: str, tmp_path: Path) -> None:
     with pytest.raises(Problem, match=r"^--report .*: ") as raised, kept_trail(tmp_path / "out", "name") as (sink, _):
         sink.write("line\n")
     assert "\n" not in str(raised.value) and sorted(tmp_path.rglob("*")) == before
+
+
+# Ctrl-C.
+
+
+def test_an_interrupt_waits_for_the_end_of_the_work() -> None:
+    done: list[str] = []
+    with pytest.raises(KeyboardInterrupt), heard_later():
+        os.kill(os.getpid(), signal.SIGINT)
+        done.append("all of it")
+    assert done == ["all of it"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_without_an_interrupt_nothing_happens_and_an_error_stays_what_it_was() -> None:
+    with heard_later():
+        pass
+    with pytest.raises(Stopped), heard_later():
+        raise Stopped
+
+
+def test_who_does_not_listen_is_not_interrupted() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with heard_later():
+            os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_other_threads_may_run_a_scenario_too() -> None:
+    verdicts: list[Verdict] = []
+    thread = Thread(target=lambda: verdicts.append(run(replace(REQUEST, with_twin=False)).judgement.verdict))
+    thread.start()
+    thread.join()
+    assert verdicts == [Verdict.PASS]

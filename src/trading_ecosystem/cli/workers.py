@@ -18,7 +18,7 @@ from typing import Self, final
 
 from trading_ecosystem.cli.outputs import write_run
 from trading_ecosystem.validation.results import RunResult
-from trading_ecosystem.virtual.children import deaf_children
+from trading_ecosystem.virtual.children import deaf_children, die_with_parent
 
 Outcome = tuple[RunResult, str | None]
 
@@ -95,6 +95,7 @@ PARENT: list[Parent] = []
 
 
 def prepare(shares: "Queue[tuple[str, float]]", stop: Event, is_alone: bool) -> None:
+    die_with_parent()
     shares.cancel_join_thread()  # Progress that nobody reads any more must not keep this process alive.
     PARENT.append(Parent(shares, stop, is_alone))
 

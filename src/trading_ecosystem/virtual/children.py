@@ -1,8 +1,11 @@
-"""Processes that a run starts: Ctrl-C is for the parent, which then stops them."""
+"""Processes that a run starts: Ctrl-C is for the parent, which then stops them; without a parent they end."""
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import parent_process
+from threading import Thread
 
 
 @contextmanager
@@ -13,3 +16,15 @@ def deaf_children() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def die_with_parent() -> None:
+    """For a child to call: it ends when its parent has, however that came about."""
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()

@@ -21,14 +21,16 @@ from trading_ecosystem.validation.results import Judgement, RunResult, Verdict
 from trading_ecosystem.validation.test_coordinator.core import TestCoordinator
 from trading_ecosystem.validation.test_coordinator.scenario import Scenario, load, twin
 from trading_ecosystem.virtual.build import build_world
-from trading_ecosystem.virtual.children import deaf_children
+from trading_ecosystem.virtual.children import deaf_children, die_with_parent
+from trading_ecosystem.virtual.interrupts import heard_later
 from trading_ecosystem.virtual.kept import kept_trail
 from trading_ecosystem.virtual.limit_lines import limit_lines
 from trading_ecosystem.virtual.queue import COMPILED
 from trading_ecosystem.virtual.world import EventStorm, World
 
 Progress = Callable[[int, int], None]
-STEPS = 400  # How often progress is told.
+LEAST_STEPS = 400  # How often progress is told, and Ctrl-C heard.
+LONGEST_STEP_NS = 900_000_000_000
 SETTLEMENT_GRACE_NS = 60_000_000_000  # What a run cut short may leave on its way: the deadline of tier T5.
 
 
@@ -78,7 +80,8 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
     with twin_running(request, of_twin) as twin_of_run, kept as (sink, trail):
         ended = execute(prepared, sink, of_run)
         twin_judgement, twin_digest = twin_of_run()
-    return gather(request, prepared, ended, twin_judgement, twin_digest, trail)
+    with heard_later():
+        return gather(request, prepared, ended, twin_judgement, twin_digest, trail)
 
 
 def prepare(request: RunRequest) -> Prepared:
@@ -159,14 +162,16 @@ def execute(prepared: Prepared, sink: Sink, progress: Progress | None) -> Ended:
     builders[routes.TEST_COORDINATOR] = lambda: coordinator
     builders[routes.AUDIT_CORRELATOR] = lambda: audit
     began = time.perf_counter()
-    world = build_world(plan, builders, audit, prepared.seed)
+    with heard_later():
+        world = build_world(plan, builders, audit, prepared.seed)
     end_ns = plan.start_ns + scenario.duration_ns
     storm = run_in_steps(world, plan.start_ns, scenario.duration_ns, progress)
     if storm:
         end_ns = int(world.now)
-    for finding in audit.close(end_ns):
-        coordinator.handle(finding, end_ns)
-    judgement = coordinator.judgement(end_ns)
+    with heard_later():
+        for finding in audit.close(end_ns):
+            coordinator.handle(finding, end_ns)
+        judgement = coordinator.judgement(end_ns)
     if storm:
         judgement = replace(judgement, verdict=Verdict.INVALID, reasons=(storm,))
     wall_s = time.perf_counter() - began
@@ -178,12 +183,14 @@ def run_in_steps(world: World, start_ns: int, duration_ns: int, progress: Progre
 
     Messages hold no cycles, so the collector has nothing to find.
     """
+    steps = max(LEAST_STEPS, duration_ns // LONGEST_STEP_NS)
     gc.collect()
     gc.disable()
     try:
-        for step in range(1, STEPS + 1):
-            done_ns = duration_ns * step // STEPS
-            world.run(start_ns + done_ns)
+        for step in range(1, steps + 1):
+            done_ns = duration_ns * step // steps
+            with heard_later():
+                world.run(start_ns + done_ns)
             if progress is not None:
                 progress(done_ns, duration_ns)
     except EventStorm as storm:
@@ -236,7 +243,7 @@ def twin_running(
     elif not request.twin_in_parallel:
         yield lambda: run_twin(request, progress)
     else:
-        pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+        pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=die_with_parent)
         try:
             with deaf_children():
                 future: Future[tuple[Judgement, str]] = pool.submit(run_twin, request, None)

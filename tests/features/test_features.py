@@ -1,0 +1,303 @@
+"""The steps of the features: what a scenario gives, what is done, and what must be seen."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from pytest_bdd import given, parsers, scenarios, then, when
+
+import trading_ecosystem
+from trading_ecosystem.configuration.scalars import instant_ns
+from trading_ecosystem.validation.results import AlertOutcome, Detection, Verdict
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = Path(trading_ecosystem.__file__).parents[1]
+VERIFY = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from trading_ecosystem.validation.audit_correlator.verify import verify
+report = verify(Path(sys.argv[2]))
+print(report.is_whole, report.head)
+"""
+Story = Any  # Of conftest.py, which this file cannot import.
+
+scenarios(str(ROOT / "features"))
+
+
+# Given.
+
+
+@given(parsers.parse('the scenario "{name}"'))
+def scenario(story: Story, name: str) -> None:
+    story.scenario = Path(shutil.copy(ROOT / "features" / "scenarios" / f"{name}.yaml", story.place))
+
+
+@given(parsers.parse("its {key} is set to {value}"))
+def setting(story: Story, key: str, value: str) -> None:
+    story.settings.append(f"{key}={value}")
+
+
+@given(parsers.parse("a world whose critical peg limit of USDT is loosened to {limit}"))
+def loosened(story: Story, limit: str) -> None:
+    usdt = "peg_deviation:\n  USDT:\n    warning: {at: 50bps, for: 60s, resolves: 35bps}\n    critical: "
+    story.edit("two-desks-limits.yaml", f"{usdt}{{at: 100bps", f"{usdt}{{at: {limit}")
+
+
+@given("its permission for a warning is taken out")
+def unexpected(story: Story) -> None:
+    story.edit(story.scenario.name, "allow:\n  - alert: peg_deviation\n    severity: warning\n", "")
+
+
+@given(parsers.parse('"{wrong}" stands where "{right}" stood'))
+def mistaken(story: Story, wrong: str, right: str) -> None:
+    story.edit(story.scenario.name, right, wrong)
+
+
+@given(parsers.parse("recorded minutes of USDT/USD: {closes}"))
+def recorded(story: Story, closes: str) -> None:
+    rows = [f"2026-03-02T00:{minute:02d}:00Z,1,1.01,0.9,{close}" for minute, close in enumerate(closes.split(", "))]
+    story.replay = story.place / "kraken_usdtusd.csv"
+    story.replay.write_text("\n".join(["time,open,high,low,close", *rows]) + "\n", encoding="utf-8")
+
+
+@given(parsers.parse('a folder with the scenarios "{one}" and "{other}"'))
+def folder(story: Story, one: str, other: str) -> None:
+    (story.place / "suite").mkdir()
+    for name in (one, other):
+        shutil.copy(ROOT / "features" / "scenarios" / f"{name}.yaml", story.place / "suite")
+
+
+# When.
+
+
+@when("it is run")
+def run(story: Story) -> None:
+    story.run()
+
+
+@when(parsers.parse("it is run with the seeds {one:d} and {other:d}"))
+def run_with_seeds(story: Story, one: int, other: int) -> None:
+    story.run(one)
+    story.run(other)
+
+
+@when("it is run in two processes with different hash seeds")
+def run_in_processes(story: Story) -> None:
+    for hash_seed in ("0", "4242"):
+        done = subprocess.run(
+            [sys.executable, "-m", "trading_ecosystem.cli.main", "run", str(story.scenario), "--json"],
+            env={**os.environ, "PYTHONPATH": str(PACKAGE), "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        story.digests.append(json.loads(done.stdout)["digest"])
+
+
+@when("the command that it left is run")
+def run_what_it_left(story: Story) -> None:
+    tse, *words = shlex.split(story.result.command)
+    story.type(*words, "--json")
+    assert (tse, story.code) == ("tse", 0)
+    story.digests.append(json.loads(story.output)["digest"])
+
+
+@when("one byte of its trail is changed")
+def changed(story: Story) -> None:
+    lines = story.trail.read_bytes().splitlines(keepends=True)
+    lines[500] = lines[500].replace(b"0", b"1", 1)
+    story.trail = story.place / "trail.jsonl"
+    story.trail.write_bytes(b"".join(lines))
+
+
+@when("tse run is typed")
+def run_is_typed(story: Story) -> None:
+    replay = ["--replay", story.replay.name] if story.replay else []
+    story.type("run", story.scenario.name, "--report", "out", *replay)
+
+
+@when("tse suite is typed for the folder with two jobs")
+def suite_is_typed(story: Story) -> None:
+    story.type("suite", "suite", "--jobs", "2", "--report", "out")
+
+
+# Then: the verdict.
+
+
+@then(parsers.parse("the verdict is {verdict}"))
+def verdict_is(story: Story, verdict: str) -> None:
+    assert story.result.judgement.verdict is Verdict(verdict), story.result.judgement.reasons
+
+
+@then(parsers.parse("the reason names the {what} {words}"))
+def reason_names(story: Story, what: str, words: str) -> None:
+    begins = {"effect": "effect: ", "missed": "expectation: ", "false": "false alarm: "}[what]
+    reason = story.result.judgement.reasons[0]
+    assert reason.startswith(begins) and words.split()[-1] in reason
+    assert what != "missed" or "missed: in breach from" in reason
+
+
+@then("the twin without the injection raised none of the expected alerts")
+def twin_is_quiet(story: Story) -> None:
+    assert story.result.twin.verdict is Verdict.PASS and story.result.twin.alerts == ()
+
+
+@then("nothing was injected")
+def nothing_injected(story: Story) -> None:
+    assert story.result.judgement.injections == ()
+
+
+# Then: alerts.
+
+
+def alerts_of(story: Story, severity: str, rule: str, subject: str) -> list[AlertOutcome]:
+    wanted = (severity, rule, subject)
+    alerts: tuple[AlertOutcome, ...] = story.result.judgement.alerts
+    return [alert for alert in alerts if (alert.severity, alert.rule, alert.subject) == wanted]
+
+
+@then(parsers.parse("the {severity} alert {rule} on {subject} fired within its deadline"))
+def fired_in_time(story: Story, severity: str, rule: str, subject: str) -> None:
+    (alert,) = alerts_of(story, severity, rule, subject)
+    assert alert.detection is Detection.DETECTED
+    assert alert.latency_ns is not None and alert.deadline_ns is not None and alert.latency_ns <= alert.deadline_ns
+
+
+@then(parsers.parse("the {severity} alert {rule} on {subject} fired exactly once"))
+def fired_once(story: Story, severity: str, rule: str, subject: str) -> None:
+    assert len(alerts_of(story, severity, rule, subject)) == 1
+
+
+@then(parsers.parse("the {severity} alert {rule} on {subject} fired and was resolved"))
+def fired_and_resolved(story: Story, severity: str, rule: str, subject: str) -> None:
+    (alert,) = alerts_of(story, severity, rule, subject)
+    assert alert.resolved_ns is not None and alert.resolved_ns > alert.fired_ns
+
+
+@then(parsers.parse("the {severity} alert {rule} on {subject} answers the breach of {moment}"))
+def answers(story: Story, severity: str, rule: str, subject: str, moment: str) -> None:
+    (alert,) = alerts_of(story, severity, rule, subject)
+    assert alert.detection is Detection.DETECTED and alert.breach_ns == instant_ns(moment)
+
+
+@then("no alert fired")
+def no_alert(story: Story) -> None:
+    assert story.result.judgement.alerts == ()
+
+
+# Then: history and evidence.
+
+
+@then("both digests are the same")
+def same_digests(story: Story) -> None:
+    assert len(story.digests) == 2 and len(set(story.digests)) == 1
+
+
+@then("the digests differ")
+def other_digests(story: Story) -> None:
+    assert len(story.digests) == 2 and len(set(story.digests)) == 2
+
+
+@then("the verifier names the entry")
+def names_the_entry(story: Story) -> None:
+    story.type("verify", str(story.trail))
+    assert story.code == 1 and "line 501, entry 500:" in story.said
+
+
+@then("Python alone verifies its trail")
+def verified_alone(story: Story) -> None:
+    """Isolated, and without the packages that are installed."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", VERIFY, str(PACKAGE), str(story.trail)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == (f"True {story.result.digest}\n", "")
+
+
+@then("its page loads nothing from anywhere")
+def loads_nothing(story: Story) -> None:
+    assert not re.findall(r"""<(?:link|img|iframe|object|embed|source)\b""", story.page)
+    assert not re.findall(r"""<script[^>]*\bsrc\s*=""", story.page)
+    assert not re.findall(r"""url\(\s*["']?(?!#|data:)""", re.sub(r"<script.*?</script>", "", story.page, flags=re.S))
+    assert "default-src 'none'" in story.page
+
+
+@then("its page shows the verdict, the digest, the seed and the command that replays it")
+def shows_the_facts(story: Story) -> None:
+    shown = re.sub(r"<(script|style).*?</\1>", "", story.page, flags=re.S)
+    for fact in ("PASS", story.result.digest, f"--seed {story.result.seed}", "tse run"):
+        assert fact in shown, fact
+
+
+@then("its page holds the scenario, the world and the limits word for word")
+def holds_the_files(story: Story) -> None:
+    for name in (story.scenario.name, "two-desks.yaml", "two-desks-limits.yaml"):
+        assert (story.place / name).read_text(encoding="utf-8").strip() in story.page, name
+
+
+# Then: after a restart.
+
+
+def entries_of(story: Story, kind: str) -> list[tuple[int, dict[str, Any]]]:
+    """The messages of a kind in the trail: when they were sent, and their fields."""
+    lines = [json.loads(line) for line in story.trail.read_text(encoding="ascii").splitlines()]
+    names = lines[0][1]["fields"][kind]
+    return [(line[1], dict(zip(names, line[7], strict=True))) for line in lines[1:] if line[6] == kind]
+
+
+@then("the high-water mark after the restart is the one before it")
+def mark_is_kept(story: Story) -> None:
+    (crash,) = [each for each in story.result.judgement.injections if each.kind == "service.crash"]
+    reports = entries_of(story, "RiskReported")
+    before = [report["high_water_mark_minor"] for at_ns, report in reports if at_ns <= crash.started_ns]
+    after = [report["high_water_mark_minor"] for at_ns, report in reports if at_ns >= crash.ended_ns]
+    assert before[-1] == after[0]
+
+
+@then("exchange and custody agree at the end")
+def books_agree(story: Story) -> None:
+    recovered = {check.text: check.passed for check in story.result.judgement.checks if check.kind == "recovery"}
+    assert recovered["ledger balanced"] and story.result.counts["invariants violated"] == 0
+
+
+# Then: the command line.
+
+
+@then(parsers.parse("it ends with code {code:d}"))
+def ends_with(story: Story, code: int) -> None:
+    assert story.code == code
+
+
+@then(parsers.parse("the one line says: {answer}"))
+def one_line(story: Story, answer: str) -> None:
+    (line,) = story.said.splitlines()
+    assert story.output == "" and answer in line
+
+
+@then("nothing is kept")
+def nothing_kept(story: Story) -> None:
+    assert not (story.place / "out").exists()
+
+
+@then("there is a row for each, with its latency against its deadline and its twin")
+def rows(story: Story) -> None:
+    lines = [line for line in story.said.splitlines() if "✓" in line]
+    for name, latency in (("usdt-cliff-9m", "60 s of 65 s"), ("exchange-restart-short", "10 s of 15 s")):
+        (row,) = [line for line in lines if line.startswith(f"{name} ")]
+        assert row.count("✓ PASS") == 2 and latency in row
+
+
+@then("a page joins the pages of all")
+def joined(story: Story) -> None:
+    index = (story.place / "out" / "index.html").read_text(encoding="utf-8")
+    for name in ("usdt-cliff-9m", "exchange-restart-short"):
+        assert f"{name}/report.html" in index and (story.place / "out" / name / "report.html").is_file()
