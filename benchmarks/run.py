@@ -58,13 +58,16 @@ def show_depeg() -> None:
 
 def show_growth() -> None:
     build = list(builds())[-1]
-    print(f"\nGrowth, {build}: microseconds per quote should stay level")
-    print("     hours  instruments   wall s   quotes      us/quote   MiB")
+    print(
+        f"\nGrowth, {build}: what a message costs should stay level in hours, and fall with instruments that nobody trades"
+    )
+    print("     hours  instruments   wall s     quotes    messages  us/quote  us/message   MiB")
     for hours, instruments in ((5, 6), (10, 6), (20, 6), (40, 6), (5, 12), (5, 24), (5, 48)):
         row = depeg(build, hours, instruments)
-        each = row["wall_s"] / row["quotes"] * 1e6
+        quote_us, message_us = (row["wall_s"] / row[count] * 1e6 for count in ("quotes", "messages"))
         print(
-            f"  {hours:8} {instruments:12} {row['wall_s']:8.2f} {row['quotes']:9,} {each:12.2f} {row['peak_mib']:6.0f}",
+            f"  {hours:8} {instruments:12} {row['wall_s']:8.2f} {row['quotes']:10,} {row['messages']:11,}"
+            f" {quote_us:9.2f} {message_us:11.2f} {row['peak_mib']:5.0f}",
             flush=True,
         )
 

@@ -65,6 +65,11 @@ def refuse_broken(paths: dict[str, Path]) -> None:
         files[scenario.name] = path
 
 
+def longest_first(jobs: list[Job]) -> list[Job]:
+    """So that the last to end is a short one."""
+    return sorted(jobs, key=lambda job: load(job.path).duration_ns, reverse=True)
+
+
 class Board:
     """Where each scenario of the suite stands."""
 
@@ -78,7 +83,7 @@ class Board:
     def run(self, jobs: int) -> None:
         """Run all of it. Raises `Problem` of the first scenario that has one, and KeyboardInterrupt."""
         with Workers(min(jobs, len(self._jobs))) as workers:
-            workers.start(self._jobs.values())
+            workers.start(longest_first(list(self._jobs.values())))
             if not self._console.is_terminal:
                 self._follow(workers, None)
                 return
