@@ -58,9 +58,7 @@ def show_depeg() -> None:
 
 def show_growth() -> None:
     build = list(builds())[-1]
-    print(
-        f"\nGrowth, {build}: what a message costs should stay level in hours, and fall with instruments that nobody trades"
-    )
+    print(f"\nGrowth, {build}: what a message costs should stay level in hours and not grow with instruments")
     print("     hours  instruments   wall s     quotes    messages  us/quote  us/message   MiB")
     for hours, instruments in ((5, 6), (10, 6), (20, 6), (40, 6), (5, 12), (5, 24), (5, 48)):
         row = depeg(build, hours, instruments)
