@@ -101,3 +101,15 @@ def test_the_twin_is_the_run_that_a_scenario_without_injections_gives(ran: Ran) 
 def test_validate_accepts_what_run_runs(tse: Callable[..., "CompletedProcess[str]"]) -> None:
     done = tse("validate", "usdt-cliff-9m.yaml")
     assert (done.returncode, done.stdout) == (0, "") and "good" in done.stderr
+
+
+def test_validate_and_suite_refuse_what_the_world_does_not_have(
+    tse: Callable[..., "CompletedProcess[str]"], place: Path
+) -> None:
+    scenario = (place / "usdt-cliff-9m.yaml").read_text(encoding="utf-8")
+    (place / "only").mkdir()
+    (place / "only" / "bent.yaml").write_text(scenario.replace("ent: USDT/USD", "ent: USDT/EUR"), encoding="utf-8")
+    for arguments in (("validate", "only/bent.yaml"), ("suite", "only")):
+        done = tse(*arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "unknown instrument 'USDT/EUR'" in done.stderr and len(done.stderr.splitlines()) == 1

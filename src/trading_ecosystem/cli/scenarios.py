@@ -25,9 +25,11 @@ def scenarios() -> None:
 
 
 def validate(file: File) -> None:
-    """Check a scenario file without running it. Exit code: 0 good, 2 not."""
+    """Check a scenario file, and that its world has what it names, without running it. Exit code: 0 good, 2 not."""
+    from trading_ecosystem.virtual.run import RunRequest, prepare
+
     path = find_scenario(file)
-    found = reader.load(path)
+    found = prepare(RunRequest(scenario_path=path)).scenario
     words = f"{path}: good: {found.name}, {duration_text(found.duration_ns)}, world {found.world}"
     terminal.screen().print(Text(words))
 

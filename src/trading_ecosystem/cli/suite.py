@@ -55,10 +55,12 @@ def suite(folder: Folder = None, jobs: Jobs = 1, report: Report = None, json: Js
 
 
 def refuse_broken(paths: dict[str, Path]) -> None:
-    """Raises `Problem` for a scenario that does not read, or that has the name of another."""
+    """Raises `Problem` for a scenario that cannot be run as it is, or that has the name of another."""
+    from trading_ecosystem.virtual.run import RunRequest, prepare
+
     files: dict[str, Path] = {}
     for path in paths.values():
-        scenario = load(path)
+        scenario = prepare(RunRequest(scenario_path=path)).scenario
         if scenario.name in files:
             where = dict(scenario.document.entries())["name"]
             where.fail(f"a second scenario named {scenario.name!r}; the first is in {files[scenario.name]}")
