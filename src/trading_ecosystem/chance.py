@@ -10,7 +10,6 @@ from typing import final
 
 from mypy_extensions import i64
 
-MASK = 0xFFFFFFFF
 INVERSE_NORMAL = NormalDist().inv_cdf
 
 

@@ -26,9 +26,6 @@ class Asset:
         """Exact; raises ValueError where the amount is finer than a minor unit."""
         return exact(amount.scaleb(self.decimals))
 
-    def to_units(self, amount_minor: int) -> Decimal:
-        return Decimal(amount_minor).scaleb(-self.decimals)
-
 
 @final
 @dataclass(frozen=True)
@@ -49,10 +46,6 @@ class Instrument:
 
     def base_minor(self, quantity_lots: int) -> int:
         return quantity_lots * self.base_minor_per_lot
-
-    def to_ticks(self, price: float) -> int:
-        """The nearest tick to a price in quote units per base unit."""
-        return round(price / float(self.tick))
 
     def to_lots(self, amount: Decimal) -> int:
         """Whole lots in an amount of base units, rounded down."""

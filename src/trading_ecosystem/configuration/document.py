@@ -44,12 +44,6 @@ class Node:
 
     # Structure.
 
-    def is_mapping(self) -> bool:
-        return isinstance(self._node, yaml.MappingNode)
-
-    def is_list(self) -> bool:
-        return isinstance(self._node, yaml.SequenceNode)
-
     def entries(self) -> list[tuple[str, "Node"]]:
         """The keys and values of a mapping, in the order of the file."""
         if not isinstance(self._node, yaml.MappingNode):

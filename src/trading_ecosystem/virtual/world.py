@@ -56,7 +56,6 @@ class Service:
         "journaled",
         "last_departure_ns",
         "name",
-        "sent",
         "waiting",
     )
 
@@ -71,7 +70,6 @@ class Service:
         self.last_departure_ns: i64 = 0
         self.waiting: i64 = 0
         self.delivered: i64 = 0
-        self.sent: i64 = 0
 
 
 @final
@@ -87,7 +85,6 @@ class World:
         "_queue",
         "_sequence",
         "_storm_mark_ns",
-        "_storm_sent",
         "delivered",
         "lost",
         "now",
@@ -123,7 +120,6 @@ class World:
         self._sequence: i64 = 0
         self._message_id: i64 = 0
         self._storm_mark_ns: i64 = start_ns
-        self._storm_sent: i64 = 0
         for at in range(len(services)):
             self.start(at)
 
@@ -197,7 +193,7 @@ class World:
                 if durable_ns < self.now + COMMIT_NS:
                     durable_ns = self.now + COMMIT_NS
             elif durable_ns == self.now:
-                self.send(at, service, self.seal(service, cause, message))
+                self.send(at, self.seal(service, cause, message))
             else:
                 waiting = waiting or Departures()
                 waiting.envelopes.append(self.seal(service, cause, message))
@@ -224,10 +220,9 @@ class World:
         for memory in departures.memories:
             service.disk.remember(memory.key, memory.value)
         for envelope in departures.envelopes:
-            self.send(at, service, envelope)
+            self.send(at, envelope)
 
-    def send(self, at: i64, service: Service, envelope: Envelope) -> None:
-        service.sent += 1
+    def send(self, at: i64, envelope: Envelope) -> None:
         findings = self._observer.handle(envelope, int(self.now))
         self.route(at, envelope)
         if len(findings) > 0:

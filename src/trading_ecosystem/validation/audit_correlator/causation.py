@@ -19,10 +19,9 @@ OUTSIDE: Final = "outside"  # The plane of whoever is no service: people, the in
 class Lane:
     """All messages of one type by one sender about one subject."""
 
-    __slots__ = ("count", "number", "number_bytes", "plane", "prefix", "sender", "subject", "type_name")
+    __slots__ = ("count", "number_bytes", "plane", "prefix", "sender", "subject", "type_name")
 
     def __init__(self, number: int, type_name: str, sender: str, subject: str, plane: str) -> None:
-        self.number = number
         self.number_bytes = number.to_bytes(8, "little")
         self.type_name = type_name
         self.sender = sender
