@@ -1,0 +1,138 @@
+"""One type of message beside its protobuf twin, and what its fields turn into on the way.
+
+Rule 1: both sides have the same fields by the same names; the descriptors of `proto/` say what is in them.
+Rule 2: what does not fit is refused by the name of its field, on the way out as on the way in.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from enum import Enum
+from operator import attrgetter
+from typing import Any, final
+
+from google.protobuf.descriptor import EnumDescriptor
+from google.protobuf.message import Message as ProtoMessage
+
+from trading_ecosystem.live.door import RefusalCode, Refused
+from trading_ecosystem.messages.message import field_names
+
+Convert = Callable[[Any], object]
+Converts = Sequence[tuple[int, Convert]]  # The place of a field, and what its value turns into.
+
+
+@final
+class Pair:
+    """`outward` and `inward`: the fields that are not the same on both sides."""
+
+    __slots__ = ("_get", "_inward", "_names", "_outward", "_positional", "message_type", "proto_type")
+
+    def __init__(self, message_type: type, proto_type: type[ProtoMessage], outward: Converts, inward: Converts) -> None:
+        self.message_type = message_type
+        self.proto_type = proto_type
+        self._names = field_names(message_type)
+        self._get = getter(self._names)
+        self._outward = outward
+        self._inward = inward
+        self._positional = not hasattr(message_type, "__dataclass_fields__")
+
+    def to_wire(self, message: object) -> ProtoMessage:
+        """Raises `Refused` (INVALID) for a number beyond 64 bits and for text that is no Unicode."""
+        values: Sequence[object] = self._get(message)
+        if self._outward:
+            values = changed(values, self._outward)
+        try:
+            return self.proto_type(**dict(zip(self._names, values, strict=True)))
+        except ValueError as problem:
+            raise Refused(RefusalCode.INVALID, str(problem), self._misfit(values)) from None
+
+    def from_wire(self, proto: ProtoMessage) -> Any:
+        """Raises `Refused` (INVALID) for a value that no field of this name can have."""
+        values: Sequence[object] = self._get(proto)
+        if self._inward:
+            values = changed(values, self._inward)
+        if self._positional:
+            return self.message_type(*values)
+        return self.message_type(**dict(zip(self._names, values, strict=True)))
+
+    def _misfit(self, values: Sequence[object]) -> str:
+        for name, value in zip(self._names, values, strict=True):
+            try:
+                self.proto_type(**{name: value})
+            except ValueError:
+                return name
+        raise AssertionError("each field fits alone, but not all of them together")
+
+
+def getter(names: tuple[str, ...]) -> Callable[[object], Sequence[object]]:
+    """The values of these attributes, in order. `attrgetter` gives a sequence for two and more."""
+    if len(names) >= 2:
+        return attrgetter(*names)
+    return lambda owner: [getattr(owner, name) for name in names]
+
+
+def changed(values: Sequence[object], converts: Converts) -> Sequence[object]:
+    result = list(values)
+    for place, convert in converts:
+        result[place] = convert(result[place])
+    return result
+
+
+# Enums: by the name of the member, behind the prefix of the enum; number 0 is never valid.
+
+
+def numbers_of(enum: type[Enum], descriptor: EnumDescriptor) -> dict[Enum, int]:
+    """The number of each member. Both sides must name the same members."""
+    prefix = descriptor.values_by_number[0].name.removesuffix("UNSPECIFIED")
+    named = {value.name.removeprefix(prefix): value.number for value in descriptor.values if value.number}
+    assert set(named) == set(enum.__members__), f"{descriptor.full_name} and {enum.__name__} have other members"
+    return {member: named[member.name] for member in enum}
+
+
+def read_enum(name: str, numbers: dict[Enum, int]) -> Convert:
+    members = {number: member for member, number in numbers.items()}
+
+    def convert(number: int) -> Enum:
+        member = members.get(number)
+        if member is None:
+            raise Refused(RefusalCode.INVALID, f"{number} is unknown" if number else "is not set", name)
+        return member
+
+    return convert
+
+
+# Parts of messages, and the memory of a service.
+
+
+def write_parts(name: str, pair: Pair) -> Convert:
+    return lambda parts: each(name, pair.to_wire, parts)
+
+
+def read_parts(name: str, pair: Pair) -> Convert:
+    return lambda parts: tuple(each(name, pair.from_wire, parts))
+
+
+def each(name: str, convert: Convert, parts: Sequence[object]) -> list[object]:
+    return [within(f"{name}[{place}]", convert, part) for place, part in enumerate(parts)]
+
+
+def within(path: str, convert: Convert, value: object) -> object:
+    """Convert what is at this path; a refusal names the path and the field within."""
+    try:
+        return convert(value)
+    except Refused as refused:
+        field = f"{path}.{refused.field}" if refused.field else path
+        raise Refused(refused.code, refused.detail, field) from None
+
+
+def write_memory(memory: object) -> str:
+    return json.dumps(memory, separators=(",", ":"))
+
+
+def read_memory(text: str) -> object:
+    try:
+        memory = json.loads(text)
+    except (ValueError, RecursionError) as problem:
+        raise Refused(RefusalCode.INVALID, str(problem), "memory") from None
+    if not isinstance(memory, dict):
+        raise Refused(RefusalCode.INVALID, "is no JSON object", "memory")
+    return memory
