@@ -15,6 +15,7 @@ from hypothesis import given, settings, strategies as st
 
 from trading_ecosystem.messages.accounts import VenueHeartbeat
 from trading_ecosystem.messages.audit import InvariantViolated, LossReason
+from trading_ecosystem.messages.chaos import FaultService, ServiceFault
 from trading_ecosystem.messages.codec import MESSAGE_TYPES, PARTS, to_plain
 from trading_ecosystem.messages.custody import Posting, TransactionPosted
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
@@ -154,6 +155,19 @@ def test_no_message_type_has_a_float() -> None:
     for name, message_type in {**MESSAGE_TYPES, **PARTS}.items():
         hints = get_type_hints(vars(message_type).get("__init__", message_type))
         assert float not in hints.values(), name
+
+
+def test_a_type_that_is_younger_than_the_format_names_its_own_fields(stream: Any) -> None:
+    """So that the header, and with it every digest, is what it was before there was such a type."""
+    command = FaultService(
+        to="injector", injection_id="still", service_fault=ServiceFault.PAUSE, service="exchange", by_ns=0
+    )
+    stream.send("test_coordinator", 1, command)
+    lines = stream.close()
+    (entry,) = entries(lines, "FaultService")
+    fields = {"to": "injector", "injection_id": "still", "service_fault": "service.pause", "service": "exchange"}
+    assert entry[7] == {**fields, "by_ns": 0}
+    assert "FaultService" not in json.loads(lines[0])[1]["fields"]
 
 
 @pytest.mark.parametrize("facts", [{"a": 1.0}, {"a": [1, {"b": (0.5,)}]}, {"a": object()}])

@@ -9,6 +9,7 @@ from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
     CrashService,
     FaultLink,
+    FaultService,
     InjectionEnded,
     InjectionRefused,
     InjectionStarted,
@@ -16,6 +17,7 @@ from trading_ecosystem.messages.chaos import (
     PathAnchor,
     PathPoint,
     RestorePricePath,
+    ServiceFault,
 )
 from trading_ecosystem.messages.custody import FailReason, SettlementFailed
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
@@ -55,6 +57,13 @@ def inject_crash(stream: Any, at: float, service: str, name: str = "crash") -> t
     command = CrashService(to="injector", injection_id=name, service=service, torn_bytes=0)
     ordered = stream.send("test_coordinator", at, command)
     return ordered, receipt(stream, at, ordered, name, "service.crash", service, (service,))
+
+
+def inject_pause(stream: Any, at: float, service: str) -> tuple[int, int]:
+    kind = ServiceFault.PAUSE
+    command = FaultService(to="injector", injection_id="still", service_fault=kind, service=service, by_ns=0)
+    ordered = stream.send("test_coordinator", at, command)
+    return ordered, receipt(stream, at, ordered, "still", kind.value, service, (service,))
 
 
 def inject_fault(stream: Any, at: float, fault: LinkFault, sender: str, recipient: str) -> tuple[int, int]:
@@ -242,7 +251,7 @@ def test_the_path_of_what_nobody_holds_moves_no_portfolio(stream: Any, rule: Ale
 
 
 @pytest.mark.parametrize(("rule", "subject"), [(AlertRule.VENUE_DOWN, VENUE), (AlertRule.STALE_DATA, "BTC/USD")])
-@pytest.mark.parametrize("how", ["crash", "partition", "hold"])
+@pytest.mark.parametrize("how", ["crash", "pause", "partition", "hold"])
 def test_silence_goes_to_what_silenced_the_sender(stream: Any, rule: AlertRule, subject: str, how: str) -> None:
     sender = VENUE if rule is AlertRule.VENUE_DOWN else FEED
     heard = stream.quote(0, "BTC/USD")
@@ -251,6 +260,8 @@ def test_silence_goes_to_what_silenced_the_sender(stream: Any, rule: AlertRule, 
     inject_path(stream, 1, "BTC/USD")
     if how == "crash":
         ordered, started = inject_crash(stream, 5, sender)
+    elif how == "pause":
+        ordered, started = inject_pause(stream, 5, sender)
     else:
         ordered, started = inject_fault(stream, 5, LinkFault(how), sender, MONITOR)
     fired, alert_id = fire(stream, rule, subject, 15, 15, timer)
@@ -280,6 +291,7 @@ def test_what_was_lost_first_is_the_first_effect(stream: Any) -> None:
         (FEED, MONITOR, LinkFault.LOSE, True),
         (FEED, MONITOR, LinkFault.DUPLICATE, False),  # Twice is no silence.
         (MONITOR, FEED, LinkFault.PARTITION, False),  # The other direction.
+        (MONITOR, FEED, LinkFault.RESET, True),  # A connection that breaks has no direction.
         (FEED, "trading_engine", LinkFault.PARTITION, False),  # Another listener.
         (VENUE, MONITOR, LinkFault.PARTITION, False),  # Another sender.
     ],

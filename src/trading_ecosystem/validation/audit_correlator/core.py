@@ -38,7 +38,7 @@ from trading_ecosystem.validation.audit_correlator.statistics import (
     latency,
 )
 from trading_ecosystem.validation.audit_correlator.story import NOTED, Story
-from trading_ecosystem.validation.audit_correlator.trail import Reader, Sink, Trail, reader_of
+from trading_ecosystem.validation.audit_correlator.trail import Reader, Sink, Trail, reader_of_type
 from trading_ecosystem.validation.results import ChainLink, Series, TimelineEntry
 
 # The field that says what a message is about: the first of these that it has.
@@ -68,7 +68,7 @@ class Form:
 
     def __init__(self, message_type: type, hourly: HourlyCounts | None) -> None:
         names = field_names(message_type)
-        self.read: Reader = reader_of(names)
+        self.read: Reader = reader_of_type(message_type)
         self.noted = message_type in NOTED
         self.hourly = hourly
         self._type_name = message_type.__name__

@@ -11,6 +11,7 @@ from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
     CrashService,
     FaultLink,
+    FaultService,
     InjectionEnded,
     InjectionStarted,
     LinkFault,
@@ -23,7 +24,9 @@ from trading_ecosystem.validation.results import ChainLink
 RECOVERY_NS = 60_000_000_000  # How long after a restart or a heal what follows is still put down to the fault.
 UNMARKED = ("QuotePublished", "BookTopChanged", "VenueHeartbeat", "Wake")
 
-Command = ApplyPricePath | CrashService | FaultLink
+OF_BOTH_WAYS = (LinkFault.RESET, LinkFault.REFUSE, LinkFault.LOSE_ANSWERS)  # What breaks a connection.
+
+Command = ApplyPricePath | CrashService | FaultLink | FaultService
 Holds = Callable[[str], bool]
 
 
@@ -72,17 +75,21 @@ class AppliedInjection:
             return lane.sender == self.command.to and lane.subject in self.reach
         if lane.type_name in UNMARKED:
             return False
-        if isinstance(self.command, CrashService):
+        if isinstance(self.command, CrashService | FaultService):
             return lane.sender == self.command.service
         return named(lane.sender, self.command.senders) and named(recipient, self.command.recipients)
 
     def silences(self, sender: str, recipient: str) -> bool:
         """Whether `recipient` may hear nothing of `sender` because of this injection."""
-        if isinstance(self.command, CrashService):
-            return self.command.service in (sender, recipient)
-        if isinstance(self.command, FaultLink) and self.command.fault is not LinkFault.DUPLICATE:
-            return named(sender, self.command.senders) and named(recipient, self.command.recipients)
-        return False
+        command = self.command
+        if isinstance(command, CrashService | FaultService):
+            return command.service in (sender, recipient)
+        if not isinstance(command, FaultLink) or command.fault is LinkFault.DUPLICATE:
+            return False
+        if named(sender, command.senders) and named(recipient, command.recipients):
+            return True
+        back = named(sender, command.recipients) and named(recipient, command.senders)
+        return back and command.fault in OF_BOTH_WAYS
 
     def words(self) -> str:
         """What was ordered, for people."""
@@ -90,6 +97,8 @@ class AppliedInjection:
             return f"price path on {', '.join(self.command.symbols)}"
         if isinstance(self.command, CrashService):
             return f"crash of {self.command.service}"
+        if isinstance(self.command, FaultService):
+            return f"{self.command.service_fault.value} of {self.command.service}"
         senders, recipients = ", ".join(self.command.senders), ", ".join(self.command.recipients)
         return f"{self.command.fault.value} from {senders} to {recipients}"
 

@@ -11,6 +11,7 @@ from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
     CrashService,
     FaultLink,
+    FaultService,
     InjectionEnded,
     InjectionRefused,
     InjectionStarted,
@@ -41,6 +42,7 @@ NOTED = (
     ApplyPricePath,
     CrashService,
     FaultLink,
+    FaultService,
     HealthChanged,
     InjectionEnded,
     InjectionRefused,
@@ -122,7 +124,7 @@ class Story:
                 self._tell(ns, "resolved", message.subject, f"{alert_id} resolved", message_id, cause_id)
             case RiskReported():
                 self._explainer.hold(message)
-            case ApplyPricePath() | CrashService() | FaultLink():
+            case ApplyPricePath() | CrashService() | FaultLink() | FaultService():
                 self._injections.order(message, message_id, envelope.sent_ns)
             case InjectionStarted():
                 self._note_start(message, envelope)

@@ -1,7 +1,8 @@
 """The audit trail: one sealed line per entry, JSON Lines.
 
 Rule 1: line 1 is `[0, header, hash]`, every other `[sequence, ns, message_id, causation_id, plane, sender, type,
-[values], hash]`; the values stand in the order that the header gives for the type.
+[values], hash]`; the values stand in the order that the header gives for the type. Of a type that is younger than
+the format, which the header does not name, they are a mapping by field.
 Rule 2: sequence counts 1, 2, 3, ... without a gap, and the last entry says how many came before it and their head.
 Rule 3: no floats; the same entries are the same bytes on every machine.
 """
@@ -18,6 +19,7 @@ from trading_ecosystem.validation.audit_correlator.blocks import BLOCK_FIELDS, B
 from trading_ecosystem.validation.audit_correlator.causation import OUTSIDE, Lane
 
 FORMAT = 1
+YOUNGER = ("FaultService", "RestoreService")  # A trail that has none of them is what it was before there were any.
 CLOSING_TYPE = "TrailClosed"
 CLOSING_FIELDS = ("count", "head")
 
@@ -121,9 +123,17 @@ def reader_of(names: tuple[str, ...]) -> Reader:
     return attrgetter(*names) if len(names) > 1 else values_of
 
 
+def reader_of_type(message_type: type) -> Reader:
+    """What reads the values of a message for its entry."""
+    names = field_names(message_type)
+    if message_type.__name__ in YOUNGER:
+        return lambda message: dict(zip(names, values_of(message), strict=True))
+    return reader_of(names)
+
+
 def fields_by_type() -> dict[str, list[str]]:
     """The names of all values that an entry of a type may hold, by type."""
-    fields = {name: list(field_names(message_type)) for name, message_type in MESSAGE_TYPES.items()}
+    fields = {name: list(field_names(each)) for name, each in MESSAGE_TYPES.items() if name not in YOUNGER}
     fields[BLOCK_TYPE] = list(BLOCK_FIELDS)
     fields[CLOSING_TYPE] = list(CLOSING_FIELDS)
     return dict(sorted(fields.items()))

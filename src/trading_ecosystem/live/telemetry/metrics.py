@@ -1,0 +1,146 @@
+"""The figures of a service: what is measured, by which name, and the port to whoever collects it.
+
+Rule 1: a figure is defined here once, with its labels; measuring one that is not defined is an error.
+Rule 2: every queue is shown with its bound, every loss is counted.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+Labels = tuple[str, ...]  # Values, in the order of the definition's labels.
+
+CALL_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+ALERT_SECONDS = (0.005, 0.02, 0.1, 0.5, 1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 900.0)
+
+
+class Kind(StrEnum):
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True)
+class Definition:
+    kind: Kind
+    help: str
+    labels: Labels
+    buckets: tuple[float, ...] = CALL_SECONDS
+
+
+def counter(text: str, *labels: str) -> Definition:
+    return Definition(Kind.COUNTER, text, labels)
+
+
+def gauge(text: str, *labels: str) -> Definition:
+    return Definition(Kind.GAUGE, text, labels)
+
+
+def histogram(text: str, buckets: tuple[float, ...], *labels: str) -> Definition:
+    return Definition(Kind.HISTOGRAM, text, labels, buckets)
+
+
+FIGURES = {
+    # 1. Every surface: rate, errors, duration.
+    "tse_requests_total": counter("Calls, by their result.", "surface", "method", "code"),
+    "tse_request_duration_seconds": histogram("How long a call took.", CALL_SECONDS, "surface", "method"),
+    # 2. What goes through the core.
+    "tse_messages_delivered_total": counter("Messages handed to the core.", "kind"),
+    "tse_messages_published_total": counter("Messages that left the core.", "kind"),
+    "tse_messages_lost_total": counter("Messages that no room was left for.", "reason"),
+    "tse_journal_commit_seconds": histogram("From the first input of a group to its commit.", CALL_SECONDS),
+    "tse_queue_length": gauge("What waits in a queue.", "queue"),
+    "tse_queue_bound": gauge("What a queue may hold at most.", "queue"),
+    # 3. The risk monitor.
+    "risk_compliance_status": gauge("1 within the mandate, 0 not, NaN where it is unknown.", "mandate", "asset"),
+    "risk_alert_generated_total": counter("Alerts fired.", "type", "severity"),
+    "risk_threshold_breach": gauge("Alerts that fire now, by the limit that is breached.", "limit"),
+    "risk_monitor_latency_seconds": histogram("Age of an input, or of a breach.", ALERT_SECONDS, "source"),
+    "risk_position_size": gauge("Units of the asset.", "asset", "venue"),
+    "risk_pnl_drawdown": gauge("Share of the high-water mark that is lost.", "strategy"),
+    # 4. The trading engine.
+    "trading_orders_total": counter("Orders, by what became of them and why.", "outcome", "reason"),
+    "trading_filled_lots_total": counter("Lots filled.", "symbol"),
+    # 5. The simulators.
+    "exchange_orders_total": counter("Orders, by the venue's answer and why.", "outcome", "reason"),
+    "exchange_trades_total": counter("Trades.", "symbol"),
+    "custodian_settlements_total": counter("Settlement instructions, by what became of them.", "custodian", "outcome"),
+    "market_data_quotes_total": counter("Quotes.", "symbol"),
+}  # fmt: skip
+
+
+class Meter(Protocol):
+    """Where figures go. Raises KeyError for a name that is not in `FIGURES`, ValueError for wrong labels."""
+
+    def count(self, name: str, labels: Labels = (), amount: int = 1) -> None:
+        """Add to a counter."""
+
+    def show(self, name: str, labels: Labels, value: float) -> None:
+        """Set a gauge."""
+
+    def time(self, name: str, labels: Labels, seconds: float) -> None:
+        """Add to a histogram."""
+
+    def watch(self, queue: str, bound: int, length: Callable[[], int]) -> None:
+        """Show the length of a queue whenever somebody looks, beside its bound."""
+
+
+Family = Counter | Gauge | Histogram
+
+
+@final
+class PrometheusMeter:
+    """Figures of one process, to be scraped: `registry` is what a `/metrics` shows."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = CollectorRegistry()
+        self._families: dict[str, Family] = {}
+
+    def count(self, name: str, labels: Labels = (), amount: int = 1) -> None:
+        family = self._family(name)
+        assert isinstance(family, Counter), name
+        (family.labels(*labels) if labels else family).inc(amount)
+
+    def show(self, name: str, labels: Labels, value: float) -> None:
+        family = self._family(name)
+        assert isinstance(family, Gauge), name
+        (family.labels(*labels) if labels else family).set(value)
+
+    def time(self, name: str, labels: Labels, seconds: float) -> None:
+        family = self._family(name)
+        assert isinstance(family, Histogram), name
+        (family.labels(*labels) if labels else family).observe(seconds)
+
+    def watch(self, queue: str, bound: int, length: Callable[[], int]) -> None:
+        self.show("tse_queue_bound", (queue,), bound)
+        lengths = self._family("tse_queue_length")
+        assert isinstance(lengths, Gauge)
+        lengths.labels(queue).set_function(length)
+
+    def exposition(self) -> tuple[str, bytes]:
+        """Content type and body of the answer to a scrape."""
+        return CONTENT_TYPE_LATEST, generate_latest(self.registry)
+
+    def _family(self, name: str) -> Family:
+        found = self._families.get(name)
+        if found is None:
+            found = self._families[name] = self._build(name, FIGURES[name])
+        return found
+
+    def _build(self, name: str, definition: Definition) -> Family:
+        if definition.kind is Kind.COUNTER:
+            return Counter(name, definition.help, definition.labels, registry=self.registry)
+        if definition.kind is Kind.GAUGE:
+            return Gauge(name, definition.help, definition.labels, registry=self.registry)
+        return Histogram(name, definition.help, definition.labels, registry=self.registry, buckets=definition.buckets)
+
+
+def note_request(meter: Meter, surface: str, method: str, code: str, seconds: float) -> None:
+    """One call over `surface` (grpc, rest, websocket), answered with this status code."""
+    meter.count("tse_requests_total", (surface, method, code))
+    meter.time("tse_request_duration_seconds", (surface, method), seconds)
