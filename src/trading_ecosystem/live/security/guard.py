@@ -1,0 +1,174 @@
+"""The guard in front of every RPC of a server: who calls, whether they may, how large, and for how long.
+
+Rule 1: a call that is refused never reaches its handler; each refusal is counted and told.
+Rule 2: the answer to a refused call says what kind of refusal it is and nothing about the service.
+Rule 3: a call of one answer ends by its deadline, its own or the guard's; streams live as long as both ends do.
+"""
+
+import asyncio
+import inspect
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeAlias, TypeVar, final
+
+import grpc
+
+from trading_ecosystem.live.door import RefusalCode, Refused
+from trading_ecosystem.live.security.allow_list import AllowList
+from trading_ecosystem.live.security.identity import Context, Metadata, identify, role_of
+
+LARGEST_METADATA = 8192  # Bytes, each pair counted as HTTP/2 does: 32 more than its name and its value.
+DEADLINE_SECONDS = 10.0
+STATUS = {
+    RefusalCode.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
+    RefusalCode.FORBIDDEN: grpc.StatusCode.PERMISSION_DENIED,
+    RefusalCode.TOO_LARGE: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    RefusalCode.DEADLINE: grpc.StatusCode.DEADLINE_EXCEEDED,
+}
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+Behaviour = Callable[[Any, Context], Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Denial:
+    """A call that was refused. `caller` is empty where it is not known."""
+
+    caller: str
+    method: str
+    code: RefusalCode
+
+
+@final
+class Guard(grpc.aio.ServerInterceptor):
+    """`secured`: the server has TLS. `denied` hears of every refusal, on the event loop; it must not wait."""
+
+    def __init__(
+        self,
+        allow_list: AllowList,
+        *,
+        secured: bool,
+        denied: Callable[[Denial], None],
+        deadline_seconds: float = DEADLINE_SECONDS,
+    ) -> None:
+        self._allow_list, self._secured, self._denied = allow_list, secured, denied
+        self._deadline_seconds = deadline_seconds
+        self._guarded: dict[str, tuple[Handler, Handler]] = {}
+        self.refusals: Counter[RefusalCode] = Counter()
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable["grpc.RpcMethodHandler[Request, Response] | None"]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> "grpc.RpcMethodHandler[Request, Response] | None":
+        method = handler_call_details.method
+        handler = await continuation(handler_call_details)
+        if handler is None:  # gRPC answers UNIMPLEMENTED.
+            return None
+        known = self._guarded.get(method)
+        if known is None or known[0] is not handler:
+            known = self._guarded[method] = (handler, self._wrap(method, handler))
+        return known[1]
+
+    # Before the call.
+
+    def _admit(self, method: str, context: Context) -> float | None:
+        """The seconds that the call has, None for no deadline of its own. Raises `Refused`, having told of it."""
+        caller = ""
+        try:
+            metadata = context.invocation_metadata() or ()
+            check_metadata(metadata)
+            if self._secured or not self._allow_list.open_to_anyone(method):
+                caller = identify(context, metadata)
+                if not self._allow_list.allows(role_of(caller), method):
+                    raise Refused(RefusalCode.FORBIDDEN, "not allowed")
+            remaining = context.time_remaining()
+            if remaining is not None and remaining <= 0:
+                raise Refused(RefusalCode.DEADLINE, "too late")
+            return remaining
+        except Refused as refused:
+            self._tell(caller, method, refused.code)
+            raise
+
+    def _tell(self, caller: str, method: str, code: RefusalCode) -> None:
+        self.refusals[code] += 1
+        self._denied(Denial(caller=caller, method=method, code=code))
+
+    # Around the call.
+
+    def _wrap(self, method: str, handler: Handler) -> Handler:
+        """A handler that admits first. Handlers are coroutines or asynchronous generators, never plain functions."""
+        kind = ("stream" if handler.request_streaming else "unary", "stream" if handler.response_streaming else "unary")
+        behaviour = getattr(handler, "_".join(kind))
+        assert inspect.iscoroutinefunction(behaviour) or inspect.isasyncgenfunction(behaviour), method
+        if kind == ("unary", "unary"):
+            guarded = self._answer(method, behaviour)
+        elif inspect.isasyncgenfunction(behaviour):
+            guarded = self._generate(method, behaviour)
+        else:
+            guarded = self._run(method, behaviour)
+        make = getattr(grpc, f"{'_'.join(kind)}_rpc_method_handler")
+        wrapped: Handler = make(guarded, handler.request_deserializer, handler.response_serializer)
+        return wrapped
+
+    def _answer(self, method: str, behaviour: Behaviour) -> Behaviour:
+        async def call(request: Any, context: Context) -> Any:
+            try:
+                remaining = self._admit(method, context)
+            except Refused as refused:
+                await abort(context, refused)
+            if remaining is not None:
+                return await behaviour(request, context)
+            return await self._limited(method, behaviour, request, context)
+
+        return call
+
+    async def _limited(self, method: str, behaviour: Behaviour, request: Any, context: Context) -> Any:
+        limit = asyncio.timeout(self._deadline_seconds)
+        try:
+            async with limit:
+                return await behaviour(request, context)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            self._tell("", method, RefusalCode.DEADLINE)
+            await abort(context, Refused(RefusalCode.DEADLINE, "took too long"))
+
+    def _generate(self, method: str, behaviour: Behaviour) -> Behaviour:
+        async def call(request: Any, context: Context) -> AsyncIterator[Any]:
+            try:
+                self._admit(method, context)
+            except Refused as refused:
+                await abort(context, refused)
+            async with aclosing(behaviour(request, context)) as answers:
+                async for answer in answers:
+                    yield answer
+
+        return call
+
+    def _run(self, method: str, behaviour: Behaviour) -> Behaviour:
+        async def call(request: Any, context: Context) -> Any:
+            try:
+                self._admit(method, context)
+            except Refused as refused:
+                await abort(context, refused)
+            return await behaviour(request, context)
+
+        return call
+
+
+async def abort(context: Context, refused: Refused) -> NoReturn:
+    await context.abort(STATUS[refused.code], refused.detail)
+
+
+def check_metadata(metadata: Metadata) -> None:
+    """Raises `Refused` for more of it than is read, and for a key that is there twice: which one counts is a guess."""
+    if sum(len(key) + len(value) + 32 for key, value in metadata) > LARGEST_METADATA:
+        raise Refused(RefusalCode.TOO_LARGE, f"more than {LARGEST_METADATA} bytes of metadata")
+    keys = [key for key, _ in metadata]
+    if len(set(keys)) < len(keys):
+        raise Refused(RefusalCode.UNAUTHENTICATED, "a key of the metadata is there twice")
