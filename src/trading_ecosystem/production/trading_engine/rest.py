@@ -1,0 +1,164 @@
+"""The desk's REST surface: what it has, what it ordered, and what its own checks held back.
+
+Rule 1: nothing here trades; a desk is told what to do by its configuration alone.
+"""
+
+from asyncio import to_thread
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from fastapi import APIRouter, FastAPI
+from pydantic import BaseModel
+
+from trading_ecosystem.live.rest.access import Scope
+from trading_ecosystem.live.rest.amounts import amount_text, moment_text, price_text, quantity_text
+from trading_ecosystem.live.rest.application import application, router
+from trading_ecosystem.live.rest.guard import needs
+from trading_ecosystem.live.rest.parameters import Limit, Number
+from trading_ecosystem.live.rest.surface import Surface
+from trading_ecosystem.messages.orders import OrderType, Side, TimeInForce
+from trading_ecosystem.production.trading_engine.store import Denial, OrderHistory, SentOrder
+from trading_ecosystem.reference import ReferenceData
+
+Positions = Callable[[], Mapping[str, int]]  # Asset -> minor units, free and locked together.
+StatusWord = Literal["sent", "open", "filled", "canceled", "rejected"]
+SIDES: dict[Side, Literal["buy", "sell"]] = {Side.BUY: "buy", Side.SELL: "sell"}
+TYPES: dict[OrderType, Literal["limit", "market"]] = {OrderType.LIMIT: "limit", OrderType.MARKET: "market"}
+TIMES_IN_FORCE: dict[TimeInForce, Literal["GTC", "IOC"]] = {TimeInForce.GTC: "GTC", TimeInForce.IOC: "IOC"}
+
+
+class OrderBody(BaseModel):
+    """`number` counts the orders that the desk sent. `reason` is why the venue canceled or rejected it."""
+
+    number: int
+    venue: str
+    account: str
+    client_order_id: str
+    order_id: int | None
+    symbol: str
+    side: Literal["buy", "sell"]
+    type: Literal["limit", "market"]
+    time_in_force: Literal["GTC", "IOC"]
+    price: str | None
+    quantity: str
+    leaves_quantity: str
+    status: StatusWord
+    reason: str | None
+    accepted: str | None
+    ended: str | None
+
+
+class OrderPage(BaseModel):
+    """`next` is the `after` of the page that follows; null on the last."""
+
+    orders: list[OrderBody]
+    next: int | None
+
+
+class DenialBody(BaseModel):
+    number: int
+    account: str
+    client_order_id: str
+    symbol: str
+    deny_reason: str
+    occurred: str
+
+
+class DenialPage(BaseModel):
+    """`next` is the `after` of the page that follows; null on the last."""
+
+    denials: list[DenialBody]
+    next: int | None
+
+
+class PositionBody(BaseModel):
+    asset: str
+    amount: str
+
+
+class PositionsBody(BaseModel):
+    """As the desk knows them. While it is not sure of them it does not trade, and its health says why."""
+
+    positions: list[PositionBody]
+
+
+def rest_app(surface: Surface, reference: ReferenceData, history: OrderHistory, positions: Positions) -> FastAPI:
+    return application(
+        surface, "Trading engine", order_routes(reference, history), position_routes(reference, positions)
+    )
+
+
+def order_routes(reference: ReferenceData, history: OrderHistory) -> APIRouter:
+    routes = router()
+
+    @routes.get("/orders", summary="The orders that the desk sent, oldest first", **needs(Scope.READ))
+    async def orders(after: Number = 0, limit: Limit = 100) -> OrderPage:
+        found = await to_thread(history.orders, after=after, limit=limit)
+        more = found[-1].number if len(found) == limit else None
+        return OrderPage(orders=[order_body(order, reference) for order in found], next=more)
+
+    @routes.get("/denials", summary="The orders that the desk's own checks held back", **needs(Scope.READ))
+    async def denials(after: Number = 0, limit: Limit = 100) -> DenialPage:
+        found = await to_thread(history.denials, after=after, limit=limit)
+        more = found[-1].number if len(found) == limit else None
+        return DenialPage(denials=[denial_body(denial) for denial in found], next=more)
+
+    return routes
+
+
+def position_routes(reference: ReferenceData, positions: Positions) -> APIRouter:
+    routes = router()
+
+    @routes.get("/positions", summary="What the desk has", **needs(Scope.READ))
+    async def held() -> PositionsBody:
+        bodies = [
+            PositionBody(asset=asset, amount=amount_text(amount_minor, reference.assets[asset]))
+            for asset, amount_minor in positions().items()
+        ]
+        return PositionsBody(positions=bodies)
+
+    return routes
+
+
+def order_body(order: SentOrder, reference: ReferenceData) -> OrderBody:
+    instrument = reference.instruments[order.symbol]
+    reason = order.cancel_reason or order.reject_reason
+    return OrderBody(
+        number=order.number,
+        venue=order.venue,
+        account=order.account,
+        client_order_id=order.client_order_id,
+        order_id=order.order_id,
+        symbol=order.symbol,
+        side=SIDES[order.side],
+        type=TYPES[order.order_type],
+        time_in_force=TIMES_IN_FORCE[order.time_in_force],
+        price=price_text(order.price_ticks, instrument) if order.price_ticks else None,
+        quantity=quantity_text(order.quantity_lots, instrument),
+        leaves_quantity=quantity_text(order.leaves_quantity_lots, instrument),
+        status=status_of(order),
+        reason=None if reason is None else reason.value,
+        accepted=None if order.accepted_ns is None else moment_text(order.accepted_ns),
+        ended=None if order.ended_ns is None else moment_text(order.ended_ns),
+    )
+
+
+def status_of(order: SentOrder) -> StatusWord:
+    if order.reject_reason is not None:
+        return "rejected"
+    if order.cancel_reason is not None:
+        return "canceled"
+    if order.leaves_quantity_lots == 0:
+        return "filled"
+    return "sent" if order.accepted_ns is None else "open"
+
+
+def denial_body(denial: Denial) -> DenialBody:
+    return DenialBody(
+        number=denial.number,
+        account=denial.account,
+        client_order_id=denial.client_order_id,
+        symbol=denial.symbol,
+        deny_reason=denial.deny_reason.value,
+        occurred=moment_text(denial.occurred_ns),
+    )

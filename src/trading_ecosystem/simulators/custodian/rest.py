@@ -1,0 +1,131 @@
+"""The custodian's REST surface: what is held for an account, and what is being settled for it.
+
+Rule 1: of a settlement, an owner sees the postings of their own account.
+"""
+
+from asyncio import to_thread
+from typing import Literal
+
+from fastapi import APIRouter, FastAPI
+from pydantic import BaseModel
+
+from trading_ecosystem.live.rest.access import Scope, TheCaller
+from trading_ecosystem.live.rest.amounts import amount_text, moment_text
+from trading_ecosystem.live.rest.application import application, router
+from trading_ecosystem.live.rest.guard import needs
+from trading_ecosystem.live.rest.parameters import Account, AccountInPath, Limit, Number
+from trading_ecosystem.live.rest.problems import unknown
+from trading_ecosystem.live.rest.surface import Surface
+from trading_ecosystem.messages.accounts import Holding, HoldingsReported, QueryHoldings
+from trading_ecosystem.reference import ReferenceData
+from trading_ecosystem.simulators.custodian.store import Instruction, SettlementHistory
+
+ASKER = "rest"
+StatusWord = Literal["instructed", "settled", "failed"]
+
+
+class HoldingBody(BaseModel):
+    """`pending` is net of what comes in (+) and goes out (-) when everything instructed settles."""
+
+    asset: str
+    posted: str
+    pending: str
+
+
+class HoldingsBody(BaseModel):
+    account: str
+    holdings: list[HoldingBody]
+    occurred: str
+
+
+class LegBody(BaseModel):
+    """What the account receives (+) or gives (-)."""
+
+    asset: str
+    amount: str
+
+
+class SettlementBody(BaseModel):
+    instruction_id: int
+    trade_id: int
+    venue: str
+    status: StatusWord
+    fail_reason: str | None
+    legs: list[LegBody]
+    due: str
+    instructed: str
+    ended: str | None
+
+
+class SettlementPage(BaseModel):
+    """`next` is the `after` of the page that follows; null on the last."""
+
+    settlements: list[SettlementBody]
+    next: int | None
+
+
+def rest_app(surface: Surface, reference: ReferenceData, history: SettlementHistory) -> FastAPI:
+    return application(surface, "Custodian", holding_routes(surface, reference), settlement_routes(reference, history))
+
+
+def holding_routes(surface: Surface, reference: ReferenceData) -> APIRouter:
+    routes = router()
+    custodian = surface.door.instance
+
+    @routes.get("/accounts/{account}/holdings", summary="What is held for an account", **needs(Scope.READ))
+    async def holdings(account: AccountInPath, caller: TheCaller) -> HoldingsBody:
+        caller.confine(account)
+        question = QueryHoldings(to=custodian, asker=ASKER, account=account)
+        report = await caller.ask_for(question, HoldingsReported)
+        if not report.holdings:
+            raise unknown("account")
+        bodies = [holding_body(holding, reference) for holding in report.holdings]
+        return HoldingsBody(account=account, holdings=bodies, occurred=moment_text(report.occurred_ns))
+
+    return routes
+
+
+def settlement_routes(reference: ReferenceData, history: SettlementHistory) -> APIRouter:
+    routes = router()
+
+    @routes.get("/settlements", summary="The settlements of an account, oldest first", **needs(Scope.READ))
+    async def settlements(account: Account, caller: TheCaller, after: Number = 0, limit: Limit = 100) -> SettlementPage:
+        caller.confine(account)
+        found = await to_thread(history.instructions, account=account, after=after, limit=limit)
+        more = found[-1].instruction_id if len(found) == limit else None
+        return SettlementPage(settlements=[settlement_body(each, account, reference) for each in found], next=more)
+
+    return routes
+
+
+def holding_body(holding: Holding, reference: ReferenceData) -> HoldingBody:
+    asset = reference.assets[holding.asset]
+    return HoldingBody(
+        asset=holding.asset,
+        posted=amount_text(holding.posted_minor, asset),
+        pending=amount_text(holding.pending_minor, asset),
+    )
+
+
+def settlement_body(instruction: Instruction, account: str, reference: ReferenceData) -> SettlementBody:
+    failed, ended_ns = instruction.fail_reason, instruction.ended_ns
+    return SettlementBody(
+        instruction_id=instruction.instruction_id,
+        trade_id=instruction.trade_id,
+        venue=instruction.venue,
+        status="failed" if failed is not None else "instructed" if ended_ns is None else "settled",
+        fail_reason=None if failed is None else failed.value,
+        legs=legs_of(instruction, account, reference),
+        due=moment_text(instruction.due_ns),
+        instructed=moment_text(instruction.instructed_ns),
+        ended=None if ended_ns is None else moment_text(ended_ns),
+    )
+
+
+def legs_of(instruction: Instruction, account: str, reference: ReferenceData) -> list[LegBody]:
+    legs: list[LegBody] = []
+    for posting in instruction.postings:
+        if account in (posting.debit_account, posting.credit_account):
+            signed = posting.amount_minor if account == posting.credit_account else -posting.amount_minor
+            legs.append(LegBody(asset=posting.asset, amount=amount_text(signed, reference.assets[posting.asset])))
+    return legs

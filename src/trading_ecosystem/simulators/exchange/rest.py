@@ -1,0 +1,244 @@
+"""The venue's REST and WebSocket surface for its participants.
+
+Rule 1: an order is answered by what the venue said about it: accepted, filled, canceled or rejected by name.
+Rule 2: a `client_order_id` places one order, however often it is sent; a repetition gets the first answer again.
+Rule 3: of a trade, a participant sees their own side.
+"""
+
+from asyncio import to_thread
+from collections.abc import Iterable, Sequence
+from typing import final
+
+from fastapi import APIRouter, FastAPI
+
+from trading_ecosystem.live.door import Told
+from trading_ecosystem.live.rest.access import Caller, Scope, TheCaller
+from trading_ecosystem.live.rest.answers import Answers
+from trading_ecosystem.live.rest.application import application, router
+from trading_ecosystem.live.rest.entrance import add_streams
+from trading_ecosystem.live.rest.guard import needs
+from trading_ecosystem.live.rest.parameters import (
+    Account,
+    AccountInPath,
+    Limit,
+    Number,
+    OrderInPath,
+    SymbolInPath,
+    instrument_of,
+    steps_of,
+)
+from trading_ecosystem.live.rest.problems import Trouble, unknown
+from trading_ecosystem.live.rest.streams import Event
+from trading_ecosystem.live.rest.surface import Surface
+from trading_ecosystem.messages.accounts import AccountReported, QueryAccount
+from trading_ecosystem.messages.market import BookTopChanged
+from trading_ecosystem.messages.message import Message
+from trading_ecosystem.messages.orders import (
+    AccountEvent,
+    CancelOrder,
+    CancelRejected,
+    OrderCanceled,
+    OrderRejected,
+    OrderType,
+    RejectReason,
+    SubmitOrder,
+)
+from trading_ecosystem.reference import ReferenceData
+from trading_ecosystem.simulators.exchange.rest_bodies import (
+    SIDES,
+    TIMES_IN_FORCE,
+    TYPES,
+    AccountBody,
+    CanceledBody,
+    NewOrder,
+    OpenOrdersBody,
+    OrderBody,
+    TopBody,
+    TradePage,
+    account_body,
+    execution_of,
+    open_order_body,
+    order_body,
+    placed_body,
+    top_body,
+    trade_body,
+)
+from trading_ecosystem.simulators.exchange.store import TradeHistory
+
+ASKER = "rest"
+EXECUTIONS, TOPS = "executions.", "tops."  # Followed by the account, by the symbol.
+REJECTED: dict[RejectReason, int] = {
+    RejectReason.UNKNOWN_ACCOUNT: 404,
+    RejectReason.UNKNOWN_SYMBOL: 404,
+    RejectReason.CLIENT_ORDER_ID_REUSED: 422,
+    RejectReason.INVALID_QUANTITY: 422,
+    RejectReason.INVALID_PRICE: 422,
+    RejectReason.WOULD_TAKE: 409,
+    RejectReason.INSUFFICIENT_FUNDS: 409,
+}
+Orders = Answers[OrderBody]
+
+
+@final
+class VenueFeed:
+    """Executions of each account, for its owner, and the top of each book, for all. Keeps the last tops."""
+
+    def __init__(self, reference: ReferenceData, accounts: Sequence[str]) -> None:
+        self._reference = reference
+        self._accounts = frozenset(accounts)
+        self.tops: dict[str, BookTopChanged] = {}
+
+    def hear(self, told: Sequence[Told]) -> None:
+        for each in told:
+            if isinstance(each.message, BookTopChanged):
+                self.tops[each.message.symbol] = each.message
+
+    def account_of(self, stream: str) -> str | None:
+        account = stream.removeprefix(EXECUTIONS)
+        if stream.startswith(EXECUTIONS) and account in self._accounts:
+            return account
+        symbol = stream.removeprefix(TOPS)
+        return "" if stream.startswith(TOPS) and symbol in self._reference.instruments else None
+
+    def events(self, told: Told) -> Iterable[Event]:
+        message = told.message
+        if isinstance(message, BookTopChanged):
+            top = top_body(message, self._reference.instruments[message.symbol])
+            yield Event(stream=f"{TOPS}{message.symbol}", data=top.model_dump())
+        elif isinstance(message, AccountEvent) and message.account in self._accounts:
+            yield Event(stream=f"{EXECUTIONS}{message.account}", data=execution_of(message, self._reference))
+
+
+def rest_app(surface: Surface, reference: ReferenceData, accounts: Sequence[str], history: TradeHistory) -> FastAPI:
+    """`accounts`: all that the venue keeps for its participants."""
+    feed = VenueFeed(reference, accounts)
+    surface.door.listen(feed.hear)
+    routes = (
+        order_routes(surface, reference, history),
+        account_routes(surface, reference, history),
+        book_routes(reference, feed),
+    )
+    made = application(surface, "Exchange", *routes)
+    add_streams(made, surface, feed)
+    return made
+
+
+def order_routes(surface: Surface, reference: ReferenceData, history: TradeHistory) -> APIRouter:
+    routes = router()
+    orders: Orders = Answers()
+    venue = surface.door.instance
+
+    @routes.post("/orders", status_code=201, summary="Place an order", **needs(Scope.TRADE))
+    async def place(order: NewOrder, caller: TheCaller) -> OrderBody:
+        caller.confine(order.account)
+        command = command_of(order, venue, reference)
+        key = (order.account, order.client_order_id)
+        return await orders.once(key, command, lambda: submit(command, caller, reference, history))
+
+    @routes.get("/orders", summary="The open orders of an account", **needs(Scope.READ))
+    async def open_orders(account: Account, caller: TheCaller) -> OpenOrdersBody:
+        report = await report_of(account, caller, venue)
+        return OpenOrdersBody(orders=[open_order_body(order, account, reference) for order in report.open_orders])
+
+    @routes.delete("/orders/{client_order_id}", summary="Cancel an open order", **needs(Scope.TRADE))
+    async def cancel(client_order_id: OrderInPath, account: Account, caller: TheCaller) -> CanceledBody:
+        caller.confine(account)
+        events = await caller.ask(CancelOrder(venue, account, client_order_id))
+        for event in own_events(events, account, client_order_id):
+            if isinstance(event, OrderCanceled):
+                return CanceledBody.of(event, reference)
+        assert any(isinstance(event, CancelRejected) for event in events)
+        raise unknown("order")
+
+    return routes
+
+
+def account_routes(surface: Surface, reference: ReferenceData, history: TradeHistory) -> APIRouter:
+    routes = router()
+    venue = surface.door.instance
+
+    @routes.get("/accounts/{account}", summary="What an account holds", **needs(Scope.READ))
+    async def balances(account: AccountInPath, caller: TheCaller) -> AccountBody:
+        return account_body(await report_of(account, caller, venue), reference)
+
+    @routes.get("/trades", summary="The trades of an account, oldest first", **needs(Scope.READ))
+    async def trades(account: Account, caller: TheCaller, after: Number = 0, limit: Limit = 100) -> TradePage:
+        caller.confine(account)
+        found = await to_thread(history.trades, account=account, after=after, limit=limit)
+        more = found[-1].trade_id if len(found) == limit else None
+        return TradePage(trades=[trade_body(trade, account, reference) for trade in found], next=more)
+
+    return routes
+
+
+def book_routes(reference: ReferenceData, feed: VenueFeed) -> APIRouter:
+    routes = router()
+
+    @routes.get("/books/{symbol}", summary="The best bid and ask of a book", **needs(Scope.READ))
+    async def top(symbol: SymbolInPath) -> TopBody:
+        instrument = instrument_of(symbol, reference)
+        known = feed.tops.get(instrument.symbol)
+        if known is None:
+            raise Trouble(404, "no_book_yet", "nothing has been published since the start")
+        return top_body(known, instrument)
+
+    return routes
+
+
+def command_of(order: NewOrder, venue: str, reference: ReferenceData) -> SubmitOrder:
+    """Raises `Trouble` for what no order can be."""
+    instrument = reference.instruments.get(order.symbol)
+    if instrument is None:
+        raise unknown("symbol")
+    is_limit = TYPES[order.type] is OrderType.LIMIT
+    if is_limit != (order.price is not None):
+        detail = "a limit order has a price" if is_limit else "a market order has no price"
+        raise Trouble(422, "invalid_price", detail, "/price")
+    return SubmitOrder(
+        venue,
+        order.account,
+        order.client_order_id,
+        order.symbol,
+        SIDES[order.side],
+        TYPES[order.type],
+        TIMES_IN_FORCE[order.time_in_force],
+        0 if order.price is None else steps_of(order.price, instrument.tick, "price"),
+        steps_of(order.quantity, instrument.lot, "quantity"),
+        order.post_only,
+    )
+
+
+async def submit(command: SubmitOrder, caller: Caller, reference: ReferenceData, history: TradeHistory) -> OrderBody:
+    """Raises `Trouble` for an order that the venue rejects."""
+    events = own_events(await caller.ask(command), command.account, command.client_order_id)
+    for event in events:
+        if isinstance(event, OrderRejected):
+            reason = event.reject_reason
+            raise Trouble(REJECTED[reason], reason.value, f"the venue rejected the order: {reason.value}")
+    if events:
+        return order_body(command, events, reference)
+    # The venue answered it in an earlier life of this process.
+    placed = await to_thread(history.order, command.account, command.client_order_id)
+    if placed is None:
+        raise Trouble(409, "already_answered", "the venue has answered this order before, and does not tell how")
+    return placed_body(placed, reference)
+
+
+async def report_of(account: str, caller: Caller, venue: str) -> AccountReported:
+    """Raises `Trouble` (404) for an account that is not there, or not the caller's."""
+    caller.confine(account)
+    report = await caller.ask_for(QueryAccount(to=venue, asker=ASKER, account=account), AccountReported)
+    if not report.balances:
+        raise unknown("account")
+    return report
+
+
+def own_events(events: Sequence[Message], account: str, client_order_id: str) -> list[AccountEvent]:
+    """Those about this order: others may have been filled or canceled by it."""
+    return [
+        event
+        for event in events
+        if isinstance(event, AccountEvent)
+        and event.account == account
+        and getattr(event, "client_order_id", "") == client_order_id
+    ]
