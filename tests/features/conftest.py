@@ -10,8 +10,9 @@ import pytest
 
 from trading_ecosystem.cli.main import main
 from trading_ecosystem.cli.outputs import write_run
+from trading_ecosystem.preparation import RunRequest
 from trading_ecosystem.validation.results import RunResult
-from trading_ecosystem.virtual.run import RunRequest, run
+from trading_ecosystem.virtual.run import run
 
 ROOT = Path(__file__).parents[2]
 Runner = Callable[[RunRequest], RunResult]

@@ -144,6 +144,11 @@ def reason_names(story: Story, what: str, words: str) -> None:
     assert what != "missed" or "missed: in breach from" in reason
 
 
+@then(parsers.parse("the reason says: {words}"))
+def reason_says(story: Story, words: str) -> None:
+    assert words in story.result.judgement.reasons[0]
+
+
 @then("the twin without the injection raised none of the expected alerts")
 def twin_is_quiet(story: Story) -> None:
     assert story.result.twin.verdict is Verdict.PASS and story.result.twin.alerts == ()

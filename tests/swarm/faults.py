@@ -56,7 +56,7 @@ OF_TRADES = (
     ("exchange", "risk_monitor"),
 )
 FEEDS = [("market_data", "risk_monitor"), ("exchange", "risk_monitor")]
-KINDS = ("crash", "price", *[fault.value for fault in LinkFault])
+KINDS = ("crash", "price", "partition", "hold", "delay", "lose", "duplicate", "reorder")
 SYMBOLS = ("BTC/USD", "ETH/USD", "BTC/USDT", "ETH/USDT", "USDT/USD", "USDC/USD")
 LONGEST_DOWN = (100 * MILLISECOND, 2 * SECOND, 15 * SECOND, 120 * SECOND)
 COMMIT_REACH = 6 * MILLISECOND  # After a quote's moment: when services handle and commit what it set off,

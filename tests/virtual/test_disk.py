@@ -43,26 +43,56 @@ def test_a_crash_keeps_what_was_synced_and_no_more(gaps: list[int], torn_bytes: 
     disk, now, written = Disk(), 0, []
     for n, gap in enumerate(gaps):
         now += gap
-        disk.append(now, command(n))
+        disk.append(now, now, command(n))
         written.append((now, command(n)))
     synced = [(at, message) for at, message in written if at + COMMIT_NS <= now]
     assert disk.crash(now, torn_bytes) == len(written) - len(synced)
     snapshot, records = disk.recover()
     assert snapshot is None
     assert records == synced
-    disk.append(now, command(99))
+    disk.append(now, now, command(99))
     assert disk.recover()[1] == [*synced, (now, command(99))]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["write", "stall", "resume", "slow"]), st.integers(0, 2 * COMMIT_NS)), max_size=20
+    )
+)
+def test_a_crash_keeps_what_was_said_to_be_durable_also_of_a_disk_that_was_slow_or_stalled(
+    steps: list[tuple[str, int]],
+) -> None:
+    """The twin moves every moment that lies in a stall to its end, and asks what had come by then."""
+    disk, now, stalled_ns, written = Disk(), 0, None, list[list[int]]()
+    for word, number in steps:
+        now += number
+        if word == "slow":
+            disk.commit_ns = COMMIT_NS + number
+        elif word == "stall" and stalled_ns is None:
+            stalled_ns = now
+            disk.stall(now)
+        elif word == "resume" and stalled_ns is not None:
+            written = [[at, max(due, now) if due > stalled_ns else due] for at, due in written]
+            stalled_ns = None
+            disk.resume(now)
+        elif stalled_ns is None:
+            written.append([now, disk.append(now, now + 7, command(now))])
+            assert written[-1][1] >= now + COMMIT_NS
+    synced = [at for at, due in written if due <= (now if stalled_ns is None else stalled_ns)]
+    assert [due for _, due in written] == sorted(due for _, due in written)
+    assert disk.crash(now, 0) == len(written) - len(synced)
+    assert disk.recover()[1] == [(at + 7, command(at)) for at in synced]
 
 
 def test_a_snapshot_bounds_the_journal_and_waits_for_the_sync() -> None:
     disk = Disk()
     for n in range(RECORDS_PER_SNAPSHOT):
-        disk.append(n, command(n))
+        disk.append(n, n, command(n))
     assert not disk.wants_snapshot(RECORDS_PER_SNAPSHOT)
     later = RECORDS_PER_SNAPSHOT + COMMIT_NS
     assert disk.wants_snapshot(later)
     disk.keep_snapshot({"orders": [1, 2]})
-    disk.append(later, command(7))
+    disk.append(later, later, command(7))
     assert disk.recover() == ({"orders": [1, 2]}, [(later, command(7))])
 
 

@@ -3,8 +3,9 @@
 import pytest
 
 from trading_ecosystem.chance import Dice
+from trading_ecosystem.impairment import Impairment
 from trading_ecosystem.messages.chaos import LinkFault
-from trading_ecosystem.virtual.network import HELD, Impairment, Link
+from trading_ecosystem.virtual.network import HELD, Link
 
 BASE, JITTER = 1_000, 500
 

@@ -11,11 +11,12 @@ from threading import Thread
 import pytest
 
 from trading_ecosystem.configuration.document import Problem
+from trading_ecosystem.preparation import RunRequest
 from trading_ecosystem.validation.results import Verdict
 from trading_ecosystem.virtual.children import deaf_children
 from trading_ecosystem.virtual.interrupts import heard_later
 from trading_ecosystem.virtual.kept import kept_trail
-from trading_ecosystem.virtual.run import RunRequest, run, run_twin
+from trading_ecosystem.virtual.run import run, run_twin
 
 SCENARIO = Path(__file__).parents[2] / "features" / "scenarios" / "usdt-cliff-9m.yaml"
 MINUTE = 60_000_000_000

@@ -11,12 +11,15 @@ from trading_ecosystem.messages.audit import DeliveryLost, Envelope, LossReason
 from trading_ecosystem.messages.chaos import (
     CrashService,
     FaultLink,
+    FaultService,
     InjectionEnded,
     InjectionRefused,
     InjectionStarted,
     LinkFault,
     RestartService,
     RestoreLink,
+    RestoreService,
+    ServiceFault,
 )
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import CancelOrder
@@ -275,6 +278,197 @@ def test_what_was_held_arrives_after_the_release_in_order() -> None:
     inject(world, RestoreLink(to="injector", injection_id="net"))
     world.run(3 * SECOND + 600 * LATENCY)
     assert venue.count == 3
+
+
+# Standing still, slow stores and clocks that jump.
+
+
+def fault(world: World, kind: ServiceFault, service: str = "exchange", by_ns: int = 0, name: str = "f") -> None:
+    inject(world, FaultService(to="injector", injection_id=name, service_fault=kind, service=service, by_ns=by_ns))
+
+
+def restore(world: World, name: str = "f") -> None:
+    inject(world, RestoreService(to="injector", injection_id=name, service="exchange"))
+
+
+def venue_and_desk(world: World) -> tuple[Venue, Desk]:
+    venue, desk = core_of(world, "exchange"), core_of(world, "trading_engine.alpha")
+    assert isinstance(venue, Venue)
+    assert isinstance(desk, Desk)
+    return venue, desk
+
+
+STILL = [ServiceFault.PAUSE, ServiceFault.STORE_AWAY, ServiceFault.STORE_FULL]
+
+
+@pytest.mark.parametrize("kind", STILL)
+def test_who_stands_still_gets_everything_afterwards_in_order(kind: ServiceFault) -> None:
+    world, observer = make()
+    world.run(2 * SECOND + 500 * LATENCY)
+    fault(world, kind)
+    world.run(6 * SECOND + 500 * LATENCY)
+    venue, desk = venue_and_desk(world)
+    assert (venue.count, desk.heard) == (2, [1, 2])
+    restore(world)
+    world.run(6 * SECOND + 600 * LATENCY)
+    assert (venue.count, desk.heard) == (6, [1, 2, 3, 4, 5, 6])
+    assert observer.losses == []
+
+
+def test_a_timer_of_who_stands_still_comes_late_and_the_next_one_counts_from_there() -> None:
+    world, _ = make()
+    world.run(2 * SECOND + 500 * LATENCY)
+    fault(world, ServiceFault.PAUSE, "trading_engine.alpha")
+    world.run(6 * SECOND + 500 * LATENCY)
+    _, desk = venue_and_desk(world)
+    assert desk.count == 2
+    restore(world)
+    world.run(6 * SECOND + 600 * LATENCY)
+    assert desk.count == 3
+    world.run(7 * SECOND + 499 * LATENCY)
+    assert desk.count == 3
+    world.run(7 * SECOND + 600 * LATENCY)
+    assert desk.count == 4
+
+
+@pytest.mark.parametrize("kind", STILL)
+def test_what_was_handled_but_not_durable_leaves_when_the_service_goes_on(kind: ServiceFault) -> None:
+    world, _ = make()
+    handled = SECOND + COMMIT_NS + LATENCY
+    world.run(handled)
+    fault(world, kind)
+    world.run(handled + 50 * LATENCY)
+    venue, desk = venue_and_desk(world)
+    assert (venue.count, desk.heard) == (1, [])
+    restore(world)
+    world.run(handled + 52 * LATENCY)
+    assert desk.heard == [1]
+
+
+@pytest.mark.parametrize("kind", STILL)
+def test_a_crash_of_who_stands_still_loses_what_was_not_durable_and_what_waited(kind: ServiceFault) -> None:
+    world, observer = make()
+    world.run(SECOND + COMMIT_NS + LATENCY)
+    fault(world, kind)
+    world.run(2 * SECOND + 500 * LATENCY)
+    crash(world)
+    world.run(2 * SECOND + 501 * LATENCY)
+    reasons = [loss.loss_reason for loss in observer.losses]
+    assert reasons == [LossReason.SENDER_CRASHED, LossReason.RECIPIENT_DOWN]
+    restart(world)
+    restore(world)
+    world.run(3 * SECOND + 500 * LATENCY)
+    venue, desk = venue_and_desk(world)
+    assert (venue.count, desk.heard) == (1, [1])
+
+
+def test_a_new_life_is_not_paused_but_its_store_is_still_away() -> None:
+    world, _ = make()
+    fault(world, ServiceFault.PAUSE, name="pause")
+    crash(world)
+    restart(world)
+    world.run(SECOND + 500 * LATENCY)
+    assert venue_and_desk(world)[0].count == 1
+    restore(world, "pause")
+    fault(world, ServiceFault.STORE_AWAY, name="away")
+    crash(world)
+    restart(world)
+    world.run(2 * SECOND + 500 * LATENCY)
+    assert venue_and_desk(world)[0].count == 1
+    restore(world, "away")
+    world.run(2 * SECOND + 600 * LATENCY)
+    assert venue_and_desk(world)[0].count == 2
+
+
+def test_a_service_goes_on_when_the_last_of_its_faults_ends() -> None:
+    world, _ = make()
+    fault(world, ServiceFault.PAUSE, name="pause")
+    fault(world, ServiceFault.STORE_AWAY, name="away")
+    world.run(SECOND + 500 * LATENCY)
+    restore(world, "pause")
+    world.run(SECOND + 600 * LATENCY)
+    assert venue_and_desk(world)[0].count == 0
+    restore(world, "away")
+    world.run(SECOND + 700 * LATENCY)
+    assert venue_and_desk(world)[0].count == 1
+
+
+def test_a_slow_store_makes_answers_late_until_it_is_restored() -> None:
+    world, _ = make()
+    fault(world, ServiceFault.STORE_SLOW, by_ns=300 * LATENCY)
+    fault(world, ServiceFault.STORE_SLOW, by_ns=100 * LATENCY, name="more")
+    sound = SECOND + 2 * COMMIT_NS + 2 * LATENCY
+    world.run(sound + 400 * LATENCY - 1)
+    _, desk = venue_and_desk(world)
+    assert desk.heard == []
+    world.run(sound + 400 * LATENCY)
+    assert desk.heard == [1]
+    restore(world, "more")
+    world.run(sound + SECOND + 300 * LATENCY)
+    assert desk.heard == [1, 2]
+    restore(world)
+    world.run(sound + 2 * SECOND)
+    assert desk.heard == [1, 2, 3]
+
+
+class Clocked(Core):
+    """Wakes once a second and keeps what its clock told, and what it had asked for."""
+
+    def __init__(self) -> None:
+        self.told: list[int] = []
+        self.asked = 0
+
+    def handle(self, message: Message, now: int) -> Sequence[Message]:
+        if isinstance(message, Wake):
+            assert now >= self.asked, "a timer came early"
+            assert now >= max(self.told, default=0), "the clock went back"
+            self.told.append(now)
+        self.asked = now + SECOND
+        return [WakeAt(self.asked)]
+
+
+def test_a_clock_jumps_ahead_and_stands_still_when_it_is_put_right() -> None:
+    world, _ = make({"trading_engine.alpha": Clocked})
+    clocked = core_of(world, "trading_engine.alpha")
+    assert isinstance(clocked, Clocked)
+    world.run(2 * SECOND + 500 * LATENCY)
+    fault(world, ServiceFault.CLOCK_JUMP, "trading_engine.alpha", by_ns=10 * SECOND)
+    world.run(5 * SECOND + 500 * LATENCY)
+    assert clocked.told == [SECOND, 2 * SECOND, 13 * SECOND, 14 * SECOND, 15 * SECOND]
+    restore(world)
+    world.run(15 * SECOND + 500 * LATENCY)
+    assert clocked.told[5:] == []  # Until time has caught up with the timer that it had asked for.
+    world.run(17 * SECOND)
+    assert clocked.told[5:] == [16 * SECOND, 17 * SECOND]
+
+
+def test_a_journaled_core_is_rebuilt_with_the_times_that_its_clock_told() -> None:
+    world, observer = make()
+    fault(world, ServiceFault.CLOCK_JUMP, by_ns=100 * SECOND)
+    world.run(2 * SECOND + 500 * LATENCY)
+    crash(world)
+    restart(world)
+    world.run(3 * SECOND + 500 * LATENCY)
+    beats = [e.message.occurred_ns for e in observer.envelopes if isinstance(e.message, VenueHeartbeat)]
+    assert [beat // SECOND for beat in beats] == [101, 102, 103]
+    assert venue_and_desk(world)[1].heard == [1, 2, 3]
+
+
+def test_what_has_no_meaning_here_is_refused_by_name() -> None:
+    world, observer = make()
+    fault(world, ServiceFault.STORE_AWAY, "trading_engine.alpha", name="a")
+    fault(world, ServiceFault.PAUSE, "nobody", name="b")
+    fault(world, ServiceFault.PAUSE, name="c")
+    fault(world, ServiceFault.PAUSE, name="d")
+    inject(world, link_fault(LinkFault.RESET))
+    world.run(1)
+    details = [e.message.detail for e in observer.envelopes if isinstance(e.message, InjectionRefused)]
+    assert details == [
+        "trading_engine.alpha keeps no journal, so nothing of it waits for its store",
+        "nobody cannot be touched here",
+        "exchange stands still already",
+        "network.reset is of connections, and virtual time has messages alone",
+    ]
 
 
 class Echo(Core):

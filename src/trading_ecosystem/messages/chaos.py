@@ -44,7 +44,7 @@ class RestorePricePath(Addressed):
 
 
 class LinkFault(StrEnum):
-    """What a network does to the messages of a link. The undo word is in `NetworkUndo`."""
+    """What a network does to a link. The last five are of connections, which only live services have."""
 
     PARTITION = "partition"  # Lost.
     HOLD = "hold"  # Kept back until released.
@@ -52,6 +52,11 @@ class LinkFault(StrEnum):
     LOSE = "lose"
     DUPLICATE = "duplicate"
     REORDER = "reorder"
+    RESET = "reset"  # Connections from sender to recipient break, new ones too.
+    REFUSE = "refuse"  # As if the recipient did not listen.
+    THROTTLE = "throttle"  # delay_ns for each kibibyte.
+    TRICKLE = "trickle"  # Byte by byte.
+    LOSE_ANSWERS = "lose_answers"  # A request arrives; its answer is lost, and the connection breaks.
 
 
 @final
@@ -65,7 +70,7 @@ class FaultLink(Addressed):
     senders: tuple[str, ...]
     recipients: tuple[str, ...]
     probability_ppm: int  # Of each message: for lose, duplicate and reorder.
-    delay_ns: int  # For delay, and the spread of reorder.
+    delay_ns: int  # For delay and throttle, and the spread of reorder.
 
 
 @final
@@ -98,6 +103,36 @@ class RestartService(Addressed):
     service: str
 
 
+class ServiceFault(StrEnum):
+    """What befalls a running instance, or what it stands on. `by_ns` is 0 unless its comment says otherwise."""
+
+    PAUSE = "service.pause"  # It stands still, and then goes on where it was.
+    STORE_AWAY = "store.away"  # Nothing it writes becomes durable, so nothing of it leaves.
+    STORE_FULL = "store.full"  # The same, because its disk has no room.
+    STORE_SLOW = "store.slow"  # Every commit takes by_ns longer.
+    CLOCK_JUMP = "clock.jump"  # Its clock tells by_ns more. Undone, it stands still until time has caught up.
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class FaultService(Addressed):
+    to: str
+    injection_id: str
+    service_fault: ServiceFault
+    service: str
+    by_ns: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class RestoreService(Addressed):
+    """Undo `FaultService`: resume, restore."""
+
+    to: str
+    injection_id: str
+    service: str
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class InjectionStarted(Published):
@@ -120,7 +155,7 @@ class InjectionEnded(Published):
 @final
 @dataclass(frozen=True, kw_only=True)
 class InjectionRefused(Published):
-    """What was to be injected cannot be; nothing was changed."""
+    """What was to be injected cannot be, and nothing was changed; or its lease expired, and it was undone too soon."""
 
     injection_id: str
     detail: str

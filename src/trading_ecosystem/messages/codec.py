@@ -46,6 +46,7 @@ ENUMS: dict[str, type[Enum]] = {
     "health": health.HealthStatus,
     "anchor": chaos.PathAnchor,
     "fault": chaos.LinkFault,
+    "service_fault": chaos.ServiceFault,
 }
 PARTS: dict[str, type] = {
     "balances": accounts.Balance,

@@ -1,4 +1,4 @@
-"""The hand on processes and links of a virtual world. Live, a supervisor and proxies do the same.
+"""The hand on processes, disks, clocks and links of a virtual world. Its twin: `orchestrator/injector.py`.
 
 Rule 1: every injection gives a receipt when it begins and when it ends, or a refusal that changed nothing.
 Rule 2: a repeated command changes nothing.
@@ -9,18 +9,31 @@ from typing import final
 
 from trading_ecosystem.chance import Dice
 from trading_ecosystem.core import Core
+from trading_ecosystem.impairment import Impairment
 from trading_ecosystem.messages.chaos import (
     CrashService,
     FaultLink,
+    FaultService,
     InjectionEnded,
     InjectionRefused,
     InjectionStarted,
+    LinkFault,
     RestartService,
     RestoreLink,
+    RestoreService,
+    ServiceFault,
 )
 from trading_ecosystem.messages.message import Message
-from trading_ecosystem.virtual.network import Impairment
 from trading_ecosystem.virtual.world import World
+
+OF_CONNECTIONS = (
+    LinkFault.RESET,
+    LinkFault.REFUSE,
+    LinkFault.THROTTLE,
+    LinkFault.TRICKLE,
+    LinkFault.LOSE_ANSWERS,
+)
+OF_STORES = (ServiceFault.STORE_AWAY, ServiceFault.STORE_FULL, ServiceFault.STORE_SLOW)
 
 
 @final
@@ -48,6 +61,10 @@ class Injector(Core):
             return self.impair(message, now)
         if isinstance(message, RestoreLink):
             return self.restore(message, now)
+        if isinstance(message, FaultService):
+            return self.fault(message, now)
+        if isinstance(message, RestoreService):
+            return self.restore_service(message, now)
         return []
 
     def crash(self, command: CrashService, now: int) -> Sequence[Message]:
@@ -59,6 +76,8 @@ class Injector(Core):
             return refused(command.injection_id, f"{command.service} is down already", now)
         self._active[command.injection_id] = command
         self.world().crash(command.service, command.torn_bytes)
+        for pause in self.active_faults(command.service, ServiceFault.PAUSE):
+            self.world().go_on(command.service, pause.injection_id)  # The next life of it is not paused.
         return [started(command.injection_id, "service.crash", command.service, (command.service,), now)]
 
     def restart(self, command: RestartService, now: int) -> Sequence[Message]:
@@ -68,6 +87,54 @@ class Injector(Core):
         self.world().restart(crash.service)
         return [InjectionEnded(injection_id=command.injection_id, occurred_ns=now)]
 
+    def fault(self, command: FaultService, now: int) -> Sequence[Message]:
+        if self._active.get(command.injection_id) == command:
+            return []
+        problem = self.problem_of(command)
+        if problem:
+            return refused(command.injection_id, problem, now)
+        self._active[command.injection_id] = command
+        service = command.service
+        self.set(command, in_force=True)
+        return [started(command.injection_id, command.service_fault.value, service, (service,), now)]
+
+    def problem_of(self, command: FaultService) -> str:
+        """Why a service cannot be faulted like this; empty if it can."""
+        service = command.service
+        if service not in self._crashable:
+            return f"{service} cannot be touched here"
+        if not self.world().is_alive(service):
+            return f"{service} is down already"
+        if command.service_fault in OF_STORES and not self.world().keeps_journal(service):
+            return f"{service} keeps no journal, so nothing of it waits for its store"
+        if command.service_fault is ServiceFault.PAUSE and self.active_faults(service, ServiceFault.PAUSE):
+            return f"{service} stands still already"
+        return ""
+
+    def restore_service(self, command: RestoreService, now: int) -> Sequence[Message]:
+        fault = self._active.pop(command.injection_id, None)
+        if not isinstance(fault, FaultService):
+            return []
+        self.set(fault, in_force=False)
+        return [InjectionEnded(injection_id=command.injection_id, occurred_ns=now)]
+
+    def set(self, fault: FaultService, in_force: bool) -> None:
+        """Let the world be as all injections that are in force now have it."""
+        world, service = self.world(), fault.service
+        amount_ns = sum([each.by_ns for each in self.active_faults(service, fault.service_fault)])
+        if fault.service_fault is ServiceFault.STORE_SLOW:
+            world.slow_commits(service, amount_ns)
+        elif fault.service_fault is ServiceFault.CLOCK_JUMP:
+            world.shift_clock(service, amount_ns)
+        elif in_force:
+            world.stall(service, fault.injection_id)
+        else:
+            world.go_on(service, fault.injection_id)
+
+    def active_faults(self, service: str, kind: ServiceFault) -> list[FaultService]:
+        faults = [fault for fault in self._active.values() if isinstance(fault, FaultService)]
+        return [fault for fault in faults if fault.service == service and fault.service_fault is kind]
+
     def impair(self, command: FaultLink, now: int) -> Sequence[Message]:
         if self._active.get(command.injection_id) == command:
             return []
@@ -75,6 +142,9 @@ class Injector(Core):
         pairs = [(one, other) for one in senders for other in recipients if one != other]
         if not pairs:
             return refused(command.injection_id, "no link joins these services", now)
+        if command.fault in OF_CONNECTIONS:
+            why = "is of connections, and virtual time has messages alone"
+            return refused(command.injection_id, f"network.{command.fault.value} {why}", now)
         self._active[command.injection_id] = command
         for sender, recipient in pairs:
             dice = Dice(self._seed, f"{command.fault.value}.{sender}>{recipient}")

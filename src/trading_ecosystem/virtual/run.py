@@ -1,30 +1,27 @@
 """Runs a scenario on the virtual clock, with its negative twin, and gathers what a reader wants to know."""
 
 import gc
-import shlex
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
-from pathlib import Path
 
 from trading_ecosystem import __version__, routes
-from trading_ecosystem.assembly import WorldPlan, core_builders, load_world
-from trading_ecosystem.simulators.market_data import replay
-from trading_ecosystem.simulators.market_data.recorded import Recorded
+from trading_ecosystem.assembly import WorldPlan, core_builders
+from trading_ecosystem.limit_lines import limit_lines
+from trading_ecosystem.preparation import Prepared, RunRequest, command_of, prepare
 from trading_ecosystem.validation.audit_correlator.checker import ConservationChecker
 from trading_ecosystem.validation.audit_correlator.core import AuditCorrelator
 from trading_ecosystem.validation.audit_correlator.trail import NoSink, Sink
 from trading_ecosystem.validation.results import Judgement, RunResult, Verdict
 from trading_ecosystem.validation.test_coordinator.core import TestCoordinator
-from trading_ecosystem.validation.test_coordinator.scenario import Scenario, load, twin
+from trading_ecosystem.validation.test_coordinator.scenario import twin
 from trading_ecosystem.virtual.build import build_world
 from trading_ecosystem.virtual.children import deaf_children, die_with_parent
 from trading_ecosystem.virtual.interrupts import heard_later
 from trading_ecosystem.virtual.kept import kept_trail
-from trading_ecosystem.virtual.limit_lines import limit_lines
 from trading_ecosystem.virtual.queue import COMPILED
 from trading_ecosystem.virtual.world import EventStorm, World
 
@@ -32,29 +29,6 @@ Progress = Callable[[int, int], None]
 LEAST_STEPS = 400  # How often progress is told, and Ctrl-C heard.
 LONGEST_STEP_NS = 900_000_000_000
 SETTLEMENT_GRACE_NS = 60_000_000_000  # What a run cut short may leave on its way: the deadline of tier T5.
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunRequest:
-    """What to run. `settings` are KEY=VALUE changes of the scenario; the trail is kept under `report_folder`."""
-
-    scenario_path: Path
-    seed: int | None = None
-    replay: Path | None = None
-    settings: tuple[str, ...] = ()
-    report_folder: Path | None = None
-    with_twin: bool = True
-    twin_in_parallel: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """A request whose files have been read and checked, and fit together."""
-
-    scenario: Scenario
-    plan: WorldPlan
-    recorded: Recorded | None
-    seed: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,56 +56,6 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
         twin_judgement, twin_digest = twin_of_run()
     with heard_later():
         return gather(request, prepared, ended, twin_judgement, twin_digest, trail)
-
-
-def prepare(request: RunRequest) -> Prepared:
-    """Read and check everything that a run needs. Raises `Problem`."""
-    scenario = load(request.scenario_path).with_settings(request.settings)
-    plan = load_world(find_world(request.scenario_path, scenario))
-    scenario.check(plan.reference, plan.instances())
-    if scenario.start_ns is not None:
-        plan = replace(plan, start_ns=scenario.start_ns)
-    if scenario.quotes_every_ns is not None:
-        market = replace(plan.market_data, quotes_every_ns=scenario.quotes_every_ns)
-        plan = replace(plan, market_data=market)
-    seed = scenario.seed if request.seed is None else request.seed
-    if request.replay is None:
-        return Prepared(scenario=scenario, plan=plan, recorded=None, seed=seed)
-    return with_recording(request.replay, scenario, plan, seed)
-
-
-def with_recording(path: Path, scenario: Scenario, plan: WorldPlan, seed: int) -> Prepared:
-    """The scenario and world as they are when recorded prices take the place of generated ones."""
-    wanted = scenario.replay
-    from_ns = wanted.from_ns if wanted and wanted.from_ns is not None else plan.start_ns
-    until_ns = wanted.until_ns if wanted and wanted.until_ns is not None else from_ns + scenario.duration_ns
-    recorded = replay.load(
-        [path],
-        plan.reference,
-        columns=dict(wanted.columns) if wanted and wanted.columns else None,
-        symbols=dict(wanted.symbols) if wanted and wanted.symbols else None,
-        from_ns=from_ns,
-        until_ns=until_ns,
-        longest_gap_ns=plan.market_data.longest_gap_ns,
-    )
-    scenario = scenario.replayed(list(recorded.bars))
-    plan = replace(plan, start_ns=scenario.start_ns if scenario.start_ns is not None else plan.start_ns)
-    return Prepared(scenario=scenario, plan=plan, recorded=recorded, seed=seed)
-
-
-def find_world(scenario_path: Path, scenario: Scenario) -> Path:
-    """The file of a world: beside the scenario, in a folder `worlds` beside or above it, or in the source tree."""
-    here = scenario_path.resolve().parent
-    shipped = Path(__file__).resolve().parents[3]
-    folders = [here, here / "worlds", *(parent / "worlds" for parent in here.parents), shipped / "worlds"]
-    for folder in folders:
-        path = folder / f"{scenario.world}.yaml"
-        if path.is_file():
-            return path
-    known = {path.stem for folder in folders if folder.name == "worlds" for path in folder.glob("*.yaml")}
-    dict(scenario.document.entries())["world"].fail_word(
-        f"no such world in {here} or a folder 'worlds':", scenario.world, known
-    )
 
 
 # Running.
@@ -327,12 +251,3 @@ def with_twin(judgement: Judgement, twin_judgement: Judgement | None) -> Judgeme
     reasons = tuple(f"the twin without the injection: {reason}" for reason in twin_judgement.reasons)
     worst = twin_judgement.verdict if judgement.verdict is Verdict.PASS else judgement.verdict
     return replace(judgement, verdict=worst, reasons=(*judgement.reasons, *reasons))
-
-
-def command_of(request: RunRequest, seed: int) -> str:
-    words = ["tse", "run", str(request.scenario_path), "--seed", str(seed)]
-    if request.replay is not None:
-        words += ["--replay", str(request.replay)]
-    for setting in request.settings:
-        words += ["--set", setting]
-    return shlex.join(words)

@@ -2,7 +2,8 @@
 
 Rule 1: time is the queue's; nothing happens between two entries.
 Rule 2: a message leaves its sender when what it rests on is durable, and reaches the observer at that moment.
-Rule 3: a message that does not arrive is counted and told to the observer; queues are bounded and storms named.
+Rule 3: a service that stands still, or whose store does, is handed nothing; afterwards all of it, in order.
+Rule 4: a message that does not arrive is counted and told to the observer; queues are bounded and storms named.
 """
 
 from collections.abc import Callable, Sequence
@@ -44,18 +45,30 @@ class Departures(Message):
 
 @final
 class Service:
-    """One instance: how to build its core, and what it has on its disk."""
+    """One instance: how to build its core, and what it has on its disk.
+
+    `held`: what came while it, or its store, stood still. `asked`: when timers wake it by its own clock, once that was
+    `skewed` and may be ahead of the world's.
+    """
 
     __slots__ = (
         "alive",
+        "asked",
         "build",
         "core",
         "delivered",
         "disk",
+        "durable_ns",
+        "held",
         "incarnation",
         "journaled",
         "last_departure_ns",
         "name",
+        "offset_ns",
+        "skewed",
+        "stalled",
+        "stalls",
+        "told_ns",
         "waiting",
     )
 
@@ -70,6 +83,22 @@ class Service:
         self.last_departure_ns: i64 = 0
         self.waiting: i64 = 0
         self.delivered: i64 = 0
+        self.durable_ns: i64 = 0  # When its journal is durable up to here.
+        self.stalled = False
+        self.stalls: list[str] = []  # By injection.
+        self.held: list[tuple[int, Envelope]] = []  # With the incarnation for which it came.
+        self.skewed = False
+        self.offset_ns: i64 = 0
+        self.told_ns: i64 = 0
+        self.asked: dict[int, int] = {}
+
+    def clock_ns(self, now: i64) -> i64:
+        """What its own clock tells, which never goes back."""
+        told: i64 = now + self.offset_ns
+        if told < self.told_ns:
+            told = self.told_ns
+        self.told_ns = told
+        return told
 
 
 @final
@@ -138,6 +167,9 @@ class World:
             service = services[queue.recipient]
             envelope = queue.envelope
             message = envelope.message
+            if service.stalled and service.alive:
+                service.held.append((int(queue.incarnation), envelope))
+                continue
             if isinstance(message, Departures):
                 if queue.incarnation == service.incarnation:
                     self.depart(queue.recipient, message)
@@ -149,30 +181,35 @@ class World:
                 self.lose(envelope, service.name, LossReason.RECIPIENT_DOWN)
             elif queue.incarnation != service.incarnation and isinstance(message, (Wake, Start)):
                 continue  # A timer of a process that is gone, or its start.
+            elif service.skewed and isinstance(message, Wake) and self.comes_early(service, queue.due_ns, envelope):
+                continue
             else:
                 self.deliver(queue.recipient, service, envelope, message)
         if self.now < until_ns:
             self.now = until_ns
 
     def deliver(self, at: i64, service: Service, envelope: Envelope, message: Message) -> None:
-        now = int(self.now)
+        told_ns = int(self.now)
+        if service.skewed:
+            told_ns = int(service.clock_ns(self.now))
         self.delivered += 1
         service.delivered += 1
         if service.journaled:
-            self.write_ahead(service, message, now)
-        outputs = service.core.handle(message, now)
+            self.write_ahead(service, message, told_ns)
+        outputs = service.core.handle(message, told_ns)
         if len(outputs) > 0:
             self.take_outputs(at, service, envelope, outputs)
         if self.delivered % STORM_WINDOW == 0:
             self.check_rate(service, message)
 
-    def write_ahead(self, service: Service, message: Message, now: int) -> None:
+    def write_ahead(self, service: Service, message: Message, told_ns: int) -> None:
         disk = service.disk
+        now = int(self.now)
         if disk.wants_snapshot(now):
             core = service.core
             assert isinstance(core, JournaledCore)
             disk.keep_snapshot(core.save())
-        disk.append(now, message)
+        service.durable_ns = disk.append(now, told_ns, message)
 
     # Sending.
 
@@ -180,7 +217,7 @@ class World:
         """Seal what a core returned. Timers start at once; what rests on the disk departs when it is durable."""
         durable_ns: i64 = self.now
         if service.journaled:
-            durable_ns += COMMIT_NS
+            durable_ns = service.durable_ns
         if durable_ns < service.last_departure_ns:
             durable_ns = service.last_departure_ns
         waiting: Departures | None = None
@@ -210,10 +247,24 @@ class World:
         return Envelope(message_id, cause.message_id, correlation_id, service.name, int(self.now), message)
 
     def set_timer(self, at: i64, service: Service, cause: Envelope, wanted: WakeAt) -> None:
-        assert wanted.at_ns >= self.now, (service.name, wanted.at_ns, self.now)
         envelope = self.seal(service, cause, WAKE)
         self._observer.handle(envelope, int(self.now))
-        self.push(wanted.at_ns, at, envelope)
+        due_ns: i64 = wanted.at_ns
+        if service.skewed:
+            assert due_ns >= service.told_ns, (service.name, due_ns, service.told_ns)
+            service.asked[envelope.message_id] = wanted.at_ns
+            due_ns = max(due_ns - service.offset_ns, self.now)
+        assert due_ns >= self.now, (service.name, due_ns, self.now)
+        self.push(due_ns, at, envelope)
+
+    def comes_early(self, service: Service, due_ns: i64, envelope: Envelope) -> bool:
+        """Whether the service's clock, having been put back, is not there yet. Then the timer is set anew."""
+        asked_ns: i64 = service.asked.pop(envelope.message_id, int(due_ns))
+        if service.clock_ns(self.now) >= asked_ns:
+            return False
+        service.asked[envelope.message_id] = int(asked_ns)
+        self.push(asked_ns - service.offset_ns, self._index[service.name], envelope)
+        return True
 
     def depart(self, at: i64, departures: Departures) -> None:
         service = self.services[at]
@@ -298,7 +349,7 @@ class World:
         for envelope in departures.envelopes:
             self.lose(envelope, "", LossReason.SENDER_CRASHED)
 
-    # Faults: crash and restart, hold and release.
+    # Faults: crash and restart, stall and go on, shift of a clock, hold and release.
 
     def start(self, at: int) -> None:
         """Hand a core its `Start`, from outside."""
@@ -316,6 +367,7 @@ class World:
         assert service.alive
         service.alive = False
         service.incarnation += 1
+        self.hand_over(service)
         return service.disk.crash(int(self.now), torn_bytes)
 
     def restart(self, name: str) -> None:
@@ -337,6 +389,49 @@ class World:
 
     def is_alive(self, name: str) -> bool:
         return self.services[self._index[name]].alive
+
+    def keeps_journal(self, name: str) -> bool:
+        return self.services[self._index[name]].journaled
+
+    def stall(self, name: str, injection_id: str) -> None:
+        """Let an instance stand still, or what it cannot do without, until every such injection has ended."""
+        service = self.services[self._index[name]]
+        if not service.stalls:
+            service.disk.stall(int(self.now))
+        service.stalls.append(injection_id)
+        service.stalled = True
+
+    def go_on(self, name: str, injection_id: str) -> None:
+        """Undo `stall`; one that has ended is passed over."""
+        service = self.services[self._index[name]]
+        if injection_id not in service.stalls:
+            return
+        service.stalls.remove(injection_id)
+        if not service.stalls:
+            service.stalled = False
+            service.disk.resume(int(self.now))
+            self.hand_over(service)
+
+    def hand_over(self, service: Service) -> None:
+        """What was held comes now, in the order in which it would have come."""
+        held, service.held = service.held, []
+        at = self._index[service.name]
+        for incarnation, envelope in held:
+            self._sequence += 1
+            self._queue.push(self.now, self._sequence, at, incarnation, envelope)
+
+    def slow_commits(self, name: str, by_ns: int) -> None:
+        """From now on, a commit takes so much longer than on a sound disk."""
+        self.services[self._index[name]].disk.commit_ns = COMMIT_NS + by_ns
+
+    def shift_clock(self, name: str, offset_ns: int) -> None:
+        """From now on, an instance's clock tells so much more than the world's, and never less than it told."""
+        service = self.services[self._index[name]]
+        if not service.skewed:
+            service.told_ns = self.now
+        service.clock_ns(self.now)
+        service.skewed = True
+        service.offset_ns = offset_ns
 
     def link(self, sender: str, recipient: str) -> Link:
         return self._links[self._index[sender] * len(self.services) + self._index[recipient]]

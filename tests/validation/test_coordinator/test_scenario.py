@@ -11,12 +11,15 @@ from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
     CrashService,
     FaultLink,
+    FaultService,
     LinkFault,
     PathAnchor,
     PathPoint,
     RestartService,
     RestoreLink,
     RestorePricePath,
+    RestoreService,
+    ServiceFault,
 )
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.validation.test_coordinator.conditions import Condition, Quantity
@@ -30,6 +33,11 @@ DRIFT = """\
     to: 0.98
     over: 10m
 """
+
+
+def running(fault: ServiceFault, by_ns: int) -> FaultService:
+    name = f"{fault.value}-1"
+    return FaultService(to="injector", injection_id=name, service_fault=fault, service="exchange", by_ns=by_ns)
 
 
 def test_a_scenario_reads_as_typed_values(small: Scenario) -> None:
@@ -130,6 +138,37 @@ def test_a_scenario_reads_as_typed_values(small: Scenario) -> None:
             ),
             RestoreLink(to="injector", injection_id="network.reorder-1"),
         ),
+        (
+            "{at: 10m, inject: network.throttle, from: [exchange], to: [risk_monitor], by: 10ms, for: 1m}",
+            FaultLink(
+                to="injector",
+                injection_id="network.throttle-1",
+                fault=LinkFault.THROTTLE,
+                senders=("exchange",),
+                recipients=("risk_monitor",),
+                probability_ppm=1_000_000,
+                delay_ns=10_000_000,
+            ),
+            RestoreLink(to="injector", injection_id="network.throttle-1"),
+        ),
+        (
+            "{at: 10m, inject: store.slow, service: exchange, by: 2s, for: 1m}",
+            running(ServiceFault.STORE_SLOW, 2 * 10**9),
+            RestoreService(to="injector", injection_id="store.slow-1", service="exchange"),
+        ),
+        (
+            "{at: 10m, inject: clock.jump, service: exchange, by: 1h, for: 1m}",
+            running(ServiceFault.CLOCK_JUMP, 3_600 * 10**9),
+            RestoreService(to="injector", injection_id="clock.jump-1", service="exchange"),
+        ),
+        *(
+            (
+                f"{{at: 10m, inject: {kind.value}, service: exchange, for: 1m}}",
+                running(kind, 0),
+                RestoreService(to="injector", injection_id=f"{kind.value}-1", service="exchange"),
+            )
+            for kind in (ServiceFault.PAUSE, ServiceFault.STORE_AWAY, ServiceFault.STORE_FULL)
+        ),
     ],
 )
 def test_an_injection_is_a_chaos_message_and_knows_its_undo(
@@ -141,7 +180,10 @@ def test_an_injection_is_a_chaos_message_and_knows_its_undo(
     assert injection.undo(7) == undo
 
 
-@pytest.mark.parametrize("fault", ["partition", "hold", "lose", "duplicate"])
+@pytest.mark.parametrize(
+    "fault",
+    ["partition", "hold", "lose", "duplicate", "reset", "refuse", "trickle", "lose_answers"],
+)
 def test_every_fault_of_the_network_can_be_injected(
     fault: str, small_text: str, scenario_of: Callable[[str], Scenario]
 ) -> None:
@@ -263,6 +305,16 @@ def test_an_injection_that_cannot_be_is_refused(
             DRIFT,
             f"{DRIFT}  - {{at: 11m, inject: service.crash, service: audit_correlator, for: 1s}}\n",
             "service: audit_correlator judges the scenario and cannot be killed by it",
+        ),
+        (
+            DRIFT,
+            f"{DRIFT}  - {{at: 11m, inject: service.pause, service: test_coordinator, for: 1s}}\n",
+            "service: test_coordinator judges the scenario and cannot be touched by it",
+        ),
+        (
+            DRIFT,
+            f"{DRIFT}  - {{at: 11m, inject: clock.jump, service: exchang, by: 1s, for: 1s}}\n",
+            "unknown service 'exchang'; did you mean 'exchange'?",
         ),
         (
             DRIFT,

@@ -16,6 +16,7 @@ from trading_ecosystem.validation.test_coordinator.injections import (
     Injection,
     NetworkFault,
     PricePath,
+    RunningFault,
     ServiceCrash,
 )
 from trading_ecosystem.validation.test_coordinator.parts import (
@@ -175,9 +176,10 @@ def check_target(step: Injection, reference: ReferenceData, instances: Collectio
         for symbol in step.symbols:
             if symbol not in reference.instruments:
                 step.node.fail_word("unknown instrument", symbol, reference.instruments)
-    elif isinstance(step, ServiceCrash):
+    elif isinstance(step, ServiceCrash | RunningFault):
         if role(step.service) in JUDGES:
-            step.node.fail(f"service: {step.service} judges the scenario and cannot be killed by it")
+            done = "killed" if isinstance(step, ServiceCrash) else "touched"
+            step.node.fail(f"service: {step.service} judges the scenario and cannot be {done} by it")
         if step.service not in instances:
             step.node.fail_word("unknown service", step.service, crashable(instances))
     elif isinstance(step, NetworkFault):

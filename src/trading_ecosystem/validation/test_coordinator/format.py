@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from trading_ecosystem.messages.chaos import LinkFault
+from trading_ecosystem.messages.chaos import LinkFault, ServiceFault
 from trading_ecosystem.messages.risk import AlertRule, Severity
 from trading_ecosystem.validation.test_coordinator import conditions, injections, parts
 from trading_ecosystem.validation.test_coordinator.conditions import Quantity
@@ -154,6 +154,12 @@ def link(fault: LinkFault, meaning: str, *own: Key) -> Table:
     return injection(f"network.{fault.value}", meaning, injections.network_fault, keys)
 
 
+def running(fault: ServiceFault, meaning: str, *own: Key) -> Table:
+    service = Key("service", Text(), "The instance.", required=True)
+    return injection(fault.value, meaning, injections.RunningFault, [service, *own])
+
+
+OF_CONNECTIONS = "Live only: where messages have no connections, it is refused."
 INSTRUMENTS = Key("instruments", ListOf(SYMBOL), "Several instruments.")
 CHANCE = Key("probability", PART, "Of each message.", "probability_ppm", required=True)
 DRIFT = injection(
@@ -218,6 +224,19 @@ INJECTIONS = {
                 Key("torn_bytes", Whole(0, 1 << 20), "How much of an unsynced record stays on its disk.", default="0"),
             ],
         ),
+        running(ServiceFault.PAUSE, "An instance stands still; then it goes on where it was, with all that came."),
+        running(ServiceFault.STORE_AWAY, "Nothing becomes durable, so nothing that rests on it leaves."),
+        running(ServiceFault.STORE_FULL, "The disk has no room: as if the store were away."),
+        running(
+            ServiceFault.STORE_SLOW,
+            "Every commit takes longer.",
+            Key("by", SOME_TIME, "How much longer.", "by_ns", required=True),
+        ),
+        running(
+            ServiceFault.CLOCK_JUMP,
+            "The instance's clock is ahead. Put right, it stands still until time has caught up.",
+            Key("by", SOME_TIME, "How far.", "by_ns", required=True),
+        ),
         link(LinkFault.PARTITION, "Messages are lost."),
         link(LinkFault.HOLD, "Messages are kept back until released."),
         link(
@@ -232,6 +251,18 @@ INJECTIONS = {
             "Some messages come out of order.",
             CHANCE,
             Key("by", SOME_TIME, "Up to how much later.", "delay_ns", default="50ms"),
+        ),
+        link(LinkFault.RESET, f"Connections break, new ones too. {OF_CONNECTIONS}"),
+        link(LinkFault.REFUSE, f"As if the receivers did not listen. {OF_CONNECTIONS}"),
+        link(
+            LinkFault.THROTTLE,
+            f"Bytes come slowly. {OF_CONNECTIONS}",
+            Key("by", SOME_TIME, "How long each kibibyte takes.", "delay_ns", required=True),
+        ),
+        link(LinkFault.TRICKLE, f"Bytes come one by one. {OF_CONNECTIONS}"),
+        link(
+            LinkFault.LOSE_ANSWERS,
+            f"What the senders ask arrives; the answer is lost, and the connection breaks. {OF_CONNECTIONS}",
         ),
     )
 }

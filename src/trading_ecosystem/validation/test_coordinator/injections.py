@@ -14,12 +14,15 @@ from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
     CrashService,
     FaultLink,
+    FaultService,
     LinkFault,
     PathAnchor,
     PathPoint,
     RestartService,
     RestoreLink,
     RestorePricePath,
+    RestoreService,
+    ServiceFault,
 )
 from trading_ecosystem.messages.message import Message
 
@@ -37,6 +40,16 @@ UNDO_WORDS = {
     "network.lose": "network.restore",
     "network.duplicate": "network.restore",
     "network.reorder": "network.restore",
+    "network.reset": "network.restore",
+    "network.refuse": "network.restore",
+    "network.throttle": "network.restore",
+    "network.trickle": "network.restore",
+    "network.lose_answers": "network.restore",
+    "service.pause": "service.resume",
+    "store.away": "store.restore",
+    "store.full": "store.restore",
+    "store.slow": "store.restore",
+    "clock.jump": "clock.restore",
 }
 
 
@@ -98,6 +111,26 @@ class ServiceCrash(Injection):
 
     def undo(self, over_ns: int) -> Message:
         return RestartService(to=INJECTOR, injection_id=self.injection_id, service=self.service)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunningFault(Injection):
+    """Of a service that goes on running. `by_ns` is 0 for those that have no amount."""
+
+    service: str
+    by_ns: int = 0
+
+    def command(self) -> Message:
+        return FaultService(
+            to=INJECTOR,
+            injection_id=self.injection_id,
+            service_fault=ServiceFault(self.kind),
+            service=self.service,
+            by_ns=self.by_ns,
+        )
+
+    def undo(self, over_ns: int) -> Message:
+        return RestoreService(to=INJECTOR, injection_id=self.injection_id, service=self.service)
 
 
 @dataclass(frozen=True, kw_only=True)
