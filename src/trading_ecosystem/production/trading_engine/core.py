@@ -68,6 +68,10 @@ class TradingEngine(Core):
         assert isinstance(message, Start), f"{type(message).__name__} is not for a trading engine"
         return self._on_start(message, now)
 
+    def positions(self) -> dict[str, int]:
+        """What the desk knows it has: asset -> minor units, free and locked together."""
+        return self._desk.positions.totals()
+
     # Prices.
 
     def _on_quote(self, quote: QuotePublished, now: int) -> Sequence[Message]:

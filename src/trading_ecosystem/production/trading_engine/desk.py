@@ -87,6 +87,9 @@ class Positions:
         assert isinstance(remembered, dict)
         self._opening = {str(asset): int(amount) for asset, amount in remembered.items()}
 
+    def totals(self) -> dict[str, int]:
+        return dict(self._totals)
+
     def total_minor(self, asset: str) -> int:
         return self._totals.get(asset, 0)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-
 from typing import Any
 
 from trading_ecosystem import __version__, routes

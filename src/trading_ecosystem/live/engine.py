@@ -1,0 +1,164 @@
+"""One core with all that it lives on: its store, its spool, its links to others, its runner.
+
+Rule 1: it is built in the order in which it depends on its parts, and taken down in the opposite one.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import Any, final
+
+import grpc
+import structlog
+
+from trading_ecosystem.core import Core
+from trading_ecosystem.live.clock import Clock
+from trading_ecosystem.live.door import Header, Told
+from trading_ecosystem.live.ending import end_with
+from trading_ecosystem.live.historian import Historian
+from trading_ecosystem.live.hub import Hub
+from trading_ecosystem.live.links import Connect, Find, Take
+from trading_ecosystem.live.runner import Runner
+from trading_ecosystem.live.service import Service
+from trading_ecosystem.live.store.opening import open_store
+from trading_ecosystem.live.store.ports import Store, StoreAway
+from trading_ecosystem.live.telemetry.business import Business
+from trading_ecosystem.live.telemetry.exporter import Exporter
+from trading_ecosystem.live.telemetry.metrics import PrometheusMeter
+from trading_ecosystem.live.telemetry.spans import service_resource
+from trading_ecosystem.live.telemetry.spool import Spool
+from trading_ecosystem.messages.message import Addressed, Message
+
+SPOOL_BYTES = 256 << 20
+FLUSH_S = 5.0
+
+log = structlog.get_logger()
+
+
+@final
+class Engine:
+    """`targets`: the instances that each role of `service.hears` stands for here."""
+
+    def __init__(
+        self,
+        service: Service,
+        core: Core,
+        instance: str,
+        version: str,
+        store_url: str,
+        data: Path,
+        clock: Clock,
+        targets: Mapping[str, Sequence[str]],
+        find: Find,
+        connect: Connect,
+        audit: str,
+        audit_credentials: grpc.ChannelCredentials | None,
+    ) -> None:
+        self.core = core
+        self._breaking = service.breaking
+        opened: Store[Any] = open_store(store_url, instance, service.design)
+        self.store = opened if service.breaking is None else service.breaking.store(opened)
+        resource = service_resource(instance, version)
+        self.spool = Spool(data / "spool", SPOOL_BYTES, resource, service.codec.encode)
+        self.exporter = Exporter(self.spool, lambda: audit, audit_credentials)
+        self.hub = Hub(secrets.randbits(62) | 1)
+        self.historian = Historian(self._record)
+        self.runner = Runner(
+            instance,
+            core,
+            clock,
+            service.codec,
+            self.store.journal,
+            self.store.memory,
+            self.spool,
+            self.hub,
+            self.post,
+            self.historian,
+        )
+        self.links = [
+            each.link(
+                each.caller or instance, target, each.speech, each.kinds, self._ear(target), find, connect, each.surface
+            )
+            for each in service.hears
+            for target in targets.get(each.role, (each.role,))
+        ]
+        self.hub.listen(self.historian.take)
+        self.meter = PrometheusMeter()
+        self._keeps_heard = service.keeps_heard
+        self._business = Business(service.role, self.meter)
+        self.hub.listen(self._measure)
+        self._audited = bool(audit)
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    def post(self, message: Addressed, header: Header) -> bool:
+        """Commands and questions go over a link; what is addressed to anybody else is for a subscriber here."""
+        for link in self.links:
+            if link.target == message.to and link.speech.takes(type(message)):
+                link.send(message, header)
+                self.historian.note(message)
+                return True
+        return False
+
+    def _measure(self, told: Sequence[Told]) -> None:
+        now_ns = self.runner.clock.now_ns()
+        for each in told:
+            self._business.note_sent(each.message, now_ns)
+
+    def _ear(self, sender: str) -> Take:
+        """What takes in the messages of one other service."""
+        breaking = self._breaking
+        if breaking is None:
+            return self._hear
+        instance = self.runner.instance
+
+        def take(message: Message, cause: Header) -> None:
+            breaking.pass_on(sender, instance, lambda: self._hear(message, cause))
+
+        return take
+
+    def _hear(self, message: Message, cause: Header) -> None:
+        self._business.note_heard(message, self.runner.clock.now_ns())
+        if self._keeps_heard:
+            self.historian.note(message)
+        self.runner.take(message, cause)
+
+    async def _record(self, messages: Sequence[Message]) -> None:
+        await self.runner.on_store(lambda: self.store.history.record(messages))
+
+    def recover(self) -> None:
+        again = self.runner.recover(self.store.history.record)
+        if again:
+            log.info("recovered", inputs=again)
+
+    async def connect(self) -> None:
+        """Open all links, and return when each has heard the other side."""
+        for link in self.links:
+            self._do(link.run())
+        self._do(self.historian.run())
+        if self._audited:
+            self._do(self.exporter.run())
+        for link in self.links:
+            await link.heard.wait()
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        """As long as the process lives, which does not go on without it."""
+        task = asyncio.create_task(work)
+        end_with(task)
+        self._tasks.append(task)
+
+    async def stop(self) -> None:
+        """Take nothing more, let everything become durable and leave, and let the audit have its traces."""
+        await self.runner.settle()
+        try:
+            await self.historian.write()
+        except StoreAway as away:
+            log.warning("the end of the history is not written", detail=str(away))
+        await self.runner.close()
+        if self._audited and not await self.exporter.flush(FLUSH_S):
+            log.warning("traces stay in the spool for the next start", trouble=self.exporter.trouble)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.spool.close()
+        self.store.close()

@@ -1,0 +1,98 @@
+"""Accelerated time that waits for whoever lags, so that a busy machine does not eat simulated deadlines.
+
+One process leads: it writes into a file how far time is, again and again; the others read it there, and each shows
+in a file of its own that it is awake. While one that should be awake is not, the leader lets time stand still.
+
+Rule 1: from one word of the leader to the next, time goes on by a bounded amount: no leader, no time.
+Rule 2: a reader never sees half a word: the version behind it is written first, the one before it last.
+"""
+
+import mmap
+import os
+import time
+from pathlib import Path
+from struct import Struct
+from typing import final
+
+WORD = Struct("<6q")  # Version, moment of the machine, moment told, speed, longest stretch, version again.
+PULSE = "pulse"  # The file in which a process shows that it is awake, in the folder of its data.
+BEAT = Struct("<q")
+SIMULATED_LAG_NS = 2_500_000_000  # How far time may go on while somebody is not awake.
+SHORTEST_LAG_NS = 15_000_000  # Of the machine; no process can promise less.
+
+
+def lag_of(speed: int) -> int:
+    """How long, in ns of the machine, a process may be silent before time waits for it."""
+    return max(SHORTEST_LAG_NS, SIMULATED_LAG_NS // speed)
+
+
+@final
+class SharedTime:
+    """The leader's word, as everybody reads it."""
+
+    __slots__ = ("_map",)
+
+    def __init__(self, path: Path) -> None:
+        with path.open("rb") as file:
+            self._map = mmap.mmap(file.fileno(), WORD.size, access=mmap.ACCESS_READ)
+
+    def now_ns(self) -> int:
+        while True:
+            first, at_ns, told_ns, speed, stretch_ns, last = WORD.unpack_from(self._map)
+            if first == last:
+                elapsed_ns = time.monotonic_ns() - at_ns
+                now_ns: int = told_ns + min(max(0, elapsed_ns), stretch_ns) * speed
+                return now_ns
+
+
+@final
+class Leader:
+    """Writes the word. Time stands at `start_ns` until it is led on."""
+
+    def __init__(self, path: Path, start_ns: int, speed: int) -> None:
+        self._speed = speed
+        self._version = 0
+        self._stretch_ns = lag_of(speed) // 2
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.ftruncate(descriptor, WORD.size)
+        self._map = mmap.mmap(descriptor, WORD.size)
+        os.close(descriptor)
+        self._say(start_ns, 0)
+        self._time = SharedTime(path)
+
+    def lead_on(self) -> None:
+        """Time goes on from where it is, for a stretch."""
+        self._say(self._time.now_ns(), self._stretch_ns)
+
+    def stand_still(self) -> None:
+        self._say(self._time.now_ns(), 0)
+
+    def _say(self, told_ns: int, stretch_ns: int) -> None:
+        self._version += 1
+        word = WORD.pack(self._version, time.monotonic_ns(), told_ns, self._speed, stretch_ns, self._version)
+        self._map[WORD.size - 8 :] = word[WORD.size - 8 :]
+        self._map[8 : WORD.size - 8] = word[8 : WORD.size - 8]
+        self._map[:8] = word[:8]
+
+
+@final
+class Pulse:
+    """How a process shows that it is awake."""
+
+    def __init__(self, path: Path) -> None:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        os.ftruncate(descriptor, BEAT.size)
+        self._map = mmap.mmap(descriptor, BEAT.size)
+        os.close(descriptor)
+
+    def beat(self) -> None:
+        BEAT.pack_into(self._map, 0, time.monotonic_ns())
+
+    def last_ns(self) -> int:
+        """When it was last awake, on the machine's monotonic clock; 0 if it never was."""
+        last: int = BEAT.unpack_from(self._map)[0]
+        return last
+
+    def forget(self) -> None:
+        """Its process is gone: nobody waits for it."""
+        BEAT.pack_into(self._map, 0, 0)

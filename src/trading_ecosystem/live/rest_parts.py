@@ -1,0 +1,27 @@
+"""What the REST surface of a service is made of, out of the parts of its process."""
+
+from trading_ecosystem import __version__
+from trading_ecosystem.live.access import Access
+from trading_ecosystem.live.rest import surface
+from trading_ecosystem.live.security.tokens import Surface, Tokens, read_tokens
+from trading_ecosystem.live.service import Parts
+from trading_ecosystem.live.telemetry.metrics import note_request
+
+
+def rest_surface(parts: Parts, access: Access) -> surface.Surface:
+    """Raises `Problem` for a wrong file of tokens. Without a folder of tokens, nobody has one."""
+    settings, meter = parts.settings, parts.engine.meter
+    tokens = Tokens((), access) if settings.tokens is None else read_tokens(settings.tokens, Surface.REST, access)
+
+    def observe(method: str, route: str, status: int, seconds: float) -> None:
+        note_request(meter, "rest", f"{method} {route}", str(status), seconds)
+
+    return surface.Surface(
+        door=parts.engine.runner,
+        service=settings.role,
+        version=__version__,
+        environment=settings.profile,
+        authorise=tokens.authorise,
+        observe=observe,
+        metrics=meter.registry,
+    )

@@ -1,0 +1,409 @@
+"""Runs one core on the live clock. Its twin on the virtual clock is virtual/world.py.
+
+Rule 1: a journaled core's inputs are durable before anything that they led to leaves this process.
+Rule 2: what leaves is in the spool of the audit first; a crash loses a delivery, never the trace of it.
+Rule 3: when the store is away, commands are refused and events held back; when it or the core is broken, the process
+  ends before anything of that leaves.
+"""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
+from functools import partial
+from typing import Protocol, final
+
+import structlog
+
+from trading_ecosystem.core import Core, JournaledCore
+from trading_ecosystem.live.clock import Clock
+from trading_ecosystem.live.door import Header, Listener, RefusalCode, Refused
+from trading_ecosystem.live.ending import BROKEN_RULE, BROKEN_STORE, end_at_once, end_with
+from trading_ecosystem.live.hub import Hub
+from trading_ecosystem.live.identifiers import Identifiers
+from trading_ecosystem.live.inputs import KIND, pack, unpack
+from trading_ecosystem.live.store.ports import (
+    Damaged,
+    Journal,
+    Memory,
+    Record,
+    StoreAway,
+    StoreBroken,
+    StoreRefused,
+)
+from trading_ecosystem.live.telemetry.spans import SpanRecord
+from trading_ecosystem.messages.health import HealthChanged, HealthStatus
+from trading_ecosystem.messages.message import Addressed, Message
+from trading_ecosystem.messages.runtime import Remember, Start, Wake, WakeAt
+
+INPUTS_PER_SNAPSHOT = 20_000
+MOST_HELD = 100_000  # Events that wait while the store is away.
+FIRST_RETRY_S, LONGEST_RETRY_S = 0.05, 2.0
+RETOLD_AT_ONCE = 10_000  # Messages, when the history is made whole again.
+OUTSIDE = Header(message_id=0, correlation_id=0)  # The cause of what nothing here caused.
+WAKE = Wake()
+
+log = structlog.get_logger()
+
+
+class Stage(StrEnum):
+    STARTING = "starting"
+    SERVING = "serving"
+    DRAINING = "draining"
+
+
+class Codec(Protocol):
+    """Messages as the journal keeps them."""
+
+    def encode(self, message: Message) -> tuple[str, bytes]: ...
+    def decode(self, kind: str, body: bytes) -> Message: ...
+
+
+class Spool(Protocol):
+    """Where the traces of what leaves are kept until the audit has them."""
+
+    def write(self, spans: Sequence[SpanRecord], mark: int) -> None: ...
+    def last_mark(self) -> int: ...
+
+
+class Chronicle(Protocol):
+    """The history of what was published, written a little behind."""
+
+    async def write(self) -> None:
+        """Write all that it has been given so far. Raises StoreAway."""
+
+
+Broken = (StoreBroken, StoreRefused, Damaged)  # What a running process cannot put right.
+Retell = Callable[[Sequence[Message]], None]
+Post = Callable[[Addressed, Header], bool]  # Send to another process; False: it is for a subscriber of this one.
+
+
+@final
+class Departures:
+    """What one handling returned, waiting for its commit."""
+
+    __slots__ = ("answered", "memories", "outputs", "sealed", "timers")
+
+    def __init__(self, outputs: Sequence[Message]) -> None:
+        self.outputs = outputs
+        self.sealed: list[SpanRecord] = []
+        self.timers: list[SpanRecord] = []
+        self.memories: list[tuple[str, str]] = []
+        self.answered: asyncio.Future[Sequence[Message]] | None = None
+
+
+@final
+class Runner:
+    """The one core of a process, behind its `Door`."""
+
+    def __init__(
+        self,
+        instance: str,
+        core: Core,
+        clock: Clock,
+        codec: Codec,
+        journal: Journal,
+        memory: Memory,
+        spool: Spool,
+        hub: Hub,
+        post: Post,
+        chronicle: Chronicle,
+    ) -> None:
+        self.instance = instance
+        self.clock = clock
+        self.hub = hub
+        self.core = core
+        self._codec = codec
+        self._journal = journal
+        self._memory = memory
+        self._spool = spool
+        self._post = post
+        self._chronicle = chronicle
+        self._journaled = isinstance(core, JournaledCore)
+        self._stage = Stage.STARTING
+        self._store_trouble = ""
+        self._core_health = (HealthStatus.NOT_SERVING, "starting")
+        self._identifiers = Identifiers()
+        self._record = 0  # The last journal record that was begun.
+        self._frames: list[bytes] = []  # Of the next record.
+        self._waiting: list[Departures] = []
+        self._unpublished: list[Departures] = []  # Committed by an earlier life that died before it published.
+        self._held: deque[tuple[Message, Header]] = deque()
+        self._timers: set[asyncio.TimerHandle] = set()
+        self._since_snapshot = 0
+        self._work = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._committing: asyncio.Task[None] | None = None
+        self.handled = 0
+        self.lost = 0  # Events that no room was left for.
+
+    # Life.
+
+    def recover(self, retell: Retell) -> int:
+        """Rebuild the core from its store. Returns how many inputs were handled again. Blocks.
+
+        `retell` is handed what the core said since its snapshot: the history may have missed the end of it.
+        """
+        if not isinstance(self.core, JournaledCore):
+            return 0
+        after = 0
+        found = self._journal.snapshot()
+        if found is not None:
+            after, state = found
+            self.core.restore(json.loads(state))
+        self._record = after
+        mark = self._spool.last_mark()
+        said: list[Message] = []
+        for record in self._journal.read(after):
+            said.extend(self._handle_again(record, record.sequence > mark))
+            self._record = record.sequence
+            if len(said) >= RETOLD_AT_ONCE:
+                retell(said)
+                said = []
+        retell(said)
+        return self._since_snapshot
+
+    def _handle_again(self, record: Record, publish: bool) -> Iterator[Message]:
+        for each in unpack(record.payload):
+            self.clock.not_before(each.now_ns)
+            outputs = self.core.handle(self._codec.decode(each.kind, each.body), each.now_ns)
+            self._since_snapshot += 1
+            kept = [output for output in outputs if not isinstance(output, (WakeAt, Remember))]
+            yield from kept
+            if publish:
+                self._unpublished.append(self._seal(kept, each.cause, each.now_ns))
+
+    async def start(self) -> None:
+        """Hand the core its `Start`, and serve from now on."""
+        self._committing = asyncio.create_task(self._commit_forever())
+        end_with(self._committing)
+        self._depart(self._unpublished)
+        self._unpublished = []
+        memory = {} if self._journaled else {key: json.loads(text) for key, text in self._memory.recall().items()}
+        self._stage = Stage.SERVING
+        self._core_health = (HealthStatus.SERVING, "")
+        header = self._identifiers.header(OUTSIDE)
+        start = Start(memory=memory)
+        self._handle(start, header, begins=SpanRecord(header, 0, self.clock.now_ns(), self.instance, start))
+        self._take_held()
+
+    async def settle(self) -> None:
+        """Take nothing more, and let what was taken become durable and leave."""
+        self._stage = Stage.DRAINING
+        for timer in self._timers:
+            timer.cancel()
+        await self._idle.wait()
+        if self._committing is not None:
+            self._committing.cancel()
+        self._lose(len(self._held))
+        self._held.clear()
+
+    async def close(self) -> None:
+        """Keep a snapshot, so that the next start is quick, and let the store's thread go."""
+        if self._journaled and self._since_snapshot:
+            await self._keep_snapshot(self._state(), self._since_snapshot)
+        self._writer.shutdown(wait=True)
+
+    def _lose(self, count: int) -> None:
+        if count and not self.lost:
+            log.warning("events find no room or no core any more, and are lost; they are counted", stage=self._stage)
+        self.lost += count
+
+    # Inputs.
+
+    def take(self, message: Message, cause: Header) -> None:
+        """An event, or an answer, from another process."""
+        if self._stage is Stage.SERVING and not self._store_trouble:
+            self._handle(message, cause)
+        elif self._stage is Stage.DRAINING or len(self._held) >= MOST_HELD:
+            self._lose(1)
+        else:
+            self._held.append((message, cause))
+
+    def take_commands(self, messages: Sequence[tuple[Message, Header]]) -> "asyncio.Future[Sequence[Message]]":
+        """Several commands at once. The future is done when all of them are durable; raises `Refused` like `ask`."""
+        self._refuse_unless_serving()
+        for message, cause in messages[:-1]:
+            self._handle(message, cause)
+        return self._answer(*messages[-1])
+
+    async def ask(self, message: Message, cause: Header | None = None) -> Sequence[Message]:
+        self._refuse_unless_serving()
+        return await self._answer(message, cause or OUTSIDE)
+
+    def _answer(self, message: Message, cause: Header) -> "asyncio.Future[Sequence[Message]]":
+        answered: asyncio.Future[Sequence[Message]] = asyncio.get_running_loop().create_future()
+        departures = self._handle(message, cause, answered)
+        if departures.answered is None and not answered.done():
+            answered.set_result(departures.outputs)
+        return answered
+
+    def _refuse_unless_serving(self) -> None:
+        status, detail = self.health()
+        if status is HealthStatus.NOT_SERVING:
+            raise Refused(RefusalCode.NOT_SERVING, detail)
+
+    def _take_held(self) -> None:
+        while self._held and not self._store_trouble:
+            self._handle(*self._held.popleft())
+
+    def _handle(
+        self,
+        message: Message,
+        cause: Header,
+        answered: "asyncio.Future[Sequence[Message]] | None" = None,
+        begins: SpanRecord | None = None,
+    ) -> Departures:
+        """Hand over one message. `begins`: the trace of the message itself, where nobody else has told it."""
+        now_ns = self.clock.now_ns()
+        if self._journaled:
+            self._frames.append(pack(now_ns, cause, *self._codec.encode(message)))
+        try:
+            outputs = self.core.handle(message, now_ns)
+        except Exception as problem:
+            end_at_once(BROKEN_RULE, f"the core has failed at a {type(message).__name__}", problem)
+        self.handled += 1
+        self._since_snapshot += 1
+        departures = self._seal(outputs, cause, now_ns)
+        if begins is not None:
+            departures.timers.insert(0, begins)
+        if self._journaled or departures.memories or self._waiting or not self._idle.is_set():
+            departures.answered = answered
+            self._waiting.append(departures)
+            self._idle.clear()
+            self._work.set()
+        elif departures.timers or departures.sealed:
+            self._depart([departures])
+        return departures
+
+    # Outputs.
+
+    def _seal(self, outputs: Sequence[Message], cause: Header, now_ns: int) -> Departures:
+        departures = Departures(outputs)
+        for output in outputs:
+            if isinstance(output, WakeAt):
+                header = self._identifiers.header(cause)
+                departures.timers.append(SpanRecord(header, cause.message_id, now_ns, self.instance, WAKE))
+                self._set_timer(output.at_ns, header)
+            elif isinstance(output, Remember):
+                departures.memories.append((output.key, json.dumps(output.value)))
+            else:
+                header = self._identifiers.header(cause)
+                departures.sealed.append(SpanRecord(header, cause.message_id, now_ns, self.instance, output))
+        return departures
+
+    def _depart(self, group: Sequence[Departures]) -> None:
+        spans = [span for departures in group for span in (*departures.timers, *departures.sealed)]
+        if spans or self._journaled:
+            self._spool.write(spans, self._record)
+        here: list[tuple[Header, Message]] = []
+        for departures in group:
+            for span in departures.sealed:
+                message = span.message
+                if isinstance(message, HealthChanged) and message.service == self.instance:
+                    self._core_health = (message.health, message.detail)
+                if not (isinstance(message, Addressed) and self._post(message, span.header)):
+                    here.append((span.header, message))
+        if here:
+            self.hub.publish(here)
+        for departures in group:
+            if departures.answered is not None and not departures.answered.done():
+                departures.answered.set_result(departures.outputs)
+
+    # Time.
+
+    def _set_timer(self, at_ns: int, header: Header) -> None:
+        loop = asyncio.get_running_loop()
+        handle: asyncio.TimerHandle
+
+        def due() -> None:
+            self._timers.discard(handle)
+            if self.clock.now_ns() < at_ns:
+                self._set_timer(at_ns, header)  # A Wake is never early.
+            else:
+                self.take(WAKE, header)
+
+        handle = loop.call_later(self.clock.wall_seconds(at_ns), due)
+        self._timers.add(handle)
+
+    # Commits.
+
+    async def _commit_forever(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            group, self._waiting = self._waiting, []
+            frames, self._frames = self._frames, []
+            inputs = self._since_snapshot
+            state = self._state() if self._journaled and inputs >= INPUTS_PER_SNAPSHOT else None
+            await self._commit(frames, [memory for each in group for memory in each.memories])
+            self._depart(group)
+            if state is not None:
+                await self._keep_snapshot(state, inputs)
+            self._take_held()
+            if not self._waiting:
+                self._idle.set()
+
+    async def _commit(self, frames: list[bytes], memories: list[tuple[str, str]]) -> None:
+        """Durable when it returns. While the store is away it tries again; nothing has left meanwhile."""
+        records: list[Record] = []
+        if frames:
+            self._record += 1
+            records.append(Record(self._record, self.clock.now_ns(), KIND, b"".join(frames)))
+        pause_s = FIRST_RETRY_S
+        while True:
+            try:
+                await self.on_store(partial(self._write, records, memories))
+                break
+            except StoreAway as away:
+                self._note_store(str(away))
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_RETRY_S)
+        self._note_store("")
+
+    async def on_store(self, write: Callable[[], None]) -> None:
+        """Run it on the one thread that writes the store. Raises StoreAway; a broken store ends the process."""
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._writer, write)
+        except Broken as broken:
+            end_at_once(BROKEN_STORE, "the store is broken", broken)
+
+    def _write(self, records: list[Record], memories: list[tuple[str, str]]) -> None:
+        if records:
+            self._journal.append(records)
+        if memories:
+            self._memory.remember(memories)
+
+    def _state(self) -> bytes:
+        assert isinstance(self.core, JournaledCore)
+        return json.dumps(self.core.save(), separators=(",", ":")).encode()
+
+    async def _keep_snapshot(self, state: bytes, inputs: int) -> None:
+        """After the history has all that led to it: what came before a snapshot is never told again."""
+        try:
+            await self._chronicle.write()
+            await self.on_store(partial(self._journal.save_snapshot, self._record, state))
+            self._since_snapshot -= inputs
+        except StoreAway as away:
+            log.info("a snapshot waits for the store", detail=str(away))
+
+    def _note_store(self, trouble: str) -> None:
+        if trouble != self._store_trouble:
+            log.warning("the store is away", detail=trouble) if trouble else log.info("the store is back")
+        self._store_trouble = trouble
+
+    # What surfaces see.
+
+    def health(self) -> tuple[HealthStatus, str]:
+        if self._stage is not Stage.SERVING:
+            return HealthStatus.NOT_SERVING, self._stage.value
+        if self._store_trouble:
+            return HealthStatus.NOT_SERVING, f"the store is away: {self._store_trouble}"
+        return self._core_health
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        return self.hub.listen(listener)

@@ -1,0 +1,77 @@
+"""The risk monitor as a live service: which document it is built from, whom it hears, what it says on the wire."""
+
+from pathlib import Path
+
+from trading_ecosystem.configuration.document import Section, read_document
+from trading_ecosystem.configuration.instruments import REFERENCE_KEYS, read_reference
+from trading_ecosystem.live.access import Access
+from trading_ecosystem.live.production_wire import CODEC, CUSTODIAN, EXCHANGE, MARKET_DATA, RISK_MONITOR
+from trading_ecosystem.live.rest_parts import rest_surface
+from trading_ecosystem.live.service import Added, Parts, Service, Upstream
+from trading_ecosystem.messages.accounts import AccountReported, HoldingsReported, VenueHeartbeat
+from trading_ecosystem.messages.market import QuotePublished
+from trading_ecosystem.messages.orders import (
+    CancelRejected,
+    OrderAccepted,
+    OrderCanceled,
+    OrderFilled,
+    OrderRejected,
+)
+from trading_ecosystem.production.risk_monitor import config
+from trading_ecosystem.production.risk_monitor.core import RiskMonitor
+from trading_ecosystem.production.risk_monitor.rest import rest_app
+from trading_ecosystem.production.risk_monitor.store import DESIGN
+from trading_ecosystem.reference import ReferenceData
+
+
+def build(document: Section, instance: str) -> RiskMonitor:
+    """`limits` names a file beside the document. Raises `Problem` for whatever is wrong with either."""
+    reference = read_reference(document)
+    return RiskMonitor(
+        instance,
+        read_limits(document, reference),
+        reference,
+        tuple(node.text() for node in document["accounts"].items()),
+        document["venue"].text(),
+        document["custodian"].text(),
+    )
+
+
+def read_limits(document: Section, reference: ReferenceData) -> config.Limits:
+    path = Path(document.node.file).parent / document["limits"].text()
+    return config.read(read_document(path), reference)
+
+
+def add(parts: Parts) -> Added:
+    reference = read_reference(parts.document)
+    limits = read_limits(parts.document, reference)
+    surface = rest_surface(parts, Access())
+    return Added(rest=rest_app(surface, reference, limits, parts.engine.store.history))
+
+
+SERVICE = Service(
+    role="risk_monitor",
+    speech=RISK_MONITOR,
+    keys=(*REFERENCE_KEYS, "accounts", "limits", "venue", "custodian"),
+    build=build,
+    codec=CODEC,
+    design=DESIGN,
+    add=add,
+    hears=(
+        Upstream(role="market_data", speech=MARKET_DATA, kinds=(QuotePublished,)),
+        Upstream(
+            role="exchange",
+            speech=EXCHANGE,
+            kinds=(
+                VenueHeartbeat,
+                AccountReported,
+                OrderAccepted,
+                OrderRejected,
+                OrderFilled,
+                OrderCanceled,
+                CancelRejected,
+            ),
+        ),
+        Upstream(role="custodian", speech=CUSTODIAN, kinds=(HoldingsReported,)),
+    ),
+)

@@ -1,0 +1,64 @@
+"""A trading engine as a live service: which document it is built from, whom it hears, what it says on the wire."""
+
+from trading_ecosystem.configuration.document import Section
+from trading_ecosystem.configuration.instruments import REFERENCE_KEYS, read_reference
+from trading_ecosystem.live.access import Access
+from trading_ecosystem.live.production_wire import CODEC, EXCHANGE, MARKET_DATA, TRADING_ENGINE
+from trading_ecosystem.live.rest_parts import rest_surface
+from trading_ecosystem.live.service import Added, Parts, Service, Upstream
+from trading_ecosystem.messages.accounts import AccountReported, VenueHeartbeat
+from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
+from trading_ecosystem.messages.orders import (
+    CancelRejected,
+    OrderAccepted,
+    OrderCanceled,
+    OrderFilled,
+    OrderRejected,
+)
+from trading_ecosystem.production.trading_engine import config
+from trading_ecosystem.production.trading_engine.core import TradingEngine
+from trading_ecosystem.production.trading_engine.rest import rest_app
+from trading_ecosystem.production.trading_engine.store import DESIGN
+
+
+def build(document: Section, instance: str) -> TradingEngine:
+    """Raises `Problem` for whatever is wrong with the document."""
+    reference = read_reference(document)
+    return TradingEngine(instance, config.read(document["desk"], reference), reference)
+
+
+def add(parts: Parts) -> Added:
+    core = parts.engine.core
+    assert isinstance(core, TradingEngine)
+    reference = read_reference(parts.document)
+    surface = rest_surface(parts, Access())
+    return Added(rest=rest_app(surface, reference, parts.engine.store.history, core.positions))
+
+
+SERVICE = Service(
+    role="trading_engine",
+    speech=TRADING_ENGINE,
+    keys=(*REFERENCE_KEYS, "desk"),
+    build=build,
+    codec=CODEC,
+    design=DESIGN,
+    add=add,
+    keeps_heard=True,
+    hears=(
+        Upstream(role="market_data", speech=MARKET_DATA, kinds=(QuotePublished,)),
+        Upstream(
+            role="exchange",
+            speech=EXCHANGE,
+            kinds=(
+                BookTopChanged,
+                VenueHeartbeat,
+                AccountReported,
+                OrderAccepted,
+                OrderRejected,
+                OrderFilled,
+                OrderCanceled,
+                CancelRejected,
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,128 @@
+"""How a simulator breaks itself when it is told to over its audit port: its store, its clock, its messages, its core.
+
+Rule 1: a command says what is broken, and its undo restores it; a repeated command changes nothing.
+Rule 2: what is broken goes with the process: the next life is sound.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, final
+
+import grpc
+
+from trading_ecosystem.chance import Dice
+from trading_ecosystem.impairment import Impairment
+from trading_ecosystem.live.access import Access
+from trading_ecosystem.live.chaos_wire import CHAOS
+from trading_ecosystem.live.door import Header, RefusalCode, Refused
+from trading_ecosystem.live.faults.chaos_surface import ChaosSurface
+from trading_ecosystem.live.faults.leases import Leases, watch
+from trading_ecosystem.live.faults.messages import MessageFaults
+from trading_ecosystem.live.faults.running import KINDS, RunningFaults
+from trading_ecosystem.live.runner import Runner
+from trading_ecosystem.live.security.identity import identify
+from trading_ecosystem.live.server import GrpcSurface
+from trading_ecosystem.live.service import Parts
+from trading_ecosystem.live.store.faults import StoreFaults, with_faults
+from trading_ecosystem.live.store.ports import Store
+from trading_ecosystem.messages.chaos import (
+    ApplyPricePath,
+    FaultLink,
+    FaultService,
+    RestoreLink,
+    RestorePricePath,
+    RestoreService,
+)
+from trading_ecosystem.messages.message import Message
+
+SECOND_NS = 1_000_000_000
+
+
+@final
+class Breaking:
+    """One per process. `prices`: its core takes price paths."""
+
+    def __init__(self, prices: bool = False) -> None:
+        self._prices = prices
+        self._store_faults = StoreFaults()
+        self._messages: MessageFaults | None = None
+        self._running: RunningFaults | None = None
+        self._runner: Runner | None = None
+        self._seed = 0
+
+    # What the process asks.
+
+    def store(self, store: Store[Any]) -> Store[Any]:
+        return with_faults(store, self._store_faults)
+
+    def disturbs(self, sender: str, recipient: str) -> bool:
+        return self._messages is not None and self._messages.strikes(sender, recipient)
+
+    def pass_on(self, sender: str, recipient: str, deliver: Callable[[], None]) -> None:
+        """Deliver a message as often and as late as the faults of its link say."""
+        if self._messages is None or self._runner is None:
+            deliver()
+            return
+        clock = self._runner.clock
+        for delay_ns in self._messages.fates(sender, recipient, clock.now_ns()):
+            if delay_ns == 0:
+                deliver()
+            else:
+                asyncio.get_running_loop().call_later(delay_ns / SECOND_NS / clock.speed, deliver)
+
+    def surface(self, parts: Parts) -> tuple[grpc.GenericRpcHandler, Coroutine[None, None, None]]:
+        """The RPCs of the audit port, and what watches over the leases."""
+        self._runner = runner = parts.engine.runner
+        start_ns = parts.clock.now_ns()
+        self._messages = MessageFaults(start_ns)
+        self._running = RunningFaults(self._store_faults, parts.clock)
+        seed = parts.document.get("seed")
+        self._seed = seed.integer(0, (1 << 64) - 1) if seed else 0
+        leases = Leases()
+        chaos = ChaosSurface(CHAOS, self._carry, undo_of, leases, time.monotonic_ns)
+        handler = GrpcSurface(runner, CHAOS, Access(), identify, chaos.answers()).handler()
+        return handler, watch(leases, chaos.expire)
+
+    # What the audit port is told.
+
+    async def _carry(self, command: Message, cause: Header | None) -> Sequence[Message]:
+        assert self._running is not None and self._messages is not None and self._runner is not None
+        if isinstance(command, (ApplyPricePath, RestorePricePath)):
+            if not self._prices:
+                raise Refused(RefusalCode.INVALID, "there are no prices to be moved here", "command")
+            return await self._runner.ask(command, cause)
+        if isinstance(command, FaultService):
+            if command.service_fault.value not in KINDS:
+                raise Refused(RefusalCode.INVALID, f"{command.service_fault.value} cannot be done here", "command")
+            self._running.inject(command.injection_id, command.service_fault.value, command.by_ns)
+        elif isinstance(command, RestoreService):
+            self._running.restore(command.injection_id)
+        elif isinstance(command, FaultLink):
+            self._impair(command)
+        elif isinstance(command, RestoreLink):
+            self._messages.restore(command.injection_id)
+        else:
+            raise Refused(RefusalCode.INVALID, f"a {type(command).__name__} is not for this service", "command")
+        return ()
+
+    def _impair(self, command: FaultLink) -> None:
+        assert self._messages is not None
+        for sender in command.senders:
+            for recipient in command.recipients:
+                dice = Dice(self._seed, f"{command.fault.value}.{sender}>{recipient}")
+                impairment = Impairment(
+                    command.injection_id, command.fault, command.probability_ppm, command.delay_ns, dice
+                )
+                self._messages.impair(sender, recipient, impairment)
+
+
+def undo_of(command: Message) -> Message | None:
+    """What takes back what a command began, when its lease ends; None for one that takes back itself."""
+    if isinstance(command, ApplyPricePath):
+        return RestorePricePath(to=command.to, injection_id=command.injection_id, over_ns=0)
+    if isinstance(command, FaultService):
+        return RestoreService(to=command.to, injection_id=command.injection_id, service=command.service)
+    if isinstance(command, FaultLink):
+        return RestoreLink(to=command.to, injection_id=command.injection_id)
+    return None

@@ -1,0 +1,50 @@
+"""The custodian as a live service: which document it is built from, whom it hears, what it says on the wire."""
+
+from trading_ecosystem.configuration.document import Section
+from trading_ecosystem.configuration.instruments import REFERENCE_KEYS, read_accounts, read_reference
+from trading_ecosystem.live.production_wire import CODEC, CUSTODIAN, EXCHANGE
+from trading_ecosystem.live.rest_parts import rest_surface
+from trading_ecosystem.live.service import Added, Parts, Service, Upstream, read_access
+from trading_ecosystem.messages.accounts import TradesReported
+from trading_ecosystem.messages.orders import TradeExecuted
+from trading_ecosystem.simulators.breaking import Breaking
+from trading_ecosystem.simulators.custodian import config
+from trading_ecosystem.simulators.custodian.core import Custodian
+from trading_ecosystem.simulators.custodian.rest import rest_app
+from trading_ecosystem.simulators.custodian.store import DESIGN
+
+
+def build(document: Section, instance: str) -> Custodian:
+    """Raises `Problem` for whatever is wrong with the document."""
+    reference = read_reference(document)
+    return Custodian(
+        instance,
+        config.read(document["custodian"], reference),
+        reference,
+        read_accounts(document["accounts"], reference),
+        tuple(node.text() for node in document["venues"].items()),
+    )
+
+
+BREAKING = Breaking()
+
+
+def add(parts: Parts) -> Added:
+    audit, leases = BREAKING.surface(parts)
+    surface = rest_surface(parts, read_access(parts.document))
+    rest = rest_app(surface, read_reference(parts.document), parts.engine.store.history)
+    return Added(rest=rest, audit=[audit], work=[leases])
+
+
+SERVICE = Service(
+    role="custodian",
+    speech=CUSTODIAN,
+    keys=(*REFERENCE_KEYS, "accounts", "custodian", "venues", "clients"),
+    build=build,
+    codec=CODEC,
+    design=DESIGN,
+    add=add,
+    breaking=BREAKING,
+    access=read_access,
+    hears=(Upstream(role="exchange", speech=EXCHANGE, kinds=(TradeExecuted, TradesReported)),),
+)

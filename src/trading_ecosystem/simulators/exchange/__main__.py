@@ -1,0 +1,4 @@
+from trading_ecosystem.live.core_process import run_service
+from trading_ecosystem.simulators.exchange.server import SERVICE
+
+run_service(SERVICE)

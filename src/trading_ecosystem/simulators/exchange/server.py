@@ -1,0 +1,53 @@
+"""The exchange as a live service: which document it is built from, whom it hears, what it says on the wire."""
+
+from trading_ecosystem.configuration.document import Section
+from trading_ecosystem.configuration.instruments import REFERENCE_KEYS, read_accounts, read_reference
+from trading_ecosystem.live.production_wire import CODEC, EXCHANGE, MARKET_DATA
+from trading_ecosystem.live.rest_parts import rest_surface
+from trading_ecosystem.live.service import Added, Parts, Service, Upstream, read_access
+from trading_ecosystem.messages.market import QuotePublished
+from trading_ecosystem.simulators.breaking import Breaking
+from trading_ecosystem.simulators.exchange import config
+from trading_ecosystem.simulators.exchange.core import Exchange
+from trading_ecosystem.simulators.exchange.rest import rest_app
+from trading_ecosystem.simulators.exchange.store import DESIGN
+
+LARGEST_SEED = (1 << 64) - 1
+
+
+def build(document: Section, instance: str) -> Exchange:
+    """Raises `Problem` for whatever is wrong with the document."""
+    reference = read_reference(document)
+    return Exchange(
+        instance,
+        config.read(document["exchange"], reference),
+        reference,
+        read_accounts(document["accounts"], reference),
+        document["seed"].integer(0, LARGEST_SEED),
+    )
+
+
+BREAKING = Breaking()
+
+
+def add(parts: Parts) -> Added:
+    audit, leases = BREAKING.surface(parts)
+    reference = read_reference(parts.document)
+    accounts = [account for account, _ in parts.document["accounts"].entries()]
+    surface = rest_surface(parts, read_access(parts.document))
+    rest = rest_app(surface, reference, accounts, parts.engine.store.history)
+    return Added(rest=rest, audit=[audit], work=[leases])
+
+
+SERVICE = Service(
+    role="exchange",
+    speech=EXCHANGE,
+    keys=(*REFERENCE_KEYS, "accounts", "exchange", "seed", "clients"),
+    build=build,
+    codec=CODEC,
+    design=DESIGN,
+    add=add,
+    breaking=BREAKING,
+    access=read_access,
+    hears=(Upstream(role="market_data", speech=MARKET_DATA, kinds=(QuotePublished,)),),
+)
