@@ -12,9 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from trading_ecosystem.configuration.scalars import UNITS_NS
+from trading_ecosystem.preparation import RunRequest, prepare
 from trading_ecosystem.validation.audit_correlator.trail import NoSink
 from trading_ecosystem.virtual.queue import COMPILED
-from trading_ecosystem.virtual.run import RunRequest, execute, prepare
+from trading_ecosystem.virtual.run import execute
 
 ROOT = Path(__file__).parent.parent
 SCENARIO = ROOT / "scenarios" / "usdt-depeg-36h.yaml"

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trading_ecosystem import routes
-from trading_ecosystem.configuration.document import Node, Section, read_document
+from trading_ecosystem.configuration.document import Node, read_document
+from trading_ecosystem.configuration.instruments import Balances, read_accounts, read_reference
 from trading_ecosystem.core import Core
 from trading_ecosystem.production.risk_monitor import config as risk_config
 from trading_ecosystem.production.risk_monitor.core import RiskMonitor
 from trading_ecosystem.production.trading_engine import config as desk_config
 from trading_ecosystem.production.trading_engine.core import TradingEngine
-from trading_ecosystem.reference import Asset, AssetKind, Instrument, ReferenceData, instrument
+from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.simulators.custodian import config as custodian_config
 from trading_ecosystem.simulators.custodian.core import Custodian
 from trading_ecosystem.simulators.exchange import config as exchange_config
@@ -27,7 +28,6 @@ WORLD_KEYS = (
     *("name", "title", "start", "numeraire", "assets", "instruments", "firm", "limits", "accounts"),
     *("market_data", "exchange", "custodian", "desks", "network"),
 )
-Balances = dict[str, dict[str, int]]  # account -> asset -> minor units
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,45 +105,6 @@ def path_of_limits(world: Path, node: Node) -> Path:
             "no such file:", node.text(), [each.name for each in world.parent.glob("*.yaml") if each != world]
         )
     return path
-
-
-def read_reference(top: Section) -> ReferenceData:
-    assets: dict[str, Asset] = {}
-    for name, node in top["assets"].entries():
-        section = node.section(required=("kind", "decimals"), optional=("issuer",))
-        kind = AssetKind(section["kind"].word(AssetKind, "kind of asset"))
-        issuer = section.get("issuer")
-        assets[name] = Asset(name, kind, section["decimals"].integer(0, 18), issuer.text() if issuer else "")
-    numeraire = top["numeraire"].word(assets, "asset")
-    instruments = [read_instrument(symbol, node, assets) for symbol, node in top["instruments"].entries()]
-    return ReferenceData(numeraire, list(assets.values()), instruments)
-
-
-def read_instrument(symbol: str, node: Node, assets: dict[str, Asset]) -> Instrument:
-    section = node.section(required=("tick", "lot"))
-    base, _, quote = symbol.partition("/")
-    for asset in (base, quote):
-        if asset not in assets:
-            node.fail_word("an instrument is named BASE/QUOTE; unknown asset", asset, assets)
-    try:
-        return instrument(symbol, section["tick"].positive(), section["lot"].positive(), assets)
-    except ValueError as problem:
-        node.fail(f"tick x lot is too fine: {problem}")
-
-
-def read_accounts(node: Node, reference: ReferenceData) -> Balances:
-    accounts: Balances = {}
-    for account, balances in node.entries():
-        accounts[account] = {}
-        for name, amount in balances.entries():
-            if name not in reference.assets:
-                amount.fail_word("unknown asset", name, reference.assets)
-            units = amount.decimal("0", "1000000000000")
-            try:
-                accounts[account][name] = reference.assets[name].to_minor(units)
-            except ValueError as problem:
-                amount.fail(str(problem))
-    return accounts
 
 
 def check_desks(node: Node, desks: tuple[desk_config.DeskConfig, ...], accounts: Balances) -> None:

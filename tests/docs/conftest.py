@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from trading_ecosystem.virtual.run import RunRequest, run
+from trading_ecosystem.preparation import RunRequest
+from trading_ecosystem.virtual.run import run
 
 ROOT = Path(__file__).parents[2]
 

@@ -3,8 +3,9 @@
 import json
 from pathlib import Path
 
+from trading_ecosystem.preparation import RunRequest, prepare
 from trading_ecosystem.validation.audit_correlator.trail import MemorySink
-from trading_ecosystem.virtual.run import RunRequest, execute, prepare
+from trading_ecosystem.virtual.run import execute
 
 SCENARIO = Path(__file__).parents[2] / "features" / "scenarios" / "monitor-restart-short.yaml"
 SAID = {"AlertFired", "AlertResolved", "RiskReported", "HealthChanged", "QueryAccount", "QueryHoldings"}

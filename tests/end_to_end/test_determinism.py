@@ -14,11 +14,12 @@ from trading_ecosystem.core import Core
 from trading_ecosystem.messages.audit import Envelope
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.message import Message, values_of
+from trading_ecosystem.preparation import RunRequest, prepare
 from trading_ecosystem.validation.audit_correlator.core import AuditCorrelator
 from trading_ecosystem.validation.audit_correlator.trail import MemorySink
 from trading_ecosystem.validation.test_coordinator.core import TestCoordinator
 from trading_ecosystem.virtual.build import build_world
-from trading_ecosystem.virtual.run import RunRequest, checker_of, execute, facts_of, plane_of, prepare
+from trading_ecosystem.virtual.run import checker_of, execute, facts_of, plane_of
 
 Ran = Callable[..., Path]
 Quote = tuple[object, ...]

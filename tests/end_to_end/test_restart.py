@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from trading_ecosystem.preparation import RunRequest, prepare
 from trading_ecosystem.validation.audit_correlator.trail import MemorySink
 from trading_ecosystem.validation.results import Verdict
-from trading_ecosystem.virtual.run import RunRequest, execute, prepare
+from trading_ecosystem.virtual.run import execute
 
 SCENARIO = Path(__file__).parents[2] / "features" / "scenarios" / "monitor-restart-short.yaml"
 

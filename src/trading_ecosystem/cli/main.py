@@ -1,6 +1,6 @@
 """`tse`: the commands, and what becomes of whatever goes wrong in them.
 
-Rule 1: standard output is for programs: JSON and nothing else. People read standard error.
+Rule 1: standard output is for programs: JSON, and the lines of logs. People read standard error.
 Rule 2: a mistake of the person is one line and exit code 2. Never a trace, never 1 or 3, which are verdicts.
 """
 
@@ -13,10 +13,14 @@ import typer
 
 from trading_ecosystem import __version__
 from trading_ecosystem.cli.doctor import doctor
+from trading_ecosystem.cli.down import down
 from trading_ecosystem.cli.exits import Exit, Interrupted
+from trading_ecosystem.cli.live_status import status
+from trading_ecosystem.cli.logs import logs
 from trading_ecosystem.cli.run import run
 from trading_ecosystem.cli.scenarios import scenarios, schema, validate
 from trading_ecosystem.cli.suite import suite
+from trading_ecosystem.cli.up import up
 from trading_ecosystem.cli.verify import verify
 from trading_ecosystem.configuration.document import Problem
 
@@ -30,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, suite, scenarios, validate, verify, schema, doctor):
+for command in (run, suite, scenarios, validate, verify, schema, up, status, logs, down, doctor):
     app.command()(command)
 
 

@@ -26,7 +26,7 @@ def scenarios() -> None:
 
 def validate(file: File) -> None:
     """Check a scenario file, and that its world has what it names, without running it. Exit code: 0 good, 2 not."""
-    from trading_ecosystem.virtual.run import RunRequest, prepare
+    from trading_ecosystem.preparation import RunRequest, prepare
 
     path = find_scenario(file)
     found = prepare(RunRequest(scenario_path=path)).scenario

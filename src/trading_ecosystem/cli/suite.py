@@ -56,7 +56,7 @@ def suite(folder: Folder = None, jobs: Jobs = 1, report: Report = None, json: Js
 
 def refuse_broken(paths: dict[str, Path]) -> None:
     """Raises `Problem` for a scenario that cannot be run as it is, or that has the name of another."""
-    from trading_ecosystem.virtual.run import RunRequest, prepare
+    from trading_ecosystem.preparation import RunRequest, prepare
 
     files: dict[str, Path] = {}
     for path in paths.values():

@@ -102,7 +102,8 @@ def prepare(shares: "Queue[tuple[str, float]]", stop: Event, is_alone: bool) -> 
 
 def work(job: Job) -> Outcome:
     """Run one scenario. The result comes back without what only its report needs."""
-    from trading_ecosystem.virtual.run import RunRequest, run
+    from trading_ecosystem.preparation import RunRequest
+    from trading_ecosystem.virtual.run import run
 
     parent = PARENT[0]
 

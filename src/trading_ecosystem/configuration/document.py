@@ -30,6 +30,15 @@ class Node:
         self._file, self._node, self._path = file, node, path
 
     @property
+    def file(self) -> str:
+        """Where the document came from: a path, or a word such as `default`."""
+        return self._file
+
+    def tree(self) -> yaml.Node:
+        """What the parser made of it."""
+        return self._node
+
+    @property
     def place(self) -> str:
         return f"{self._file}:{self._node.start_mark.line + 1}"
 
@@ -223,3 +232,9 @@ def refuse_repeated_keys(file: str, node: yaml.Node) -> None:
                 raise Problem(f"{file}:{line}: the key {key.value!r} is there twice (first in line {first})")
             seen[key.value] = line
             refuse_repeated_keys(file, value)
+
+
+def text_of(node: Node) -> str:
+    """The document of a node as YAML text."""
+    text: str = yaml.serialize(node.tree(), Dumper=yaml.SafeDumper, allow_unicode=True)
+    return text

@@ -9,8 +9,11 @@ from typing import Any, NoReturn
 
 import structlog
 
+from trading_ecosystem.live.store.ports import Damaged, StoreBroken, StoreRefused
+
 BROKEN_STORE = 74  # EX_IOERR of sysexits.h: what is durable is not known any more.
 BROKEN_RULE = 70  # EX_SOFTWARE: something happened that the code says cannot.
+BEYOND_REPAIR = (StoreBroken, StoreRefused, Damaged)  # What a running process cannot put right in its store.
 
 log = structlog.get_logger()
 

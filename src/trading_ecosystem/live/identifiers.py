@@ -1,4 +1,4 @@
-"""The ids of what a process sends: span ids below 2**63, counted from a place that no other process shares."""
+"""The ids of what a process sends: span ids below 2**63, counted from a place that hardly another process shares."""
 
 import secrets
 from typing import final

@@ -20,19 +20,11 @@ import structlog
 from trading_ecosystem.core import Core, JournaledCore
 from trading_ecosystem.live.clock import Clock
 from trading_ecosystem.live.door import Header, Listener, RefusalCode, Refused
-from trading_ecosystem.live.ending import BROKEN_RULE, BROKEN_STORE, end_at_once, end_with
+from trading_ecosystem.live.ending import BEYOND_REPAIR, BROKEN_RULE, BROKEN_STORE, end_at_once, end_with
 from trading_ecosystem.live.hub import Hub
 from trading_ecosystem.live.identifiers import Identifiers
 from trading_ecosystem.live.inputs import KIND, pack, unpack
-from trading_ecosystem.live.store.ports import (
-    Damaged,
-    Journal,
-    Memory,
-    Record,
-    StoreAway,
-    StoreBroken,
-    StoreRefused,
-)
+from trading_ecosystem.live.store.ports import Journal, Memory, Record, StoreAway
 from trading_ecosystem.live.telemetry.spans import SpanRecord
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.message import Addressed, Message
@@ -75,7 +67,6 @@ class Chronicle(Protocol):
         """Write all that it has been given so far. Raises StoreAway."""
 
 
-Broken = (StoreBroken, StoreRefused, Damaged)  # What a running process cannot put right.
 Retell = Callable[[Sequence[Message]], None]
 Post = Callable[[Addressed, Header], bool]  # Send to another process; False: it is for a subscriber of this one.
 
@@ -369,7 +360,7 @@ class Runner:
         """Run it on the one thread that writes the store. Raises StoreAway; a broken store ends the process."""
         try:
             await asyncio.get_running_loop().run_in_executor(self._writer, write)
-        except Broken as broken:
+        except BEYOND_REPAIR as broken:
             end_at_once(BROKEN_STORE, "the store is broken", broken)
 
     def _write(self, records: list[Record], memories: list[tuple[str, str]]) -> None:

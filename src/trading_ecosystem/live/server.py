@@ -259,7 +259,8 @@ class GrpcSurface:
                 caller = self._identify(context)
                 command = self._speech.codec.unwrap_request(parse(request_type, data))
                 self._access.check(caller, command)
-                outputs = await in_time(context, self._door.ask(command, trace_of(context)))
+                refuse_late(context)
+                outputs = await in_time(self._door.ask(command, trace_of(context)))
                 events = [
                     self._speech.event(output, NOBODY, 0)
                     for output in outputs
@@ -293,13 +294,18 @@ class GrpcSurface:
         return account is None or getattr(output, "account", account) == account
 
 
-async def in_time(context: Context, asked: Awaitable[Sequence[Message]]) -> Sequence[Message]:
-    """Raises `Refused` (DEADLINE) where there is no time left; once the core has it, its effect may still come."""
+def refuse_late(context: Context) -> None:
+    """Raises `Refused` (DEADLINE) where nobody waits for the answer any more."""
     remaining_s = context.time_remaining()
     if remaining_s is not None and remaining_s <= 0:
         raise Refused(RefusalCode.DEADLINE, "the deadline had passed before it was handled")
+
+
+async def in_time(asked: Awaitable[Sequence[Message]]) -> Sequence[Message]:
+    """Raises `Refused` (DEADLINE) when it takes too long: the core has it by then, and its effect may still come."""
     try:
-        return await asyncio.wait_for(asked, LONGEST_CALL_S)
+        async with asyncio.timeout(LONGEST_CALL_S):
+            return await asked
     except TimeoutError:
         raise Refused(RefusalCode.DEADLINE, "it is not known yet whether it will have its effect; ask again") from None
 

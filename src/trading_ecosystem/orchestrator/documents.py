@@ -1,0 +1,148 @@
+"""What each service of a world is told of it: one configuration document per instance, and no more than it may know.
+
+Rule 1: who is handed what stands in this file and nowhere else.
+Rule 2: no document of production says anything of a test: no scenario, seed, start or name of the world.
+"""
+
+from pathlib import Path
+
+import yaml
+
+from trading_ecosystem import routes
+from trading_ecosystem.assembly import WorldPlan, desk_name, load_world
+from trading_ecosystem.configuration.document import read_document
+from trading_ecosystem.configuration.instruments import REFERENCE_KEYS
+from trading_ecosystem.configuration.scalars import duration_text, instant_text
+from trading_ecosystem.messages.runtime import Plain
+from trading_ecosystem.orchestrator.identities import OPERATOR
+from trading_ecosystem.orchestrator.planes import plane_of
+from trading_ecosystem.orchestrator.sections import entries_of, mapping, section, sections_of, text_of
+from trading_ecosystem.orchestrator.terms import Recording, Terms
+
+DOCUMENT, LIMITS = "document.yaml", "limits.yaml"
+
+Files = dict[str, str]  # Name to text.
+
+
+def documents_of(world: Path, terms: Terms) -> dict[str, Files]:
+    """The files of each instance of the world. Raises `Problem` for whatever is wrong with the world."""
+    plan = load_world(world)
+    parts = sections_of(world.read_text(encoding="utf-8"))
+    limits = world.parent / dict(read_document(world).entries())["limits"].text()
+    reference = {key: parts[key] for key in REFERENCE_KEYS}
+    own: dict[str, dict[str, yaml.Node]] = {
+        routes.MARKET_DATA: of_market_data(parts, terms),
+        routes.EXCHANGE: of_exchange(plan, parts, terms),
+        routes.CUSTODIAN: of_custodian(plan, parts),
+        routes.RISK_MONITOR: of_risk_monitor(plan),
+        routes.TEST_COORDINATOR: of_test_coordinator(plan, parts, terms),
+        routes.AUDIT_CORRELATOR: of_audit_correlator(plan, parts, terms),
+    }
+    for desk, node in zip(plan.desks, parts["desks"].value, strict=True):
+        own[desk_name(desk)] = {"desk": node}
+    files = {instance: {DOCUMENT: text_of(reference | own[instance])} for instance in plan.instances()}
+    files[routes.RISK_MONITOR][LIMITS] = text_of(sections_of(limits.read_text(encoding="utf-8")))
+    return files
+
+
+# Simulators.
+
+
+def of_market_data(parts: dict[str, yaml.Node], terms: Terms) -> dict[str, yaml.Node]:
+    prices = entries_of(parts["market_data"])
+    if terms.quotes_every_ns is not None:
+        prices["quotes_every"] = section(duration_text(terms.quotes_every_ns))
+    own = {"market_data": mapping(prices), "start": section(instant_text(terms.start_ns)), "seed": section(terms.seed)}
+    if terms.recording is not None:
+        own["replay"] = section(replay_of(terms.recording))
+    return own
+
+
+def replay_of(recording: Recording) -> Plain:
+    return {
+        "files": [str(path.resolve()) for path in recording.files],
+        "from": instant_text(recording.from_ns),
+        "until": instant_text(recording.until_ns),
+        "columns": dict(recording.columns),
+        "symbols": dict(recording.symbols),
+    }
+
+
+def of_exchange(plan: WorldPlan, parts: dict[str, yaml.Node], terms: Terms) -> dict[str, yaml.Node]:
+    desks = {desk_name(desk): client([desk.account], [desk.account]) for desk in plan.desks}
+    return {
+        "accounts": parts["accounts"],
+        "exchange": parts["exchange"],
+        "seed": section(terms.seed),
+        "clients": section(desks | watchers(plan)),
+    }
+
+
+def of_custodian(plan: WorldPlan, parts: dict[str, yaml.Node]) -> dict[str, yaml.Node]:
+    return {
+        "accounts": parts["accounts"],
+        "custodian": parts["custodian"],
+        "venues": section([routes.EXCHANGE]),
+        "clients": section(watchers(plan)),
+    }
+
+
+def watchers(plan: WorldPlan) -> dict[str, Plain]:
+    """Who may look at the accounts of others. The person who runs it all may also use them."""
+    everything = list(plan.accounts)
+    return {
+        routes.RISK_MONITOR: client(list(plan.firm_accounts), []),
+        routes.TEST_COORDINATOR: client(everything, []),
+        OPERATOR: client(everything, everything),
+    }
+
+
+def client(sees: list[str], trades: list[str]) -> Plain:
+    return {"sees": sees, "trades": trades}
+
+
+# Production.
+
+
+def of_risk_monitor(plan: WorldPlan) -> dict[str, yaml.Node]:
+    """`limits` names a file beside the document."""
+    return {
+        "accounts": section(list(plan.firm_accounts)),
+        "limits": section(LIMITS),
+        "venue": section(routes.EXCHANGE),
+        "custodian": section(routes.CUSTODIAN),
+    }
+
+
+# Validation.
+
+
+def of_test_coordinator(plan: WorldPlan, parts: dict[str, yaml.Node], terms: Terms) -> dict[str, yaml.Node]:
+    balances = entries_of(parts["accounts"])
+    own = {
+        "replayed": section(list(terms.recording.instruments) if terms.recording else []),
+        "accounts": mapping({account: balances[account] for account in plan.firm_accounts}),
+        "instances": section(plan.instances()),
+        "start": section(instant_text(terms.start_ns)),
+        "seed": section(terms.seed),
+    }
+    if terms.duration_ns is not None:
+        own["duration"] = section(duration_text(terms.duration_ns))
+        own["scenario"] = mapping(sections_of(terms.scenario))
+    if terms.recording is not None:
+        own["replayed"] = section(list(terms.recording.instruments))
+    return own
+
+
+def of_audit_correlator(plan: WorldPlan, parts: dict[str, yaml.Node], terms: Terms) -> dict[str, yaml.Node]:
+    names = [*plan.instances(), routes.INJECTOR]
+    facts: dict[str, Plain] = {"world": plan.name, "seed": terms.seed, "start": instant_text(terms.start_ns)}
+    if terms.duration_ns is not None:
+        facts["scenario"] = sections_of(terms.scenario)["name"].value
+        facts["duration"] = duration_text(terms.duration_ns)
+    return {
+        "accounts": parts["accounts"],
+        "planes": section({name: plane_of(name) for name in names}),
+        "facts": section(facts),
+        "replayed": section(list(terms.recording.instruments) if terms.recording else []),
+    }

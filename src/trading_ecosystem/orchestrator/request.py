@@ -1,0 +1,53 @@
+"""What `tse up` asks for, as one line of JSON: a supervisor in the background is handed it on its standard input."""
+
+import json
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from trading_ecosystem.configuration.document import Problem
+
+READY_WITHIN_S = 60
+
+
+class Stores(StrEnum):
+    """Where services keep what must survive: each in a file of its own, or in servers that are there already."""
+
+    EMBEDDED = "embedded"
+    SERVERS = "servers"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpRequest:
+    """`postgres` and `valkey` are URLs, for the profile `servers`. `port` is the registry's, 0 for any free one.
+
+    `speed`: so many simulated seconds pass in each second of the machine. `tls`: services show each other
+    certificates of an authority made for this run.
+    """
+
+    folder: Path
+    world: Path
+    seed: int
+    speed: int
+    profile: Stores
+    postgres: str
+    valkey: str
+    port: int
+    tls: bool
+    ready_within_s: int
+
+    def __post_init__(self) -> None:
+        if self.profile is not Stores.SERVERS:
+            return
+        for name, url in (("--postgres", self.postgres), ("--valkey", self.valkey)):
+            if not url:
+                raise Problem(f"--profile servers needs {name}, or TSE_{name[2:].upper()} in the environment")
+
+    def to_line(self) -> str:
+        return json.dumps(asdict(self), default=str) + "\n"
+
+    @classmethod
+    def from_line(cls, line: str) -> "UpRequest":
+        told = json.loads(line)
+        folder, world = Path(told.pop("folder")), Path(told.pop("world"))
+        return cls(folder=folder, world=world, profile=Stores(told.pop("profile")), **told)

@@ -1,0 +1,364 @@
+"""Brings an ecosystem up, keeps watch over it, and brings it down.
+
+Rule 1: whoever is asked questions is ready before those who ask are started.
+Rule 2: however a supervisor ends, no process of it lives on; where it ends in order, no file of it does either.
+"""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, final
+
+from trading_ecosystem.assembly import load_world
+from trading_ecosystem.configuration.document import Problem
+from trading_ecosystem.live.clock import SECOND_NS, Clock, Tempo
+from trading_ecosystem.live.discovery.registration import Registration
+from trading_ecosystem.live.discovery.server import own_address
+from trading_ecosystem.live.security.certificates import LIFETIME_NS
+from trading_ecosystem.live.security.private_files import private_folder
+from trading_ecosystem.orchestrator.child import check_system
+from trading_ecosystem.orchestrator.control import ControlServer, Line
+from trading_ecosystem.orchestrator.documents import documents_of
+from trading_ecosystem.orchestrator.folder import RunFolder, RunState
+from trading_ecosystem.orchestrator.governor import Governor
+from trading_ecosystem.orchestrator.identities import issue_certificates, issue_tokens
+from trading_ecosystem.orchestrator.injector_service import InjectorService, touchable_of
+from trading_ecosystem.orchestrator.launch import Places, command_for
+from trading_ecosystem.orchestrator.planes import plane_of, starting_order, stopping_order
+from trading_ecosystem.orchestrator.processes import Notice, Processes, State
+from trading_ecosystem.orchestrator.registry import ADMINISTRATOR, HOST, HostedRegistry
+from trading_ecosystem.orchestrator.request import UpRequest
+from trading_ecosystem.orchestrator.terms import RunOrder, Terms
+from trading_ecosystem.routes import INJECTOR
+
+LOOK_EVERY_S = 0.05
+SHOWN_LOG_LINES = 15
+Tell = Callable[[Line], None]
+
+
+class Stage(StrEnum):
+    STARTING = "starting"
+    UP = "up"
+    STOPPING = "stopping"
+
+
+class NotReady(Exception):
+    """The ecosystem did not come up; the message says which service is to blame, and how its log ends."""
+
+
+def terms_of(request: UpRequest) -> Terms:
+    """A world without a scenario, from its own start. Raises `Problem`."""
+    return Terms(seed=request.seed, start_ns=load_world(request.world).start_ns)
+
+
+@final
+class Supervisor:
+    """`tell` hears of every service that is ready and of all that happens to its process; it must not wait.
+
+    Made on a running event loop. Raises `Problem` for whatever is wrong with the world or with this machine.
+    """
+
+    def __init__(self, request: UpRequest, terms: Terms, tell: Tell) -> None:
+        check_system()
+        self._request, self._terms, self._tell = request, terms, tell
+        self.folder = RunFolder(request.folder)
+        self._files = documents_of(request.world, terms)
+        self.registry = HostedRegistry(list(self._files), request.port, request.valkey, self._way)
+        self.processes = Processes({}, self._note)
+        self.stage = Stage.STARTING
+        self._governor: Governor | None = None
+        self._tempo = Tempo(start_ns=terms.start_ns, epoch_ns=0, speed=request.speed)
+        self.clock = Clock(self._tempo)
+        self._injector: InjectorService | None = None
+        self._telemetry = ""  # Where all services send their traces.
+        self._began_s = time.monotonic()
+        self._wanted = asyncio.Event()  # Somebody wants the end.
+        self._ended = asyncio.Event()
+        self._fallen: dict[str, str] = {}  # Whose process ended unasked, and how.
+
+    def ask_to_stop(self) -> None:
+        self._wanted.set()
+
+    async def run(self, held: Callable[[], None], up: Callable[[], None]) -> None:
+        """Returns when it was asked to stop and everything is down.
+
+        `held` is called when the folder is ours, `up` when all services are ready. Raises `Held`, `Problem` and
+        `NotReady`; after the last of these the folder keeps the logs.
+        """
+        with self.folder.held():
+            held()
+            try:
+                async with AsyncExitStack() as undo:
+                    await self._open(undo)
+                    self._telemetry = reserved_address(undo)
+                    self._set_clock(self._request.speed)
+                    self._prepare()
+                    await self._open_injector()
+                    undo.push_async_callback(self._close_injector)
+                    if await self._before_the_end(self._bring_up()):
+                        self.stage = Stage.UP
+                        up()
+                        await self._before_the_end(self._keep_watch())
+                    self.stage = Stage.STOPPING
+            except NotReady:
+                raise
+            except BaseException:
+                self.folder.remove()
+                raise
+            self.folder.remove()
+
+    async def _before_the_end(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Whether this work was done before somebody wanted the end."""
+        task, wanted = asyncio.create_task(work), asyncio.create_task(self._wanted.wait())
+        await asyncio.wait((task, wanted), return_when=asyncio.FIRST_COMPLETED)
+        wanted.cancel()
+        if not task.done():
+            task.cancel()
+            return False
+        task.result()
+        return True
+
+    # Up.
+
+    async def _open(self, undo: AsyncExitStack) -> None:
+        """The surfaces of the supervisor itself; and what is done at the end, in the opposite order."""
+        listener = undo.enter_context(self.folder.listen())
+        control = ControlServer(
+            listener, {"status": self._answer_status, "down": self._answer_down, "stage": self._answer_stage}
+        )
+        await self.registry.start()
+        undo.push_async_callback(self.registry.stop)
+        await control.start()
+        undo.push_async_callback(control.stop)
+        undo.callback(self._ended.set)
+        undo.push_async_callback(self._stop_all)
+        request = self._request
+        self.folder.write_state(
+            RunState(
+                pid=os.getpid(),
+                registry=self.registry.url,
+                world=request.world.stem,
+                seed=self._terms.seed,
+                speed=request.speed,
+                profile=request.profile,
+            )
+        )
+
+    def _set_clock(self, speed: int) -> None:
+        """Time at its start, standing still. Where it is accelerated it waits for those who lag."""
+        start_ns = self._terms.start_ns
+        self._governor = Governor(self.folder, list(self._files), start_ns, speed) if speed > 1 else None
+        pace = str(self.folder.clock) if self._governor else ""
+        self._tempo = Tempo(start_ns=start_ns, epoch_ns=0, speed=speed, pace=pace)
+        self.clock = Clock(self._tempo)
+
+    def _prepare(self) -> None:
+        """The folders of all services, and the commands that start them."""
+        if self._request.tls:
+            issue_certificates(self.folder, list(self._files))
+        places = Places(folder=self.folder, registry=self.registry.url, telemetry=self._telemetry)
+        commands = {
+            instance: command_for(places, instance, files, self.registry.tokens[instance], self._request)
+            for instance, files in self._files.items()
+        }
+        issue_tokens(self.folder, list(self._files), self.registry.tokens[ADMINISTRATOR])
+        self.processes = Processes(commands, self._note)
+
+    async def _open_injector(self) -> None:
+        """It ends before the services do: nothing that is stopped shall be put right by a fault that runs out."""
+        instances = list(self._files)
+        injector = InjectorService(
+            instances,
+            touchable_of(instances),
+            self.processes,
+            self.registry.lookup,
+            self.clock,
+            self._terms.seed,
+            private_folder(self.folder.injector),
+            self._telemetry,
+            self.folder.certificates / INJECTOR if self._request.tls else None,
+        )
+        await injector.start()
+        self.registry.host(INJECTOR, {"audit": injector.address})
+        self._injector = injector
+
+    async def _close_injector(self) -> None:
+        if self._governor is not None:
+            self._governor.stop()
+        injector, self._injector = self._injector, None
+        if injector is not None:
+            await injector.stop()
+
+    async def _way(self, asker: str, target: Registration, kind: str) -> str:
+        """Services reach each other through the injector's links; people and chaos commands go directly."""
+        if self._injector is None or asker not in self._files or kind == "audit":
+            return await own_address(asker, target, kind)
+        host, port = await self._injector.links.address_for(asker, target.instance, kind)
+        return f"{host}:{port}"
+
+    async def _bring_up(self) -> None:
+        """Start everybody; simulated time stands at its start until all are ready."""
+        self.registry.publish(self._tempo)
+        for tier in starting_order(self.processes.instances()):
+            for instance in tier:
+                self.processes.start(instance)
+            await self._until_ready(tier)
+        begun = replace(self._tempo, epoch_ns=Clock().now_ns())
+        self.registry.publish(begun)
+        self.clock.begin(begun.epoch_ns)
+        if self._governor is not None:
+            self._governor.start(self.processes)
+
+    async def _until_ready(self, tier: Sequence[str]) -> None:
+        began_s = time.monotonic()
+        missing = list(tier)
+        while missing:
+            await asyncio.sleep(LOOK_EVERY_S)
+            waited_s = time.monotonic() - began_s
+            ready = self.registry.ready()
+            for instance in list(missing):
+                self._refuse_fallen(instance, waited_s)
+                if instance in ready:
+                    missing.remove(instance)
+                    address = ready[instance].addresses.get("grpc", "")
+                    self._tell({"ready": instance, "address": address, "seconds": round(waited_s, 2)})
+
+    def _refuse_fallen(self, instance: str, waited_s: float) -> None:
+        if instance in self._fallen:
+            raise NotReady(f"{instance} {self._fallen[instance]} before it was ready{self._end_of_log(instance)}")
+        within_s = self._request.ready_within_s
+        if waited_s > within_s:
+            raise NotReady(f"{instance} was not ready within {within_s} s{self._end_of_log(instance)}")
+
+    def _end_of_log(self, instance: str) -> str:
+        lines = tail(self.folder.log(instance), SHOWN_LOG_LINES)
+        said = "; its log ends:\n" + "\n".join(f"  {line}" for line in lines) if lines else "; it said nothing"
+        return f"{said}\n  (all of it: {self.folder.log(instance)})" if lines else said
+
+    # While it is up.
+
+    async def _keep_watch(self) -> None:
+        """Crashes are seen and put right by `processes`; what is left is to renew certificates in time."""
+        while True:
+            await asyncio.sleep(LIFETIME_NS // SECOND_NS // 2)
+            if self._request.tls:
+                issue_certificates(self.folder, list(self._files))
+
+    def _note(self, notice: Notice) -> None:
+        if notice.unexpected:
+            self._fallen[notice.instance] = notice.detail.partition(";")[0]
+        if notice.state in (State.DOWN, State.WAITING, State.HALTED):
+            self.registry.forget(notice.instance)
+            if self._governor is not None:
+                self._governor.forget(notice.instance)
+        self._tell(
+            {
+                "instance": notice.instance,
+                "state": notice.state,
+                "detail": notice.detail,
+                "unexpected": notice.unexpected,
+            }
+        )
+
+    async def _answer_status(self) -> AsyncIterator[Line]:
+        ready = self.registry.ready()
+        yield {
+            "stage": self.stage,
+            "pid": os.getpid(),
+            "folder": str(self.folder.path),
+            "registry": self.registry.url,
+            "world": self._request.world.stem,
+            "seed": self._terms.seed,
+            "speed": self.clock.speed,
+            "now_ns": self.clock.now_ns(),
+            "profile": self._request.profile,
+            "up_s": round(time.monotonic() - self._began_s, 1),
+        }
+        for instance in self.processes.instances():
+            pid = self.processes.pid(instance)
+            found = ready.get(instance) if pid is not None else None
+            yield {
+                "instance": instance,
+                "plane": plane_of(instance),
+                "state": self.processes.state(instance),
+                "ready": found is not None,
+                "addresses": dict(found.addresses) if found else {},
+                "pid": pid,
+                "restarts": self.processes.restarts(instance),
+                "memory_mib": resident_mib(pid) if pid is not None else None,
+            }
+
+    async def _answer_down(self) -> AsyncIterator[Line]:
+        self.ask_to_stop()
+        yield {"stage": Stage.STOPPING, "instances": self.processes.instances()}
+        await self._ended.wait()
+
+    # Another run.
+
+    async def _answer_stage(self) -> AsyncIterator[Line]:
+        """Begin anew, on the terms that the asker has put into the folder."""
+        if self.stage is not Stage.UP:
+            yield {"problem": f"the ecosystem is {self.stage}, and cannot begin another run"}
+            return
+        self.stage = Stage.STARTING
+        try:
+            await self._stage_anew(self.folder.read_terms())
+        except (Problem, NotReady) as problem:
+            yield {"problem": str(problem)}
+            self.ask_to_stop()
+        else:
+            self.stage = Stage.UP
+            yield {"staged": True}
+
+    async def _stage_anew(self, order: RunOrder) -> None:
+        """Stop everybody, forget what they kept, and start them in the world and on the terms of the order."""
+        files = documents_of(order.world, order.terms)
+        if list(files) != list(self._files):
+            raise Problem(f"{order.world.stem} has other services than {self._request.world.stem}; bring that up first")
+        await self._close_injector()
+        await self._stop_all()
+        self.folder.clear_services()
+        self._files, self._terms, self._fallen = files, order.terms, {}
+        self._request = replace(self._request, world=order.world)
+        self._set_clock(order.speed or self._request.speed)
+        self._prepare()
+        await self._open_injector()
+        await self._bring_up()
+
+    # Down.
+
+    async def _stop_all(self) -> None:
+        for tier in stopping_order(self.processes.instances()):
+            await asyncio.gather(*(self.processes.stop(instance) for instance in tier))
+
+
+def reserved_address(undo: AsyncExitStack) -> str:
+    """One that stays with a service through all its restarts: the port is bound here, and nobody else is given it."""
+    reserved = socket.socket()
+    undo.callback(reserved.close)
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserved.bind((HOST, 0))
+    return f"{HOST}:{reserved.getsockname()[1]}"
+
+
+def tail(path: Path, count: int) -> list[str]:
+    """The last lines of a log; none if there is none yet."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
+    except FileNotFoundError:
+        return []
+
+
+def resident_mib(pid: int) -> float | None:
+    """The memory that a process holds, in MiB; None when it has just ended."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, IndexError):
+        return None
+    return round(pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20), 1)

@@ -1,0 +1,92 @@
+"""Reads and checks everything that a run needs, whichever mode runs it."""
+
+import shlex
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from trading_ecosystem.assembly import WorldPlan, load_world
+from trading_ecosystem.simulators.market_data import replay
+from trading_ecosystem.simulators.market_data.recorded import Recorded
+from trading_ecosystem.validation.test_coordinator.scenario import Scenario, load
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRequest:
+    """What to run. `settings` are KEY=VALUE changes of the scenario; the trail is kept under `report_folder`."""
+
+    scenario_path: Path
+    seed: int | None = None
+    replay: Path | None = None
+    settings: tuple[str, ...] = ()
+    report_folder: Path | None = None
+    with_twin: bool = True
+    twin_in_parallel: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A request whose files have been read and checked, and fit together."""
+
+    scenario: Scenario
+    plan: WorldPlan
+    recorded: Recorded | None
+    seed: int
+
+
+def prepare(request: RunRequest) -> Prepared:
+    """Read and check everything that a run needs. Raises `Problem`."""
+    scenario = load(request.scenario_path).with_settings(request.settings)
+    plan = load_world(find_world(request.scenario_path, scenario))
+    scenario.check(plan.reference, plan.instances())
+    if scenario.start_ns is not None:
+        plan = replace(plan, start_ns=scenario.start_ns)
+    if scenario.quotes_every_ns is not None:
+        market = replace(plan.market_data, quotes_every_ns=scenario.quotes_every_ns)
+        plan = replace(plan, market_data=market)
+    seed = scenario.seed if request.seed is None else request.seed
+    if request.replay is None:
+        return Prepared(scenario=scenario, plan=plan, recorded=None, seed=seed)
+    return with_recording(request.replay, scenario, plan, seed)
+
+
+def with_recording(path: Path, scenario: Scenario, plan: WorldPlan, seed: int) -> Prepared:
+    """The scenario and world as they are when recorded prices take the place of generated ones."""
+    wanted = scenario.replay
+    from_ns = wanted.from_ns if wanted and wanted.from_ns is not None else plan.start_ns
+    until_ns = wanted.until_ns if wanted and wanted.until_ns is not None else from_ns + scenario.duration_ns
+    recorded = replay.load(
+        [path],
+        plan.reference,
+        columns=dict(wanted.columns) if wanted and wanted.columns else None,
+        symbols=dict(wanted.symbols) if wanted and wanted.symbols else None,
+        from_ns=from_ns,
+        until_ns=until_ns,
+        longest_gap_ns=plan.market_data.longest_gap_ns,
+    )
+    scenario = scenario.replayed(list(recorded.bars))
+    plan = replace(plan, start_ns=scenario.start_ns if scenario.start_ns is not None else plan.start_ns)
+    return Prepared(scenario=scenario, plan=plan, recorded=recorded, seed=seed)
+
+
+def find_world(scenario_path: Path, scenario: Scenario) -> Path:
+    """The file of a world: beside the scenario, in a folder `worlds` beside or above it, or in the source tree."""
+    here = scenario_path.resolve().parent
+    shipped = Path(__file__).resolve().parents[2]
+    folders = [here, here / "worlds", *(parent / "worlds" for parent in here.parents), shipped / "worlds"]
+    for folder in folders:
+        path = folder / f"{scenario.world}.yaml"
+        if path.is_file():
+            return path
+    known = {path.stem for folder in folders if folder.name == "worlds" for path in folder.glob("*.yaml")}
+    dict(scenario.document.entries())["world"].fail_word(
+        f"no such world in {here} or a folder 'worlds':", scenario.world, known
+    )
+
+
+def command_of(request: RunRequest, seed: int) -> str:
+    words = ["tse", "run", str(request.scenario_path), "--seed", str(seed)]
+    if request.replay is not None:
+        words += ["--replay", str(request.replay)]
+    for setting in request.settings:
+        words += ["--set", setting]
+    return shlex.join(words)
