@@ -14,13 +14,16 @@ SOURCES := $(shell find src -name '*.py')
 RUN = PYTHONPATH=$(CURDIR)/.compiled
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench compiled suite lock clean
+.PHONY: help demo live test check bench compiled suite lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
 
 demo: $(COMPILED)  ## Run the 36-hour USDT depeg: verdict, timeline, HTML report under out/
 	@$(RUN) $(BIN)/tse run usdt-depeg-36h --report out
+
+live: $(COMPILED)  ## Seven real services: a 15% crash at 60x, a kill while trading, and everything down again
+	@$(RUN) $(BIN)/python checks/live.py
 
 test: $(COMPILED)  ## Run all tests, compiled and not
 	@echo "== tests, plain Python"
@@ -29,11 +32,13 @@ test: $(COMPILED)  ## Run all tests, compiled and not
 	@if [ -f .compiled/pure ]; then echo "no C compiler: the compiled build is not there to be tested"; \
 	else $(RUN) $(BIN)/pytest -n $(JOBS) -m "not slow"; fi
 
-check: $(COMPILED)  ## Lint, types, import contracts, purity of the cores, determinism
+check: $(COMPILED)  ## Lint, types, import contracts, purity of the cores, wire, determinism
 	@echo "== ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@echo "== mypy" && $(BIN)/mypy
 	@echo "== import contracts" && PYTHONPATH=src $(BIN)/lint-imports
 	@echo "== purity of the cores" && $(BIN)/python checks/purity.py
+	@echo "== wire" && $(BIN)/python checks/wire.py
+	@echo "== descriptions of the REST surfaces" && $(BIN)/python checks/openapi.py
 	@echo "== determinism" && $(BIN)/python checks/determinism.py
 
 bench: $(COMPILED)  ## Measure: kernel against SimPy, the 36-hour depeg against its limits

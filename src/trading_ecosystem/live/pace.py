@@ -5,6 +5,7 @@ in a file of its own that it is awake. While one that should be awake is not, th
 
 Rule 1: from one word of the leader to the next, time goes on by a bounded amount: no leader, no time.
 Rule 2: a reader never sees half a word: the version behind it is written first, the one before it last.
+Rule 3: a new word never takes back what a reader was told, but for the moment in which it is written to stop time.
 """
 
 import mmap
@@ -17,8 +18,8 @@ from typing import final
 WORD = Struct("<6q")  # Version, moment of the machine, moment told, speed, longest stretch, version again.
 PULSE = "pulse"  # The file in which a process shows that it is awake, in the folder of its data.
 BEAT = Struct("<q")
-SIMULATED_LAG_NS = 2_500_000_000  # How far time may go on while somebody is not awake.
-SHORTEST_LAG_NS = 15_000_000  # Of the machine; no process can promise less.
+SIMULATED_LAG_NS = 1_000_000_000  # How far time may go on while somebody is not awake.
+SHORTEST_LAG_NS = 8_000_000  # Of the machine; no process can promise less.
 
 
 def lag_of(speed: int) -> int:
@@ -52,24 +53,31 @@ class Leader:
     def __init__(self, path: Path, start_ns: int, speed: int) -> None:
         self._speed = speed
         self._version = 0
-        self._stretch_ns = lag_of(speed) // 2
+        self._longest_ns = lag_of(speed) // 2
+        self._at_ns, self._told_ns, self._stretch_ns = time.monotonic_ns(), start_ns, 0
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         os.ftruncate(descriptor, WORD.size)
         self._map = mmap.mmap(descriptor, WORD.size)
         os.close(descriptor)
-        self._say(start_ns, 0)
-        self._time = SharedTime(path)
+        self._write()
 
     def lead_on(self) -> None:
         """Time goes on from where it is, for a stretch."""
-        self._say(self._time.now_ns(), self._stretch_ns)
+        self._say(self._longest_ns)
 
     def stand_still(self) -> None:
-        self._say(self._time.now_ns(), 0)
+        self._say(0)
 
-    def _say(self, told_ns: int, stretch_ns: int) -> None:
+    def _say(self, stretch_ns: int) -> None:
+        """The new word and the old one say the same of this moment."""
+        at_ns = time.monotonic_ns()
+        self._told_ns += min(at_ns - self._at_ns, self._stretch_ns) * self._speed
+        self._at_ns, self._stretch_ns = at_ns, stretch_ns
+        self._write()
+
+    def _write(self) -> None:
         self._version += 1
-        word = WORD.pack(self._version, time.monotonic_ns(), told_ns, self._speed, stretch_ns, self._version)
+        word = WORD.pack(self._version, self._at_ns, self._told_ns, self._speed, self._stretch_ns, self._version)
         self._map[WORD.size - 8 :] = word[WORD.size - 8 :]
         self._map[8 : WORD.size - 8] = word[8 : WORD.size - 8]
         self._map[:8] = word[:8]

@@ -6,12 +6,18 @@ Rule 1: only a service that runs and has been awake in this life is waited for; 
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import final
+from typing import Protocol, final
 
 from trading_ecosystem.live.clock import SECOND_NS
 from trading_ecosystem.live.pace import Leader, Pulse, lag_of
 from trading_ecosystem.orchestrator.folder import RunFolder
-from trading_ecosystem.orchestrator.processes import Processes, State
+from trading_ecosystem.orchestrator.processes import State
+
+
+class States(Protocol):
+    """How the processes are, as `Processes` knows it."""
+
+    def state(self, instance: str) -> State: ...
 
 
 @final
@@ -26,7 +32,7 @@ class Governor:
         self._pulses: dict[str, Pulse] = {}
         self._leading: asyncio.Task[None] | None = None
 
-    def start(self, processes: Processes) -> None:
+    def start(self, processes: States) -> None:
         """Let time run. All services have their folders by now."""
         self._pulses = {instance: Pulse(self._folder.pulse(instance)) for instance in self._instances}
         self._leading = asyncio.create_task(self._lead(processes))
@@ -41,7 +47,7 @@ class Governor:
         if instance in self._pulses:
             self._pulses[instance].forget()
 
-    async def _lead(self, processes: Processes) -> None:
+    async def _lead(self, processes: States) -> None:
         looked_ns = time.monotonic_ns()
         while True:
             await asyncio.sleep(self._lag_ns / 8 / SECOND_NS)
@@ -53,7 +59,7 @@ class Governor:
                 self._leader.lead_on()
             looked_ns = now_ns
 
-    def _somebody_lags(self, processes: Processes, now_ns: int) -> bool:
+    def _somebody_lags(self, processes: States, now_ns: int) -> bool:
         for instance, pulse in self._pulses.items():
             last_ns = pulse.last_ns()
             if last_ns and now_ns - last_ns > self._lag_ns and processes.state(instance) is State.RUNNING:
