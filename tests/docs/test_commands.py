@@ -9,6 +9,7 @@ from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -18,6 +19,13 @@ from trading_ecosystem.cli.main import app, main
 BLOCK = re.compile(r"^```(console|text)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 EXIT_CODES = {"FAIL": 1, "INVALID": 3}  # As the comment behind a command says.
+LIVE = ("up", "status", "logs", "equivalence", "down")
+# The pages' example, within six minutes, and slow enough for a busy machine.
+LIVE_SETTINGS = (
+    "duration=6m steady_state.for=1m method.0.at=1m method.0.over=1m rollbacks.0.at=4m rollbacks.0.over=1m "
+    "recovery.within=1m"
+)
+LIVE_SPEED = "20"
 SHORTER = {
     "usdt-depeg-36h": (
         "duration=20m steady_state.for=5m method.0.at=5m method.0.over=8m rollbacks.0.at=14m rollbacks.0.over=2m "
@@ -34,6 +42,11 @@ class Command:
     arguments: tuple[str, ...]
     output: str
     exit_code: int
+
+    @property
+    def live(self) -> bool:
+        """It needs an ecosystem that is up, or brings one up or down."""
+        return self.arguments[0] in LIVE or "--live" in self.arguments
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +77,11 @@ def shortened(arguments: tuple[str, ...]) -> list[str]:
     """A run with its scenario made shorter; a suite of the one folder that is there."""
     if arguments[0] == "suite":
         return [*arguments, "scenarios"]
+    if arguments[0] == "up":
+        return [*arguments, "--ready-within", "300"]
+    if arguments[0] == "equivalence" or "--live" in arguments:
+        settings = [word for setting in LIVE_SETTINGS.split() for word in ("--set", setting)]
+        return [*arguments, "--speed", LIVE_SPEED, *settings]
     settings = [setting for name in arguments for setting in SHORTER.get(name, "").split() if arguments[0] == "run"]
     return [*arguments, *(word for setting in settings for word in ("--set", setting))]
 
@@ -106,7 +124,7 @@ def shape(line: str) -> str:
 
 def test_the_readme_does_what_it_says(pages: dict[str, str], folder: Path) -> None:
     page = pages["README.md"]
-    commands = commands_of(page)
+    commands = [command for command in commands_of(page) if not command.live]
     ran = {command.line: execute(command, folder) for command in commands}
     for command in commands:
         assert ran[command.line].exit_code == command.exit_code, (command.line, ran[command.line].shown)
@@ -134,11 +152,33 @@ def test_the_excerpt_would_notice_a_changed_line() -> None:
 
 
 def test_the_other_pages_do_what_they_say(pages: dict[str, str], folder: Path) -> None:
-    commands = [command for name, page in pages.items() if name != "README.md" for command in commands_of(page)]
+    others = [page for name, page in pages.items() if name != "README.md"]
+    commands = [command for page in others for command in commands_of(page) if not command.live]
     assert commands
     for command in commands:
         ran = execute(command, folder)
         assert ran.exit_code == command.exit_code, (command.line, ran.shown)
+
+
+@pytest.mark.slow
+def test_the_live_commands_do_what_they_say(pages: dict[str, str], folder: Path) -> None:
+    commands = commands_of(pages["docs/live.md"])
+    assert commands[0].arguments[0] == "up" and commands[-1].arguments == ("down",)
+    assert all(command.live for command in commands)
+    try:
+        for command in commands:
+            ran = execute(command, folder)
+            assert ran.exit_code == command.exit_code, (command.line, ran.printed, ran.shown)
+        assert not (folder / ".tse").exists()
+        assert (folder / "out" / "usdt-slips" / "report.html").exists()
+    finally:
+        execute(commands[-1], folder)
+
+
+def test_live_commands_of_other_pages_are_those_of_the_live_page(pages: dict[str, str]) -> None:
+    tried = {command.arguments for command in commands_of(pages["docs/live.md"])}
+    for name, page in pages.items():
+        assert {command.arguments for command in commands_of(page) if command.live} <= tried, name
 
 
 def test_what_validate_prints_is_what_the_page_shows(pages: dict[str, str], folder: Path) -> None:
@@ -152,11 +192,26 @@ def test_the_readme_shows_every_command(pages: dict[str, str]) -> None:
     assert {command.arguments[0] for command in commands_of(pages["README.md"])} == set(known)
 
 
+def options_of(command: Any) -> set[str]:
+    """Of a command, and of those below it."""
+    below = [option for each in getattr(command, "commands", {}).values() for option in options_of(each)]
+    return {option for parameter in command.params for option in parameter.opts}.union(below)
+
+
+def options_named(page: str) -> set[str]:
+    """In commands of ours, and where they stand alone."""
+    snippets = re.findall(r"`([^`\n]+)`", page) + [
+        line for _, text in BLOCK.findall(page) for line in text.splitlines()
+    ]
+    ours = [each for each in snippets if re.match(r"(\$ )?tse |--", each)]
+    return {option for each in ours for option in OPTION.findall(each)}
+
+
 def test_every_option_that_a_page_names_is_there(pages: dict[str, str]) -> None:
-    known = typer.main.get_command(app).commands.values()  # type: ignore[attr-defined]
-    options = {option for command in known for parameter in command.params for option in parameter.opts}
+    options = options_of(typer.main.get_command(app))
+    assert options_named("`--no-such`, `tse run --other X`, `curl --foreign`") == {"--no-such", "--other"}
     for name, page in pages.items():
-        assert set(OPTION.findall(page)) <= options, name
+        assert options_named(page) <= options, name
 
 
 def test_every_target_of_make_that_a_page_names_is_there(pages: dict[str, str], root: Path) -> None:

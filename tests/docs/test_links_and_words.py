@@ -3,6 +3,7 @@
 import ast
 import re
 from enum import Enum
+from os.path import normpath
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from trading_ecosystem.configuration.document import read_document
 from trading_ecosystem.messages import codec
 from trading_ecosystem.messages.codec import MESSAGE_TYPES
 from trading_ecosystem.messages.message import field_names
+from trading_ecosystem.orchestrator import documents, folder as run_folder, launch
 from trading_ecosystem.production.risk_monitor.config import RULES
 
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -19,6 +21,8 @@ CODE = re.compile(r"`([^`\n]+)`")
 CLASS = re.compile(r"[A-Z][a-z]+[A-Za-z]*")
 LARGEST_PICTURE = 400_000
 KEPT = "Kept for what is not built"
+OF_A_RUN = (*run_folder.OWN_FILES, *run_folder.OWN_FOLDERS, run_folder.LOCK)
+OF_A_SERVICE = (launch.SETTINGS, documents.DOCUMENT, run_folder.LOG, run_folder.DATA, run_folder.TOKENS)
 SUFFIXES = (".py", ".yaml", ".md", ".txt", ".toml", "/")
 
 STYLE_WORDS = """
@@ -63,12 +67,17 @@ def test_every_link_leads_somewhere(pages: dict[str, str], root: Path) -> None:
 
 def test_every_file_that_a_page_names_is_there(pages: dict[str, str], root: Path) -> None:
     package = root / "src" / "trading_ecosystem"
-    names = {path.name for path in package.rglob("*.py")}
+    names = {path.name for path in package.rglob("*.py")} | {*OF_A_RUN, *OF_A_SERVICE}
     for name, page in pages.items():
         for word in words_in_code(page):
             if not word.endswith(SUFFIXES) or not re.fullmatch(r"[\w./-]+", word) or word.startswith("out/"):
                 continue
             assert (root / word).exists() or (package / word).exists() or word in names, f"{name} names {word}"
+
+
+def test_the_page_on_live_mode_shows_all_that_lies_in_the_folder_of_a_run(pages: dict[str, str]) -> None:
+    named = set(words_in_code(pages["docs/live.md"].partition("## Where things lie")[2].partition("\n## ")[0]))
+    assert {*OF_A_RUN, *OF_A_SERVICE} - {run_folder.TERMS, run_folder.INJECTOR, run_folder.TOKENS} <= named
 
 
 def test_the_map_shows_every_part_of_the_package(pages: dict[str, str], root: Path) -> None:
@@ -89,9 +98,19 @@ def test_every_decision_is_numbered_and_linked(pages: dict[str, str], root: Path
         assert f"docs/decisions/{path.name}" in pages["README.md"]
 
 
+def pages_behind(name: str, page: str) -> set[str]:
+    """The paths from the root that a page links to."""
+    targets = {target.partition("#")[0] for target in LINK.findall(FENCED.sub("", page))}
+    return {normpath(Path(name).parent / target) for target in targets if target}
+
+
 def test_every_page_is_reached_from_the_readme(pages: dict[str, str]) -> None:
-    linked = {target.partition("#")[0] for target in LINK.findall(pages["README.md"])}
-    assert set(pages) - {"README.md"} <= linked
+    reached: set[str] = set()
+    new = {"README.md"}
+    while new:
+        reached |= new
+        new = {target for name in new for target in pages_behind(name, pages[name])} & set(pages) - reached
+    assert set(pages) == reached
 
 
 def test_pictures_are_pictures_and_small(root: Path) -> None:
@@ -112,9 +131,14 @@ def test_every_class_that_a_page_names_is_in_the_code(pages: dict[str, str], roo
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.ClassDef)
     }
+    protos = [path.read_text(encoding="utf-8") for path in (root / "proto").rglob("*.proto")]
+    called = {
+        name for text in protos for name in re.findall(r"^ *(?:message|enum|service|rpc) (\w+)", text, re.MULTILINE)
+    }
+    assert len(called) > 50
     for name, page in pages.items():
         told = page.partition(f"## {KEPT}")[0]
-        assert {word for word in words_in_code(told) if CLASS.fullmatch(word)} <= classes, name
+        assert {word for word in words_in_code(told) if CLASS.fullmatch(word)} <= classes | called, name
 
 
 def test_the_life_of_an_order_names_messages(pages: dict[str, str]) -> None:
