@@ -104,7 +104,7 @@ def surfaces(plan: WorldPlan) -> dict[str, FastAPI]:
             of(routes.TEST_COORDINATOR), memory_store(coordinator_store.DESIGN).history, lambda: None
         ),
         routes.AUDIT_CORRELATOR: audit_rest.rest_app(
-            of(routes.AUDIT_CORRELATOR), NoStory(), memory_store(audit_store.DESIGN).history
+            of(routes.AUDIT_CORRELATOR), NoStory(), lambda since, until: (), memory_store(audit_store.DESIGN).history
         ),
         "audit": audit_app(
             of("service"),

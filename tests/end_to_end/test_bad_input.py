@@ -26,6 +26,7 @@ CRASH = """  - at: 2m
     service: {service}
     for: 1m
 """
+PAUSE = CRASH.replace("service.crash", "service.pause")
 DRIFT = """  - at: 2m
     inject: price.drift
     instrument: USDT/USD
@@ -116,7 +117,7 @@ CASES = {
     "an unknown instrument": scenario("instrument: USDT/USD", "instrument: UDST/USD", "did you mean 'USDT/USD'?"),
     "an unknown subject": scenario("subject: USDT", "subject: BTC", "expect.0: subject: peg_deviation is never about"),
     "killing nobody": injecting(CRASH.format(service="exchnge"), "unknown service 'exchnge'; did you mean 'exchange'?"),
-    "killing the judge": injecting(CRASH.format(service="test_coordinator"), "judges the scenario"),
+    "pausing the judge": injecting(PAUSE.format(service="test_coordinator"), "judges the scenario"),
     "cutting no link": injecting(LOSE.format(service="risk_monitr"), "did you mean 'risk_monitor'?"),
     "a link to itself": injecting(LOSE.format(service="market_data"), "no link joins market_data to itself"),
     "an unknown scenario": Case(arguments=("run", "usdt-depeg-36"), says=("usdt-depeg-36:", "'usdt-depeg-36h'?")),

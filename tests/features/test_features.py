@@ -268,6 +268,26 @@ def mark_is_kept(story: Story) -> None:
     assert before[-1] == after[0]
 
 
+@then(parsers.parse("every injection that began has ended within {seconds:d} s of its death"))
+def healed(story: Story, seconds: int) -> None:
+    died_ns = death_of(story)
+    ended = {each["injection_id"]: at_ns for at_ns, each in entries_of(story, "InjectionEnded")}
+    began = [each["injection_id"] for _, each in entries_of(story, "InjectionStarted")]
+    assert len(began) == 3 and sorted(ended) == sorted(began)
+    assert all(died_ns < at_ns <= died_ns + (seconds + 1) * 1_000_000_000 for at_ns in ended.values())
+
+
+@then("nothing was injected after its death")
+def nothing_after(story: Story) -> None:
+    assert not [at_ns for at_ns, _ in entries_of(story, "InjectionStarted") if at_ns > death_of(story)]
+
+
+def death_of(story: Story) -> int:
+    told = entries_of(story, "InjectionStarted")
+    (died_ns,) = [each["occurred_ns"] for _, each in told if each["target"] == "test_coordinator"]
+    return int(died_ns)
+
+
 @then("exchange and custody agree at the end")
 def books_agree(story: Story) -> None:
     recovered = {check.text: check.passed for check in story.result.judgement.checks if check.kind == "recovery"}

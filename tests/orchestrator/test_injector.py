@@ -30,7 +30,7 @@ from trading_ecosystem.messages.chaos import (
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.runtime import Start
 from trading_ecosystem.orchestrator.child import Command
-from trading_ecosystem.orchestrator.injector import Impossible, Injector, link_fault, ways_of
+from trading_ecosystem.orchestrator.injector import AGAIN_NS, Impossible, Injector, link_fault, ways_of
 from trading_ecosystem.orchestrator.links import Links, Way
 from trading_ecosystem.orchestrator.processes import Processes, ProcessRefused
 from trading_ecosystem.virtual import injector as twin
@@ -38,8 +38,10 @@ from trading_ecosystem.virtual.network import Link
 from trading_ecosystem.virtual.world import Service, World
 
 VENUE, CUSTODIAN, DESK, MONITOR, JUDGE = "exchange", "custodian", "trading_engine.alpha", "risk_monitor", "judge"
-INSTANCES = (VENUE, CUSTODIAN, DESK, MONITOR, JUDGE)
+COORDINATOR = "test_coordinator"
+INSTANCES = (VENUE, CUSTODIAN, DESK, MONITOR, COORDINATOR, JUDGE)
 TOUCHABLE = (VENUE, CUSTODIAN, DESK, MONITOR)
+KILLABLE = (*TOUCHABLE, COORDINATOR)
 NOW = 1_000_000_000_000
 
 
@@ -82,6 +84,7 @@ class Ports:
 
     said: list[Message] = field(default_factory=list)
     unreachable: set[str] = field(default_factory=set)
+    renewed: list[str] = field(default_factory=list)
 
     def has(self, instance: str) -> bool:
         return instance in (VENUE, CUSTODIAN)
@@ -91,6 +94,11 @@ class Ports:
             raise Impossible(f"{instance} does not answer")
         self.said.append(command)
 
+    async def renew(self, instance: str) -> None:
+        if instance in self.unreachable:
+            raise Impossible(f"{instance} does not answer")
+        self.renewed.append(instance)
+
 
 class Stage:
     def __init__(self) -> None:
@@ -98,7 +106,7 @@ class Stage:
         self.links = Links(lambda target, surface: None, lambda name: Dice(1, name))
         self.leases = Leases()
         self.injector = Injector(
-            INSTANCES, TOUCHABLE, self.processes, self.links, self.ports, self.leases, 60, lambda: self.now_ns
+            INSTANCES, KILLABLE, TOUCHABLE, self.processes, self.links, self.ports, self.leases, 60, lambda: self.now_ns
         )
 
     async def tell(self, *commands: Message) -> list[Message]:
@@ -174,8 +182,9 @@ def test_a_fault_of_a_process_is_done_once_and_undone_once(
 @pytest.mark.parametrize(
     ("command", "detail"),
     [
-        (crash(JUDGE), "judge cannot be touched here"),
-        (crash("nobody"), "nobody cannot be touched here"),
+        (crash(JUDGE), "judge cannot be killed here"),
+        (crash("nobody"), "nobody cannot be killed here"),
+        (fault(ServiceFault.STORE_AWAY, COORDINATOR), "test_coordinator cannot be touched here"),
         (crash(CUSTODIAN), "custodian is down already"),
         (fault(ServiceFault.PAUSE, JUDGE), "judge cannot be touched here"),
         (fault(ServiceFault.PAUSE, DESK), "trading_engine.alpha is stubborn"),
@@ -364,8 +373,51 @@ def test_an_expired_injection_that_cannot_be_undone_is_tried_again() -> None:
         stage.now_ns += LENGTH_NS
         assert details(await guarded(stage, 0.01)) == ["it could not be undone: exchange is stubborn", EXPIRED]
         stage.processes.stubborn.clear()
-        stage.now_ns += LENGTH_NS
+        stage.now_ns += AGAIN_NS
         assert ended("c") in await guarded(stage, 0.01)
+
+    asyncio.run(story())
+
+
+def test_what_a_command_could_not_undo_is_tried_again_though_its_holder_lives() -> None:
+    async def story() -> None:
+        stage = Stage()
+        await stage.tell(crash())
+        stage.processes.stubborn.add(VENUE)
+        await stage.tell(restart())
+        stage.processes.stubborn.clear()
+        assert stage.injector.renew("judge") == []
+        stage.now_ns += AGAIN_NS
+        assert ended("c") in await guarded(stage, 0.01)
+
+    asyncio.run(story())
+
+
+def test_what_is_in_force_at_audit_ports_is_renewed_there() -> None:
+    async def story() -> None:
+        stage = Stage()
+        await stage.tell(fault(ServiceFault.STORE_AWAY, CUSTODIAN), link(LinkFault.LOSE), fault(ServiceFault.PAUSE))
+        stage.ports.unreachable.add(VENUE)
+        await stage.injector.renew_told()
+        stage.ports.unreachable.clear()
+        await stage.tell(restore("f", CUSTODIAN))
+        await stage.injector.renew_told()
+        await stage.tell(HEAL)
+        await stage.injector.renew_told()
+        assert stage.ports.renewed == [CUSTODIAN, VENUE]
+
+    asyncio.run(story())
+
+
+def test_the_coordinator_that_was_killed_is_started_when_its_lease_is_over() -> None:
+    async def story() -> None:
+        stage = Stage()
+        await stage.tell(fault(ServiceFault.STORE_AWAY), crash(COORDINATOR))
+        stage.now_ns += LENGTH_NS
+        told = await guarded(stage, 0.01)
+        assert [each for each in told if isinstance(each, InjectionEnded)] == [ended("c"), ended("f")]
+        assert stage.processes.said == [("kill", COORDINATOR), ("restart", COORDINATOR)]
+        assert stage.ports.said[1:] == [RestoreService(to=VENUE, injection_id="f", service=VENUE)]
 
     asyncio.run(story())
 
@@ -463,7 +515,7 @@ def test_real_processes_are_paused_resumed_killed_and_restarted(tmp_path: Path) 
         stage = Stage()
         processes = Processes({VENUE: sleeper, CUSTODIAN: sleeper}, lambda notice: None)
         injector = Injector(
-            INSTANCES, TOUCHABLE, processes, stage.links, stage.ports, stage.leases, 1, lambda: stage.now_ns
+            INSTANCES, KILLABLE, TOUCHABLE, processes, stage.links, stage.ports, stage.leases, 1, lambda: stage.now_ns
         )
         processes.start(VENUE)
         processes.start(CUSTODIAN)

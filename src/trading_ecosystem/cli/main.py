@@ -12,8 +12,10 @@ from collections.abc import Callable, Sequence
 import typer
 
 from trading_ecosystem import __version__
+from trading_ecosystem.cli import deploy
 from trading_ecosystem.cli.doctor import doctor
 from trading_ecosystem.cli.down import down
+from trading_ecosystem.cli.equivalence import equivalence
 from trading_ecosystem.cli.exits import Exit, Interrupted
 from trading_ecosystem.cli.live_status import status
 from trading_ecosystem.cli.logs import logs
@@ -34,8 +36,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, suite, scenarios, validate, verify, schema, up, status, logs, down, doctor):
+for command in (run, suite, scenarios, validate, verify, schema, up, status, logs, down, equivalence, doctor):
     app.command()(command)
+app.add_typer(deploy.app, name="deploy")
 
 
 @app.callback(invoke_without_command=True)

@@ -29,3 +29,5 @@ class Access:
                 raise Refused(RefusalCode.NOT_FOUND, "no such account", "account")
         if getattr(command, "asker", caller) != caller:
             raise Refused(RefusalCode.FORBIDDEN, "the asker is not the caller", "asker")
+        if getattr(command, "operator", caller) != caller:
+            raise Refused(RefusalCode.FORBIDDEN, "the operator is not the caller", "operator")

@@ -90,6 +90,8 @@ async def open_surfaces(service: Service, parts: Parts) -> Sequence[Coroutine[No
         parts.host.open_rest("rest", parts.settings.rest, added.rest)
     if added.audit and parts.settings.audit:
         await parts.host.open_grpc("audit", parts.settings.audit, added.audit, [])
+    if added.audit_rest is not None:
+        parts.host.open_rest("audit_rest", parts.settings.audit_rest, added.audit_rest)
     return added.work
 
 

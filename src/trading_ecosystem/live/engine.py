@@ -85,6 +85,7 @@ class Engine:
         ]
         self.hub.listen(self.historian.take)
         self.meter = PrometheusMeter()
+        self.meter.total("tse_messages_delivered_total", lambda: self.runner.delivered)
         self._keeps_heard = service.keeps_heard
         self._business = Business(service.role, self.meter)
         self.hub.listen(self._measure)

@@ -7,15 +7,16 @@ import asyncio
 import ssl
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import grpc
 import structlog
 from fastapi import FastAPI
-from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor import FileDescriptor, ServiceDescriptor
+from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from trading_ecosystem.live.rest.serving import Server, serve
 from trading_ecosystem.live.security.allow_list import load_allow_list
@@ -33,7 +34,12 @@ OPTIONS = [
     ("grpc.max_metadata_size", 16_384),
     ("grpc.http2.min_ping_interval_without_data_ms", 1_000),
     ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.keepalive_time_ms", 20_000),  # Who says nothing is asked whether they are there,
+    ("grpc.keepalive_timeout_ms", 5_000),  # and given up where no answer comes.
+    ("grpc.http2.max_pings_without_data", 0),
 ]
+EVERYWHERE = ("0.0.0.0", "::", "[::]")  # noqa: S104  No address that anybody could call.
+REFLECTION = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"]
 GRACE_S = 1.0
 LOOK_EVERY_S = 0.2
 
@@ -72,14 +78,13 @@ class Host:
         report = HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(report, server)
         if not production:
-            names = [each.full_name for each in described]
-            health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-            reflection.enable_server_reflection([*names, health_name, reflection.SERVICE_NAME], server)
+            known: list[Any] = [*described, health_pb2.DESCRIPTOR.services_by_name["Health"], REFLECTION]
+            reflection.enable_server_reflection([each.full_name for each in known], server, pool_of(known))
         bound = bind(
             server, surface, address, tls=self._settings.tls, exposed=self._settings.expose, tell=tell_certificates
         )
         await server.start()
-        self.addresses[surface] = str(bound)
+        self.addresses[surface] = self._told(str(bound))
         self._servers.append(server)
         self._reports.append(report)
         if self._watching is None:
@@ -91,7 +96,12 @@ class Host:
         check_binding(surface, address, secured=tls is not None, exposed=self._settings.expose)
         server = serve(app, address, None if tls is None else server_context(tls))
         self._webs.append((server, asyncio.create_task(server.serve())))
-        self.addresses[surface] = server.address
+        self.addresses[surface] = self._told(server.address)
+
+    def _told(self, bound: str) -> str:
+        """Where others find what listens there."""
+        host, _, port = bound.rpartition(":")
+        return f"{self._settings.advertise}:{port}" if self._settings.advertise and host in EVERYWHERE else bound
 
     async def close(self) -> None:
         """Take no new calls, give those that are there a moment, and close."""
@@ -108,6 +118,22 @@ class Host:
             for report in self._reports:
                 await report.set("", status)
             await asyncio.sleep(LOOK_EVERY_S)
+
+
+def pool_of(services: Sequence[Any]) -> DescriptorPool:
+    """The files of these services and what they rest on, and nothing else that this process happens to know."""
+    pool, added = DescriptorPool(), set[str]()
+
+    def add(file: FileDescriptor) -> None:
+        if file.name not in added:
+            added.add(file.name)
+            for each in file.dependencies:
+                add(each)
+            pool.AddSerializedFile(file.serialized_pb)
+
+    for service in services:
+        add(service.file)
+    return pool
 
 
 def server_context(tls: Path) -> ssl.SSLContext:

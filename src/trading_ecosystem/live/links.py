@@ -6,7 +6,7 @@ Rule 2: a command that finds its link down is lost, counted and told; its sender
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import grpc
@@ -165,24 +165,35 @@ class Link:
         """Send commands as long as the channel lasts; the stream is opened for the first of them."""
         await self._has_commands.wait()
         stream: Any = channel.stream_stream(self.speech.path("StreamCommands"))
-        call = stream(self._command_lines(), metadata=self.metadata)
+        call = stream(metadata=self.metadata)
+        sending = asyncio.create_task(self._send_lines(call))
         response_type = self.speech.response_type("StreamCommands")
-        async for data in call:
-            for refusal in parse(response_type, data).refusals:
-                self.refused_commands += 1
-                log.warning("a command is refused", target=self.target, reason=refusal.detail, field=refusal.field)
+        try:
+            while (data := await call.read()) is not grpc.aio.EOF:
+                for refusal in parse(response_type, data).refusals:
+                    self.refused_commands += 1
+                    log.warning("a command is refused", target=self.target, reason=refusal.detail, field=refusal.field)
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
 
-    async def _command_lines(self) -> AsyncIterator[bytes]:
+    async def _send_lines(self, call: Any) -> None:
+        """An iterator in its place would outlive its call, and take the commands that are meant for the next one."""
         request_type = self.speech.request_type("StreamCommands")
         while True:
-            encoded: bytes = request_type(commands=await self.next_commands(MOST_COMMANDS)).SerializeToString()
-            yield encoded
+            commands = await self._next_commands(MOST_COMMANDS)
+            try:
+                await call.write(request_type(commands=commands).SerializeToString())
+            except BaseException:
+                self.lost_commands += len(commands)
+                log.warning("commands are lost: the link broke", target=self.target, commands=len(commands))
+                raise
+            self.sent += len(commands)
 
-    async def next_commands(self, most: int) -> list[Any]:
+    async def _next_commands(self, most: int) -> list[Any]:
         """Some commands at least, that were sent since."""
         while not self._commands:
             self._has_commands.clear()
             await self._has_commands.wait()
         batch, self._commands = self._commands[:most], self._commands[most:]
-        self.sent += len(batch)
         return batch

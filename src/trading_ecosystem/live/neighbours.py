@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import Callable
 from typing import final
@@ -19,6 +20,7 @@ from trading_ecosystem.live.discovery.registration import Registration, Status
 from trading_ecosystem.live.discovery.web import Web
 from trading_ecosystem.live.links import ALIVE
 from trading_ecosystem.live.security.binding import open_channel
+from trading_ecosystem.live.security.certificates import AUTHORITIES
 from trading_ecosystem.live.settings import Settings
 
 MILLISECOND_NS = 1_000_000
@@ -36,7 +38,7 @@ class Neighbours:
 
     def __init__(self, settings: Settings, superseded: Callable[[str], None]) -> None:
         self._settings = settings
-        self._web = Web(settings.registry, read_token(settings)) if settings.registry else None
+        self._web = Web(settings.registry, read_token(settings), trust_of(settings)) if settings.registry else None
         self._registry = RegistryClient(self._web, superseded) if self._web else None
         self._configuration = ConfigurationClient(self._web, ttl_ns=0) if self._web else None
 
@@ -106,6 +108,20 @@ class Neighbours:
                 except CallFailed as failure:
                     log.warning("the configuration cannot be read yet", reason=str(failure))
                     await asyncio.sleep(LOOK_EVERY_S)
+
+
+def trust_of(settings: Settings) -> ssl.SSLContext | None:
+    """What proves that a registry behind https:// is the one that is meant. Raises `Problem`."""
+    if not settings.registry.startswith("https://"):
+        return None
+    if settings.tls is None:
+        raise Problem("registry: https:// needs tls, a folder with the authorities to trust")
+    try:
+        trust = ssl.create_default_context(cafile=settings.tls / AUTHORITIES)
+    except OSError as error:
+        raise Problem(f"{settings.tls / AUTHORITIES}: {error.strerror or error}") from None
+    trust.minimum_version = ssl.TLSVersion.TLSv1_3
+    return trust
 
 
 def read_tempo(told: object) -> Tempo:

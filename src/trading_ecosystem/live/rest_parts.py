@@ -8,13 +8,13 @@ from trading_ecosystem.live.service import Parts
 from trading_ecosystem.live.telemetry.metrics import note_request
 
 
-def rest_surface(parts: Parts, access: Access) -> surface.Surface:
-    """Raises `Problem` for a wrong file of tokens. Without a folder of tokens, nobody has one."""
+def rest_surface(parts: Parts, access: Access, kind: Surface = Surface.REST) -> surface.Surface:
+    """`kind`: whose tokens count. Raises `Problem` for a wrong file of them. Without a folder, nobody has one."""
     settings, meter = parts.settings, parts.engine.meter
-    tokens = Tokens((), access) if settings.tokens is None else read_tokens(settings.tokens, Surface.REST, access)
+    tokens = Tokens((), access) if settings.tokens is None else read_tokens(settings.tokens, kind, access)
 
     def observe(method: str, route: str, status: int, seconds: float) -> None:
-        note_request(meter, "rest", f"{method} {route}", str(status), seconds)
+        note_request(meter, kind.value, f"{method} {route}", str(status), seconds)
 
     return surface.Surface(
         door=parts.engine.runner,

@@ -8,7 +8,7 @@ Rule 3: when the store is away, commands are refused and events held back; when 
 
 import asyncio
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
@@ -129,7 +129,7 @@ class Runner:
         self._idle.set()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._committing: asyncio.Task[None] | None = None
-        self.handled = 0
+        self.delivered: Counter[str] = Counter()  # To the core, by type.
         self.lost = 0  # Events that no room was left for.
 
     # Life.
@@ -190,7 +190,7 @@ class Runner:
         await self._idle.wait()
         if self._committing is not None:
             self._committing.cancel()
-        self._lose(len(self._held))
+        self._lose(sum(message is not WAKE for message, _ in self._held))
         self._held.clear()
 
     async def close(self) -> None:
@@ -210,10 +210,10 @@ class Runner:
         """An event, or an answer, from another process."""
         if self._stage is Stage.SERVING and not self._store_trouble:
             self._handle(message, cause)
-        elif self._stage is Stage.DRAINING or len(self._held) >= MOST_HELD:
-            self._lose(1)
-        else:
+        elif self._stage is not Stage.DRAINING and (message is WAKE or len(self._held) < MOST_HELD):
             self._held.append((message, cause))
+        elif message is not WAKE:
+            self._lose(1)
 
     def take_commands(self, messages: Sequence[tuple[Message, Header]]) -> "asyncio.Future[Sequence[Message]]":
         """Several commands at once. The future is done when all of them are durable; raises `Refused` like `ask`."""
@@ -257,7 +257,7 @@ class Runner:
             outputs = self.core.handle(message, now_ns)
         except Exception as problem:
             end_at_once(BROKEN_RULE, f"the core has failed at a {type(message).__name__}", problem)
-        self.handled += 1
+        self.delivered[type(message).__name__] += 1
         self._since_snapshot += 1
         departures = self._seal(outputs, cause, now_ns)
         if begins is not None:

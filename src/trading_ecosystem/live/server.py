@@ -15,6 +15,7 @@ import grpc
 
 from trading_ecosystem.live.access import Access
 from trading_ecosystem.live.codec import NOBODY, parse, refusal_to_wire
+from trading_ecosystem.live.command_fields import check_fields
 from trading_ecosystem.live.door import Door, Header, RefusalCode, Refused, Told
 from trading_ecosystem.live.hub import Hub
 from trading_ecosystem.live.speech import Speech, lines
@@ -230,7 +231,7 @@ class GrpcSurface:
                 message, header = self._speech.read_command(line)
                 if not self._may_call(caller, self._speech.path(type(message).__name__)):
                     raise Refused(RefusalCode.FORBIDDEN, "not allowed")
-                self._access.check(caller, message)
+                self._check(caller, message)
                 if self._passage is not None and self._passage.disturbs(caller, self._door.instance):
                     alone = partial(self._take_alone, message, header)
                     self._passage.pass_on(caller, self._door.instance, alone)
@@ -239,6 +240,11 @@ class GrpcSurface:
             except Refused as refused:
                 refusals.append(refusal_to_wire(index, refused))
         return Line(self._door.take_commands(commands) if commands else None, refusals)
+
+    def _check(self, caller: str, command: Message) -> None:
+        """Raises `Refused` for what the caller may not ask for, and for what nobody could mean."""
+        self._access.check(caller, command)
+        check_fields(command, self._door.instance)
 
     def _take_alone(self, message: Message, header: Header) -> None:
         with suppress(Refused):
@@ -258,7 +264,7 @@ class GrpcSurface:
             try:
                 caller = self._identify(context)
                 command = self._speech.codec.unwrap_request(parse(request_type, data))
-                self._access.check(caller, command)
+                self._check(caller, command)
                 refuse_late(context)
                 outputs = await in_time(self._door.ask(command, trace_of(context)))
                 events = [

@@ -63,6 +63,7 @@ class Added:
     rest: FastAPI | None = None
     answers: Mapping[str, Answer] = field(default_factory=dict)
     audit: Sequence[grpc.GenericRpcHandler] = ()
+    audit_rest: FastAPI | None = None
     work: Sequence[Coroutine[None, None, None]] = ()  # To be done while it serves.
 
 

@@ -16,7 +16,8 @@ from trading_ecosystem.configuration.document import Node, parse_document, read_
 PREFIX = "TSE_"
 ANY_PORT = "127.0.0.1:0"
 REQUIRED = ("instance", "document", "registry", "store", "data")
-KEYS = (*REQUIRED, "profile", "grpc", "rest", "audit", "telemetry", "tls", "tokens", "expose", "log_level")
+SURFACES = ("grpc", "rest", "audit", "audit_rest")
+KEYS = (*REQUIRED, *SURFACES, "profile", "telemetry", "tls", "tokens", "expose", "advertise", "log_level")
 
 
 class Profile(StrEnum):
@@ -40,7 +41,7 @@ class Settings:
     document: Path  # The service's own configuration.
     grpc: str
     rest: str
-    audit: str
+    audit: str  # What is done to the process, over gRPC.
     registry: str  # URL of the registry and configuration service.
     store: str  # memory:, sqlite:///PATH or postgresql://...
     telemetry: str  # Where traces go by OTLP/gRPC; empty: to the instance that the registry names for it.
@@ -48,7 +49,9 @@ class Settings:
     tls: Path | None  # Folder with ca.pem, cert.pem and key.pem.
     tokens: Path | None  # Folder with the bearer tokens of the REST surfaces.
     expose: bool  # May listen elsewhere than on loopback; that needs TLS too.
+    advertise: str  # The host by which others reach it, where it listens on all addresses; empty: as it listens.
     log_level: LogLevel
+    audit_rest: str = ""  # What the process is inside, over REST.
 
     @property
     def role(self) -> str:
@@ -72,6 +75,7 @@ def load_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Se
         grpc=text("grpc", ANY_PORT),
         rest=text("rest", ANY_PORT),
         audit=text("audit"),
+        audit_rest=text("audit_rest"),
         registry=text("registry"),
         store=told["store"].text(),
         telemetry=text("telemetry"),
@@ -79,6 +83,7 @@ def load_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Se
         tls=folder("tls"),
         tokens=folder("tokens"),
         expose=told["expose"].flag() if "expose" in told else False,
+        advertise=text("advertise"),
         log_level=LogLevel(told["log_level"].word(LogLevel, "log level")) if "log_level" in told else LogLevel.INFO,
     )
 

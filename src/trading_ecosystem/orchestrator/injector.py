@@ -3,12 +3,14 @@
 Rule 1: every injection gives a receipt when it begins and when it ends, or a refusal that changed nothing.
 Rule 2: a repeated command changes nothing; commands are done one after the other.
 Rule 3: it touches the instances on its list and no others, and never a process by its number.
-Rule 4: every injection has a lease. One that expires is undone, and told as ended and as refused.
+Rule 4: every injection has a lease. One that expires is undone, and told as ended and as refused; one that could not
+  be undone is tried again until it is.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol, final
 
@@ -33,6 +35,7 @@ from trading_ecosystem.orchestrator.processes import ProcessRefused
 
 KIBIBYTE = 1_024
 SECOND_NS = 1_000_000_000
+AGAIN_NS = 1_000_000_000  # Until what could not be undone is tried again, of the machine's time.
 ANSWER_LOST_NS = 200_000_000  # From the first byte of a lost answer to the reset: time to commit what was asked.
 OF_MESSAGES = (LinkFault.LOSE, LinkFault.DUPLICATE, LinkFault.REORDER)
 Injection = CrashService | FaultLink | FaultService
@@ -72,14 +75,21 @@ class Audits(Protocol):
     async def send(self, instance: str, command: Message) -> None:
         """Hand a chaos command over. Raises `Impossible` where the service refuses or is not reached."""
 
+    async def renew(self, instance: str) -> None:
+        """What was handed over there shall last. Raises `Impossible` like `send`."""
+
 
 @final
 class Injector:
-    """`touchable`: the instances that may be killed, paused and the like; `speed`: simulated seconds per second."""
+    """`killable`: the instances that may be killed; `touchable`: those of them that may be paused and the like.
+
+    `speed`: simulated seconds per second.
+    """
 
     def __init__(
         self,
         instances: Sequence[str],
+        killable: Sequence[str],
         touchable: Sequence[str],
         processes: Processes,
         links: Links,
@@ -89,7 +99,7 @@ class Injector:
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._instances = tuple(instances)
-        self._touchable = tuple(touchable)
+        self._killable, self._touchable = tuple(killable), tuple(touchable)
         self._processes = processes
         self._links = links
         self._audits = audits
@@ -98,6 +108,7 @@ class Injector:
         self._monotonic_ns = monotonic_ns
         self._active: dict[str, Injection] = {}
         self._paused: dict[str, int] = {}  # Which process each pause struck: a new life of a service is not paused.
+        self._told: dict[str, tuple[str, ...]] = {}  # Whose audit ports each injection was handed to.
         self._one_at_a_time = asyncio.Lock()
 
     async def handle(
@@ -122,6 +133,12 @@ class Injector:
         """The holder is alive. Returns the injections of its that are in force."""
         return self._leases.renew(holder, self._monotonic_ns(), length_ns)
 
+    async def renew_told(self) -> None:
+        """Renew, at the audit ports, what is in force there. One that is not reached has lost it, or will be undone."""
+        for instance in dict.fromkeys(end for ends in self._told.values() for end in ends):
+            with suppress(Impossible):
+                await self._audits.renew(instance)
+
     async def guard(self, now_ns: Callable[[], int], tell: Callable[[list[Message]], None]) -> None:
         """Undo what is not renewed, until cancelled. `tell` is given the receipts."""
 
@@ -135,10 +152,7 @@ class Injector:
         async with self._one_at_a_time:
             if injection_id not in self._active:
                 return []
-            receipts = [*await self._restore(injection_id, now_ns), *refused(injection_id, EXPIRED, now_ns)]
-            if injection_id in self._active:
-                self._leases.grant(injection_id, "", self._monotonic_ns())  # So that it is tried again.
-            return receipts
+            return [*await self._restore(injection_id, now_ns), *refused(injection_id, EXPIRED, now_ns)]
 
     # Beginning.
 
@@ -163,18 +177,20 @@ class Injector:
         """Returns target and subjects. Raises `Impossible`."""
         if isinstance(command, FaultLink):
             return await self._impair(command)
-        self._check_touchable(command.service)
+        self._check_reach(command)
         if isinstance(command, CrashService):
             await self._processes.kill(command.service)
         elif command.service_fault is ServiceFault.PAUSE:
             self._pause(command)
         else:
             await self._send(command.service, replace(command, to=command.service))
+            self._told[command.injection_id] = (command.service,)
         return command.service, (command.service,)
 
-    def _check_touchable(self, service: str) -> None:
-        if service not in self._touchable:
-            raise Impossible(f"{service} cannot be touched here")
+    def _check_reach(self, command: CrashService | FaultService) -> None:
+        service, killed = command.service, isinstance(command, CrashService)
+        if service not in (self._killable if killed else self._touchable):
+            raise Impossible(f"{service} cannot be {'killed' if killed else 'touched'} here")
         if self._processes.pid(service) is None:
             raise Impossible(f"{service} is down already")
 
@@ -219,6 +235,7 @@ class Injector:
         except Impossible:
             await self._restore_messages(command.injection_id, told)
             raise
+        self._told[command.injection_id] = tuple(dict.fromkeys(told))
 
     def _listening_end(self, sender: str, recipient: str) -> str:
         for end in (sender, recipient):
@@ -226,7 +243,7 @@ class Injector:
                 return end
         raise Impossible(f"neither {sender} nor {recipient} has an audit port, and a proxy sees no messages")
 
-    async def _restore_messages(self, injection_id: str, ends: list[str]) -> None:
+    async def _restore_messages(self, injection_id: str, ends: Sequence[str]) -> None:
         for end in dict.fromkeys(ends):
             await self._tell_restored(end, RestoreLink(to=end, injection_id=injection_id))
 
@@ -249,7 +266,9 @@ class Injector:
             await self._undo(injection)
         except (Impossible, ProcessRefused) as impossible:
             self._active[injection_id] = injection
+            self._leases.grant(injection_id, "", self._monotonic_ns(), AGAIN_NS)
             return refused(injection_id, f"it could not be undone: {impossible}", now_ns)
+        self._told.pop(injection_id, None)
         self._leases.end(injection_id)
         return [InjectionEnded(injection_id=injection_id, occurred_ns=now_ns)]
 
@@ -272,9 +291,7 @@ class Injector:
         if injection.fault not in OF_MESSAGES:
             await self._links.undo(injection.injection_id)
             return
-        senders, recipients = self._members(injection.senders), self._members(injection.recipients)
-        ends = [self._listening_end(one, other) for one in senders for other in recipients if one != other]
-        await self._restore_messages(injection.injection_id, ends)
+        await self._restore_messages(injection.injection_id, self._told[injection.injection_id])
 
     async def _tell_restored(self, instance: str, command: Message) -> None:
         """A service that is gone took its faults along."""

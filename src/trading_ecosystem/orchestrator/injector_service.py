@@ -37,11 +37,13 @@ from trading_ecosystem.messages.health import HealthStatus
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.orchestrator.injector import Impossible, Injector
 from trading_ecosystem.orchestrator.links import Links
+from trading_ecosystem.orchestrator.planes import role_of
 from trading_ecosystem.orchestrator.processes import Processes
 
 SPOOL_BYTES = 16 << 20
 DEADLINE_S = 3.0
 LEASE_NS = 15_000_000_000
+RENEW_EVERY_S = 5.0
 
 Lookup = Callable[[str, str], Address | None]
 
@@ -57,20 +59,21 @@ class AuditPorts:
         return self._lookup(instance, "audit") is not None
 
     async def send(self, instance: str, command: Message) -> None:
+        line = CHAOS.command(command, Header(message_id=0, correlation_id=0))
+        await self._call(instance, "Inject", command=line)
+
+    async def renew(self, instance: str) -> None:
+        await self._call(instance, "RenewLease")
+
+    async def _call(self, instance: str, method: str, **fields: Any) -> None:
         found = self._lookup(instance, "audit")
         if found is None:
             raise Impossible(f"{instance} has no audit port now")
-        request = CHAOS.request_type("Inject")(
-            command=CHAOS.command(command, Header(message_id=0, correlation_id=0)),
-            lease_ns=LEASE_NS,
-            coordinator=routes.INJECTOR,
-        )
+        request = CHAOS.request_type(method)(lease_ns=LEASE_NS, coordinator=routes.INJECTOR, **fields)
         try:
             async with open_channel(f"{found[0]}:{found[1]}", instance, tls=self._tls, options=ALIVE) as channel:
-                inject: Any = channel.unary_unary(CHAOS.path("Inject"))
-                await inject(
-                    request.SerializeToString(), timeout=DEADLINE_S, metadata=(("x-instance", routes.INJECTOR),)
-                )
+                call: Any = channel.unary_unary(CHAOS.path(method))
+                await call(request.SerializeToString(), timeout=DEADLINE_S, metadata=(("x-instance", routes.INJECTOR),))
         except grpc.aio.AioRpcError as error:
             raise Impossible(f"{instance} does not take it: {error.code().name}: {error.details()}") from None
 
@@ -99,12 +102,11 @@ class InjectorDoor:
 
 @final
 class InjectorService:
-    """`instances`: all that links join; `touchable`: those that may be killed and paused."""
+    """`instances`: all that links join, and that may be killed."""
 
     def __init__(
         self,
         instances: Sequence[str],
-        touchable: Sequence[str],
         processes: Processes,
         lookup: Lookup,
         clock: Clock,
@@ -117,7 +119,14 @@ class InjectorService:
         self.links = Links(lookup, lambda name: Dice(seed, name))
         self._clock, self._tls = clock, tls
         self._injector = Injector(
-            instances, touchable, processes, self.links, AuditPorts(lookup, tls), Leases(), clock.speed
+            instances,
+            instances,
+            touchable_of(instances),
+            processes,
+            self.links,
+            AuditPorts(lookup, tls),
+            Leases(),
+            clock.speed,
         )
         self._hub = Hub(secrets.randbits(62) | 1)
         self._spool = Spool(data, SPOOL_BYTES, service_resource(routes.INJECTOR, __version__), CODEC.encode)
@@ -139,7 +148,8 @@ class InjectorService:
         self.address = str(bound)
         await self._server.start()
         guarding = self._injector.guard(self._clock.now_ns, lambda receipts: self._tell(receipts, None))
-        self._tasks = [asyncio.create_task(self._exporter.run()), asyncio.create_task(guarding)]
+        work = (self._exporter.run(), guarding, self._renew_told())
+        self._tasks = [asyncio.create_task(each) for each in work]
 
     async def stop(self) -> None:
         """Whatever is still broken goes with the ecosystem that it was broken in."""
@@ -164,6 +174,11 @@ class InjectorService:
         held = self._injector.renew(caller, request.lease_ns)
         return CHAOS.response_type("RenewLease")(injection_ids=held)
 
+    async def _renew_told(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_EVERY_S)
+            await self._injector.renew_told()
+
     def _tell(self, receipts: Sequence[Message], cause: Header | None) -> None:
         now_ns = self._clock.now_ns()
         spans = [
@@ -176,5 +191,5 @@ class InjectorService:
 
 
 def touchable_of(instances: Sequence[str]) -> list[str]:
-    """The audit must see it all, so nobody may take it away."""
-    return [name for name in instances if name != routes.AUDIT_CORRELATOR]
+    """Who judges may be killed, and is started again; what it stands on is left alone."""
+    return [name for name in instances if role_of(name) not in routes.VALIDATION]

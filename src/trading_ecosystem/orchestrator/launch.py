@@ -7,7 +7,7 @@ Rule 2: no process inherits a variable that is not named here; one of them could
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -19,7 +19,7 @@ from trading_ecosystem.orchestrator.child import Command
 from trading_ecosystem.orchestrator.documents import DOCUMENT, Files
 from trading_ecosystem.orchestrator.folder import DATA, LOG, TOKENS, RunFolder
 from trading_ecosystem.orchestrator.planes import module_of, plane_of, role_of
-from trading_ecosystem.orchestrator.request import Stores, UpRequest
+from trading_ecosystem.orchestrator.request import UpRequest
 
 SETTINGS = "settings.yaml"
 ANY_PORT = "127.0.0.1:0"
@@ -29,11 +29,15 @@ INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "SY
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
-    """Where everybody finds what they share: the registry's URL, and the address that takes in traces."""
+    """Where everybody finds what they share: the registry's URL, and the address that takes in traces.
+
+    `stores`: the URL of the store of each instance that keeps none in its own folder.
+    """
 
     folder: RunFolder
     registry: str
     telemetry: str
+    stores: Mapping[str, str] = field(default_factory=dict)
 
 
 def command_for(places: Places, instance: str, files: Files, token: str, request: UpRequest) -> Command:
@@ -57,21 +61,18 @@ def settings_for(places: Places, instance: str, request: UpRequest) -> dict[str,
         "profile": "production" if shipped else "simulation",
         "document": DOCUMENT,
         "registry": places.registry,
-        "store": store_of(request),
+        "store": places.stores.get(instance, f"sqlite:///{DATA}/store.db"),
         "data": DATA,
         "tokens": TOKENS,
         "grpc": places.telemetry if takes_traces else ANY_PORT,
         "rest": ANY_PORT,
         "audit": OFF if shipped else ANY_PORT,
+        "audit_rest": ANY_PORT if plane_of(instance) == "simulators" else OFF,
         "telemetry": places.telemetry,
     }
     if request.tls:
         settings["tls"] = os.path.relpath(places.folder.certificates / instance, places.folder.service(instance))
     return {key: value for key, value in settings.items() if value}
-
-
-def store_of(request: UpRequest) -> str:
-    return request.postgres if request.profile is Stores.SERVERS else f"sqlite:///{DATA}/store.db"
 
 
 def environment_from(inherited: Mapping[str, str], tls: bool) -> dict[str, str]:

@@ -61,6 +61,10 @@ class HostedRegistry:
         assert self._server is not None, "an address is there when the registry serves"
         return f"http://{self._server.address}"
 
+    def copy_trouble(self) -> str:
+        """Why the copy in Valkey is behind; empty when it is not, or there is none."""
+        return self._mirror.trouble if self._mirror is not None else ""
+
     async def start(self) -> None:
         """Raises `Problem` where the port is taken."""
         if self._mirror is not None:

@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 from trading_ecosystem.assembly import load_world
 from trading_ecosystem.configuration.document import Problem
@@ -28,14 +28,17 @@ from trading_ecosystem.orchestrator.documents import documents_of
 from trading_ecosystem.orchestrator.folder import RunFolder, RunState
 from trading_ecosystem.orchestrator.governor import Governor
 from trading_ecosystem.orchestrator.identities import issue_certificates, issue_tokens
-from trading_ecosystem.orchestrator.injector_service import InjectorService, touchable_of
+from trading_ecosystem.orchestrator.injector_service import InjectorService
 from trading_ecosystem.orchestrator.launch import Places, command_for
 from trading_ecosystem.orchestrator.planes import plane_of, starting_order, stopping_order
 from trading_ecosystem.orchestrator.processes import Notice, Processes, State
 from trading_ecosystem.orchestrator.registry import ADMINISTRATOR, HOST, HostedRegistry
-from trading_ecosystem.orchestrator.request import UpRequest
+from trading_ecosystem.orchestrator.request import Stores, UpRequest
 from trading_ecosystem.orchestrator.terms import RunOrder, Terms
 from trading_ecosystem.routes import INJECTOR
+
+if TYPE_CHECKING:
+    from trading_ecosystem.orchestrator.own_servers import OwnServers
 
 LOOK_EVERY_S = 0.05
 SHOWN_LOG_LINES = 15
@@ -57,6 +60,15 @@ def terms_of(request: UpRequest) -> Terms:
     return Terms(seed=request.seed, start_ns=load_world(request.world).start_ns)
 
 
+def servers_of(request: UpRequest, instances: list[str]) -> "OwnServers | None":
+    """None where every service keeps its own file, and nothing of databases is loaded. Raises `Problem`."""
+    if request.profile is not Stores.SERVERS:
+        return None
+    from trading_ecosystem.orchestrator.own_servers import OwnServers
+
+    return OwnServers(request.postgres, request.valkey, instances)
+
+
 @final
 class Supervisor:
     """`tell` hears of every service that is ready and of all that happens to its process; it must not wait.
@@ -69,7 +81,9 @@ class Supervisor:
         self._request, self._terms, self._tell = request, terms, tell
         self.folder = RunFolder(request.folder)
         self._files = documents_of(request.world, terms)
-        self.registry = HostedRegistry(list(self._files), request.port, request.valkey, self._way)
+        self._servers = servers_of(request, list(self._files))
+        copy = self._servers.registry if self._servers is not None else ""
+        self.registry = HostedRegistry(list(self._files), request.port, copy, self._way)
         self.processes = Processes({}, self._note)
         self.stage = Stage.STARTING
         self._governor: Governor | None = None
@@ -132,6 +146,8 @@ class Supervisor:
         control = ControlServer(
             listener, {"status": self._answer_status, "down": self._answer_down, "stage": self._answer_stage}
         )
+        if self._servers is not None:
+            await self._open_servers(self._servers, undo)
         await self.registry.start()
         undo.push_async_callback(self.registry.stop)
         await control.start()
@@ -150,6 +166,15 @@ class Supervisor:
             )
         )
 
+    async def _open_servers(self, servers: "OwnServers", undo: AsyncExitStack) -> None:
+        def left(name: str, why: str) -> None:
+            self._tell({"instance": name, "state": "left", "detail": why, "unexpected": True})
+
+        await servers.open()
+        undo.push_async_callback(servers.close, left)
+        keeping = asyncio.create_task(servers.keep_user(self.registry.copy_trouble))
+        undo.callback(keeping.cancel)
+
     def _set_clock(self, speed: int) -> None:
         """Time at its start, standing still. Where it is accelerated it waits for those who lag."""
         start_ns = self._terms.start_ns
@@ -162,7 +187,8 @@ class Supervisor:
         """The folders of all services, and the commands that start them."""
         if self._request.tls:
             issue_certificates(self.folder, list(self._files))
-        places = Places(folder=self.folder, registry=self.registry.url, telemetry=self._telemetry)
+        stores = self._servers.stores if self._servers is not None else {}
+        places = Places(folder=self.folder, registry=self.registry.url, telemetry=self._telemetry, stores=stores)
         commands = {
             instance: command_for(places, instance, files, self.registry.tokens[instance], self._request)
             for instance, files in self._files.items()
@@ -175,7 +201,6 @@ class Supervisor:
         instances = list(self._files)
         injector = InjectorService(
             instances,
-            touchable_of(instances),
             self.processes,
             self.registry.lookup,
             self.clock,
@@ -204,16 +229,22 @@ class Supervisor:
 
     async def _bring_up(self) -> None:
         """Start everybody; simulated time stands at its start until all are ready."""
-        self.registry.publish(self._tempo)
+        self._publish(self._tempo)
         for tier in starting_order(self.processes.instances()):
             for instance in tier:
                 self.processes.start(instance)
             await self._until_ready(tier)
         begun = replace(self._tempo, epoch_ns=Clock().now_ns())
-        self.registry.publish(begun)
+        self._publish(begun)
         self.clock.begin(begun.epoch_ns)
         if self._governor is not None:
             self._governor.start(self.processes)
+
+    def _publish(self, tempo: Tempo) -> None:
+        """Each finds the file of the time from its working folder: no process is told where the run's folder is."""
+        if tempo.pace:
+            tempo = replace(tempo, pace=os.path.relpath(tempo.pace, self.folder.service(next(iter(self._files)))))
+        self.registry.publish(tempo)
 
     async def _until_ready(self, tier: Sequence[str]) -> None:
         began_s = time.monotonic()
@@ -324,6 +355,8 @@ class Supervisor:
         await self._close_injector()
         await self._stop_all()
         self.folder.clear_services()
+        if self._servers is not None:
+            await self._servers.empty()
         self._files, self._terms, self._fallen = files, order.terms, {}
         self._request = replace(self._request, world=order.world)
         self._set_clock(order.speed or self._request.speed)

@@ -20,6 +20,7 @@ from trading_ecosystem.live.faults.chaos_surface import ChaosSurface
 from trading_ecosystem.live.faults.leases import Leases, watch
 from trading_ecosystem.live.faults.messages import MessageFaults
 from trading_ecosystem.live.faults.running import KINDS, RunningFaults
+from trading_ecosystem.live.rest.audit import ActiveFault
 from trading_ecosystem.live.runner import Runner
 from trading_ecosystem.live.security.identity import identify
 from trading_ecosystem.live.server import GrpcSurface
@@ -49,6 +50,7 @@ class Breaking:
         self._messages: MessageFaults | None = None
         self._running: RunningFaults | None = None
         self._runner: Runner | None = None
+        self._active: dict[str, ActiveFault] = {}
         self._seed = 0
 
     # What the process asks.
@@ -71,6 +73,10 @@ class Breaking:
             else:
                 asyncio.get_running_loop().call_later(delay_ns / SECOND_NS / clock.speed, deliver)
 
+    def active(self) -> Sequence[ActiveFault]:
+        """What is being done to this process, oldest first."""
+        return list(self._active.values())
+
     def surface(self, parts: Parts) -> tuple[grpc.GenericRpcHandler, Coroutine[None, None, None]]:
         """The RPCs of the audit port, and what watches over the leases."""
         self._runner = runner = parts.engine.runner
@@ -87,6 +93,21 @@ class Breaking:
     # What the audit port is told.
 
     async def _carry(self, command: Message, cause: Header | None) -> Sequence[Message]:
+        outputs = await self._break_or_restore(command, cause)
+        self._note(command)
+        return outputs
+
+    def _note(self, command: Message) -> None:
+        assert self._runner is not None
+        if isinstance(command, (RestorePricePath, RestoreService, RestoreLink)):
+            self._active.pop(command.injection_id, None)
+        elif isinstance(command, (ApplyPricePath, FaultService, FaultLink)):
+            kind = command.service_fault.value if isinstance(command, FaultService) else type(command).__name__
+            target, now_ns = self._runner.instance, self._runner.clock.now_ns()
+            fault = ActiveFault(injection_id=command.injection_id, kind=kind, target=target, since_ns=now_ns)
+            self._active.setdefault(command.injection_id, fault)
+
+    async def _break_or_restore(self, command: Message, cause: Header | None) -> Sequence[Message]:
         assert self._running is not None and self._messages is not None and self._runner is not None
         if isinstance(command, (ApplyPricePath, RestorePricePath)):
             if not self._prices:

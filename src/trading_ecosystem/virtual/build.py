@@ -18,8 +18,8 @@ def build_world(
     seed: int,
 ) -> World:
     """A world that is ready to run. `builders`: how to build each instance but the injector, in order."""
-    crashable = [name for name in builders if role(name) not in routes.VALIDATION]
-    injector = Injector(seed, list(builders), crashable)
+    touchable = [name for name in builders if role(name) not in routes.VALIDATION]
+    injector = Injector(seed, list(builders), touchable)
     services = [Service(name, build) for name, build in builders.items()]
     services.append(Service(routes.INJECTOR, lambda: injector))
     names = [service.name for service in services]

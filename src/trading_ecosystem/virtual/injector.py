@@ -2,14 +2,17 @@
 
 Rule 1: every injection gives a receipt when it begins and when it ends, or a refusal that changed nothing.
 Rule 2: a repeated command changes nothing.
+Rule 3: where the coordinator is killed, all that it has begun is undone when its lease is over, its own death too.
 """
 
 from collections.abc import Sequence
 from typing import final
 
+from trading_ecosystem import routes
 from trading_ecosystem.chance import Dice
 from trading_ecosystem.core import Core
 from trading_ecosystem.impairment import Impairment
+from trading_ecosystem.live.faults.leases import EXPIRED, LENGTH_NS
 from trading_ecosystem.messages.chaos import (
     CrashService,
     FaultLink,
@@ -24,6 +27,7 @@ from trading_ecosystem.messages.chaos import (
     ServiceFault,
 )
 from trading_ecosystem.messages.message import Message
+from trading_ecosystem.messages.runtime import Wake, WakeAt
 from trading_ecosystem.virtual.world import World
 
 OF_CONNECTIONS = (
@@ -38,14 +42,14 @@ OF_STORES = (ServiceFault.STORE_AWAY, ServiceFault.STORE_FULL, ServiceFault.STOR
 
 @final
 class Injector(Core):
-    """`crashable`: the instances that may be killed here; `instances`: all that links join."""
+    """`touchable`: what may be faulted here, and killed, as may the coordinator; `instances`: all that links join."""
 
-    __slots__ = ("_active", "_crashable", "_instances", "_seed", "_world")
+    __slots__ = ("_active", "_instances", "_seed", "_touchable", "_world")
 
-    def __init__(self, seed: int, instances: list[str], crashable: list[str]) -> None:
+    def __init__(self, seed: int, instances: list[str], touchable: list[str]) -> None:
         self._seed = seed
         self._instances = instances
-        self._crashable = crashable
+        self._touchable = touchable
         self._active: dict[str, Message] = {}
         self._world: World | None = None
 
@@ -65,12 +69,12 @@ class Injector(Core):
             return self.fault(message, now)
         if isinstance(message, RestoreService):
             return self.restore_service(message, now)
-        return []
+        return self.expire_all(now) if isinstance(message, Wake) else []
 
     def crash(self, command: CrashService, now: int) -> Sequence[Message]:
         if self._active.get(command.injection_id) == command:
             return []
-        if command.service not in self._crashable:
+        if command.service not in (*self._touchable, routes.TEST_COORDINATOR):
             return refused(command.injection_id, f"{command.service} cannot be killed here", now)
         if not self.world().is_alive(command.service):
             return refused(command.injection_id, f"{command.service} is down already", now)
@@ -78,7 +82,28 @@ class Injector(Core):
         self.world().crash(command.service, command.torn_bytes)
         for pause in self.active_faults(command.service, ServiceFault.PAUSE):
             self.world().go_on(command.service, pause.injection_id)  # The next life of it is not paused.
-        return [started(command.injection_id, "service.crash", command.service, (command.service,), now)]
+        receipt = started(command.injection_id, "service.crash", command.service, (command.service,), now)
+        return [receipt, WakeAt(now + LENGTH_NS)] if command.service == routes.TEST_COORDINATOR else [receipt]
+
+    def expire_all(self, now: int) -> Sequence[Message]:
+        """Nobody has renewed a lease since the coordinator died."""
+        receipts: list[Message] = []
+        for injection_id in sorted(self._active):
+            receipts += [*self.undo(injection_id, now), *refused(injection_id, EXPIRED, now)]
+        return receipts
+
+    def undo(self, injection_id: str, now: int) -> Sequence[Message]:
+        injection = self._active[injection_id]
+        if isinstance(injection, CrashService):
+            return self.restart(
+                RestartService(to=routes.INJECTOR, injection_id=injection_id, service=injection.service), now
+            )
+        if isinstance(injection, FaultLink):
+            return self.restore(RestoreLink(to=routes.INJECTOR, injection_id=injection_id), now)
+        assert isinstance(injection, FaultService), injection
+        return self.restore_service(
+            RestoreService(to=routes.INJECTOR, injection_id=injection_id, service=injection.service), now
+        )
 
     def restart(self, command: RestartService, now: int) -> Sequence[Message]:
         crash = self._active.pop(command.injection_id, None)
@@ -101,7 +126,7 @@ class Injector(Core):
     def problem_of(self, command: FaultService) -> str:
         """Why a service cannot be faulted like this; empty if it can."""
         service = command.service
-        if service not in self._crashable:
+        if service not in self._touchable:
             return f"{service} cannot be touched here"
         if not self.world().is_alive(service):
             return f"{service} is down already"

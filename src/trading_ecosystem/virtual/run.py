@@ -65,14 +65,6 @@ def execute(prepared: Prepared, sink: Sink, progress: Progress | None) -> Ended:
     """Run one world from its start to its end, or until it storms, and judge it."""
     scenario, plan = prepared.scenario, prepared.plan
     instances = plan.instances()
-    coordinator = TestCoordinator(
-        routes.TEST_COORDINATOR,
-        scenario,
-        plan.reference,
-        plan.firm_balances(),
-        plan.start_ns,
-        tuple(instances),
-    )
     audit = AuditCorrelator(
         routes.AUDIT_CORRELATOR,
         sink,
@@ -83,7 +75,14 @@ def execute(prepared: Prepared, sink: Sink, progress: Progress | None) -> Ended:
         scenario.replayed_symbols,
     )
     builders = core_builders(plan, prepared.seed, prepared.recorded)
-    builders[routes.TEST_COORDINATOR] = lambda: coordinator
+    builders[routes.TEST_COORDINATOR] = lambda: TestCoordinator(
+        routes.TEST_COORDINATOR,
+        scenario,
+        plan.reference,
+        plan.firm_balances(),
+        plan.start_ns,
+        tuple(instances),
+    )
     builders[routes.AUDIT_CORRELATOR] = lambda: audit
     began = time.perf_counter()
     with heard_later():
@@ -93,13 +92,22 @@ def execute(prepared: Prepared, sink: Sink, progress: Progress | None) -> Ended:
     if storm:
         end_ns = int(world.now)
     with heard_later():
+        coordinator = coordinator_of(world)
         for finding in audit.close(end_ns):
             coordinator.handle(finding, end_ns)
         judgement = coordinator.judgement(end_ns)
-    if storm:
-        judgement = replace(judgement, verdict=Verdict.INVALID, reasons=(storm,))
+    broken_off = storm or ("" if world.is_alive(routes.TEST_COORDINATOR) else "the coordinator was dead at the end")
+    if broken_off:
+        judgement = replace(judgement, verdict=Verdict.INVALID, reasons=(broken_off,))
     wall_s = time.perf_counter() - began
     return Ended(judgement=judgement, world=world, coordinator=coordinator, audit=audit, end_ns=end_ns, wall_s=wall_s)
+
+
+def coordinator_of(world: World) -> TestCoordinator:
+    """In its last life."""
+    (core,) = [service.core for service in world.services if service.name == routes.TEST_COORDINATOR]
+    assert isinstance(core, TestCoordinator)
+    return core
 
 
 def run_in_steps(world: World, start_ns: int, duration_ns: int, progress: Progress | None) -> str:

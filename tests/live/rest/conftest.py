@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,9 +17,11 @@ from trading_ecosystem.assembly import WorldPlan, core_builders, load_world
 from trading_ecosystem.core import Core, JournaledCore
 from trading_ecosystem.live.clock import Clock, Tempo
 from trading_ecosystem.live.door import Header, Listener, RefusalCode, Refused, Told
+from trading_ecosystem.live.rest.audit import ActiveFault, Insight, JournalEntry, audit_app
 from trading_ecosystem.live.rest.rates import Rate, Rates
 from trading_ecosystem.live.rest.serving import serve
 from trading_ecosystem.live.rest.surface import Surface
+from trading_ecosystem.live.settings import Profile
 from trading_ecosystem.live.store.opening import memory_store
 from trading_ecosystem.messages.audit import Envelope
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
@@ -34,6 +36,7 @@ from trading_ecosystem.simulators.market_data import rest as market_rest, store 
 from trading_ecosystem.validation.audit_correlator import rest as audit_rest, store as audit_store
 from trading_ecosystem.validation.audit_correlator.checker import ConservationChecker
 from trading_ecosystem.validation.audit_correlator.core import AuditCorrelator
+from trading_ecosystem.validation.audit_correlator.surroundings import Surroundings
 from trading_ecosystem.validation.audit_correlator.trail import MemorySink
 from trading_ecosystem.validation.test_coordinator import rest as coordinator_rest, store as coordinator_store
 from trading_ecosystem.validation.test_coordinator.core import TestCoordinator
@@ -159,6 +162,7 @@ class Workshop:
 
     plan: WorldPlan
     rate: Rate = NO_LIMIT
+    surroundings: Surroundings = field(default_factory=lambda: Surroundings(100))  # What the correlator was told.
 
     def serve(self, role: str) -> Served:
         return getattr(self, role)()  # type: ignore[no-any-return]
@@ -281,10 +285,27 @@ class Workshop:
         )
         core = AuditCorrelator(routes.AUDIT_CORRELATOR, MemorySink(), {}, planes, checker, plan.reference)
         served = self.finish(
-            routes.AUDIT_CORRELATOR, core, history.record, lambda s: audit_rest.rest_app(s, core, history)
+            routes.AUDIT_CORRELATOR,
+            core,
+            history.record,
+            lambda s: audit_rest.rest_app(s, core, self.surroundings.timeline, history),
         )
         for number, quote in enumerate(self.quotes(), start=1):
             served.door.hand(Envelope(number, 0, number, "market_data", plan.start_ns, quote))
+        return served
+
+    def audit(self) -> Served:
+        """The audit API of an exchange to which one thing is being done."""
+        served = self.exchange()
+        core = served.door.core
+        assert isinstance(core, JournaledCore)
+        canceled = JournalEntry(
+            sequence=7, handled_ns=1_000, kind="CancelOrder", values=["exchange", "alpha", "mine-1"]
+        )
+        cut = ActiveFault(injection_id="cut", kind="network.partition", target="exchange", since_ns=2_000)
+        insight = Insight(state=core.save, journal=lambda limit: [canceled][:limit], faults=lambda: [cut])
+        served.make = lambda surface: audit_app(surface, Profile.SIMULATION, insight)
+        served.restart()
         return served
 
 

@@ -8,9 +8,8 @@ import pytest
 from trading_ecosystem import routes
 from trading_ecosystem.configuration.document import Problem
 from trading_ecosystem.live.door import RefusalCode, Refused
-from trading_ecosystem.live.rest.audit import ActiveFault, Insight, JournalEntry, audit_app
+from trading_ecosystem.live.rest.audit import Insight, audit_app
 from trading_ecosystem.live.rest.rates import Rate
-from trading_ecosystem.live.rest.surface import Surface
 from trading_ecosystem.live.settings import Profile
 from trading_ecosystem.live.store.ports import StoreAway
 from trading_ecosystem.messages.health import HealthStatus
@@ -128,26 +127,8 @@ def test_a_fault_of_ours_is_counted_as_one(workshop: Any, monkeypatch: pytest.Mo
 # The audit API.
 
 
-def audited(workshop: Any) -> Any:
-    served = workshop.exchange()
-    insight = Insight(
-        state=served.door.core.save,
-        journal=lambda limit: [
-            JournalEntry(sequence=7, handled_ns=1_000, kind="CancelOrder", values=["exchange", "alpha", "mine-1"])
-        ][:limit],
-        faults=lambda: [ActiveFault(injection_id="cut", kind="network.partition", target="exchange", since_ns=2_000)],
-    )
-
-    def make(surface: Surface) -> Any:
-        return audit_app(surface, Profile.SIMULATION, insight)
-
-    served.make = make
-    served.restart()
-    return served
-
-
 def test_the_audit_api_tells_state_journal_and_faults(workshop: Any) -> None:
-    served = audited(workshop)
+    served = workshop.audit()
     state = served.call("GET", "/audit/v1/state").json()
     assert state["instance"] == "exchange" and state["state"] == served.door.core.save()
     assert served.call("GET", "/audit/v1/journal?limit=1").json()["entries"] == [
@@ -164,7 +145,7 @@ def test_the_audit_api_tells_state_journal_and_faults(workshop: Any) -> None:
 
 @pytest.mark.parametrize("path", ["state", "journal", "faults"])
 def test_the_audit_api_is_for_auditors_alone(path: str, workshop: Any) -> None:
-    served = audited(workshop)
+    served = workshop.audit()
     answers: list[httpx.Response] = [
         served.call("GET", f"/audit/v1/{path}", token) for token in ("", "token-of-mallory", "token-of-rita")
     ]

@@ -32,7 +32,7 @@ CHECKS: list[Any] = [
 HEADERS = {"Authorization": "Bearer token-of-alice"}
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", [*SERVICES, "audit"])
 @pytest.mark.parametrize("mode", list(schemathesis.GenerationMode), ids=str)
 def test_the_surface_does_what_its_description_says(service: str, mode: Any, workshop: Any) -> None:
     served = workshop.serve(service)

@@ -19,8 +19,10 @@ from trading_ecosystem.messages.orders import (
     TradeExecuted,
 )
 from trading_ecosystem.messages.risk import AcknowledgeAlert, RiskReported
+from trading_ecosystem.validation.audit_correlator.acceptance import ForeignSpan
 
 MINUTE_S = 60
+SECOND_NS = 1_000_000_000
 FOREIGN = "token-of-beth"
 
 
@@ -266,3 +268,46 @@ def test_the_story_of_a_run_is_told(workshop: Any) -> None:
             "occurred": "1970-01-01T00:00:00.000000005Z",
         }
     ]
+
+
+def span(number: int, at_s: int) -> ForeignSpan:
+    return ForeignSpan(
+        trace_id="0f" * 16,
+        span_id=f"{number:016x}",
+        parent_id="",
+        service="bot",
+        name=f"decision {number}",
+        start_ns=at_s * SECOND_NS,
+        end_ns=at_s * SECOND_NS + 2_500_000,
+        attributes=(("signal", "buy"),),
+        dropped_attributes=0,
+        skewed=False,
+    )
+
+
+def test_what_others_told_is_read_by_page_and_by_time(workshop: Any) -> None:
+    served = workshop.audit_correlator()
+    assert served.call("GET", "/api/v1/surroundings").json() == {"entries": [], "next": None}
+    for number in (3, 1, 2):
+        workshop.surroundings.add_span(span(number, at_s=number))
+
+    first = served.call("GET", "/api/v1/surroundings?limit=2").json()
+    assert [entry["text"] for entry in first["entries"]] == [
+        "decision 1 for 2.500 ms (signal=buy)",
+        "decision 2 for 2.500 ms (signal=buy)",
+    ]
+    rest = served.call("GET", f"/api/v1/surroundings?after={first['next']}").json()
+    assert rest == {
+        "entries": [
+            {
+                "at": "1970-01-01T00:00:03.000000000Z",
+                "kind": "span",
+                "subject": "bot",
+                "text": "decision 3 for 2.500 ms (signal=buy)",
+            }
+        ],
+        "next": None,
+    }
+    within = served.call("GET", "/api/v1/surroundings?since=1970-01-01T00:00:02Z&until=1970-01-01T00:00:02Z").json()
+    assert [entry["at"] for entry in within["entries"]] == ["1970-01-01T00:00:02.000000000Z"]
+    assert served.call("GET", "/api/v1/surroundings?since=1970-02-30T00:00:00Z").status_code == 422

@@ -113,6 +113,16 @@ def test_a_queue_is_shown_with_its_bound() -> None:
     assert (shown['tse_queue_length{queue="held"}'], shown['tse_queue_bound{queue="held"}']) == (3, 10)
 
 
+def test_a_count_kept_elsewhere_is_read_when_somebody_looks() -> None:
+    meter, kept = PrometheusMeter(), {"Wake": 1}
+    meter.total("tse_messages_delivered_total", lambda: kept)
+    kept["Wake"] += 1
+    kept["VenueHeartbeat"] = 5
+    shown = samples(meter)
+    assert shown['tse_messages_delivered_total{kind="Wake"}'] == 2
+    assert shown['tse_messages_delivered_total{kind="VenueHeartbeat"}'] == 5
+
+
 def test_what_is_not_defined_is_an_error() -> None:
     meter = PrometheusMeter()
     with pytest.raises(KeyError):

@@ -20,7 +20,7 @@ from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.risk import AlertAcknowledged, AlertFired, AlertResolved, AlertRule, Severity
-from trading_ecosystem.messages.runtime import Start, Wake, WakeAt
+from trading_ecosystem.messages.runtime import Remember, Start, Wake, WakeAt
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.validation.results import Detection, Judgement, Verdict
 from trading_ecosystem.validation.test_coordinator.core import TestCoordinator
@@ -73,7 +73,9 @@ class Play:
         self.coordinator, self.deaf = coordinator, deaf
         self.sent: list[tuple[int, Message]] = []
         self.wakes: list[int] = []
-        for message in coordinator.handle(Start(memory={}), START_NS):
+        first, *timers = coordinator.handle(Start(memory={}), START_NS)
+        assert first == Remember(key="begun", value=START_NS)
+        for message in timers:
             assert isinstance(message, WakeAt)
             self.wakes.append(message.at_ns - START_NS)
         self.sequence = 0
@@ -138,6 +140,32 @@ def test_it_arms_every_step_and_sends_it_when_due(small: Scenario, build: Build)
     assert [command for _, command in play.sent] == [small.method[0].command()]
     play.wake(41 * M)
     assert play.sent[1:] == [(41 * M, small.method[0].undo(0))]
+
+
+@pytest.mark.parametrize(
+    ("at_ns", "undone"),
+    [(10 * M - 1, []), (10 * M, ["price.drift-1"]), (12 * M, ["price.drift-1", "service.crash-1"])],
+)
+def test_a_second_life_undoes_what_may_have_begun_and_injects_nothing(
+    at_ns: int, undone: list[str], small_text: str, scenario_of: Callable[[str], Scenario], build: Build
+) -> None:
+    step = "  - {at: 11m, inject: service.crash, service: exchange, for: 90s}\neffect:\n"
+    scenario = scenario_of(small_text.replace("effect:\n", step))
+    coordinator = build(scenario)
+    told = coordinator.handle(Start(memory={"begun": START_NS}), START_NS + at_ns)
+    assert list(told) == [each.undo(0) for each in scenario.method if each.injection_id in undone]
+    assert not any(coordinator.handle(Wake(), START_NS + later * M) for later in (20, 40, 60))
+
+
+def test_a_second_life_judges_nothing_and_says_why(small: Scenario, build: Build) -> None:
+    coordinator = build(small)
+    coordinator.handle(Start(memory={"begun": START_NS}), START_NS + 12 * M)
+    coordinator.handle(InjectionEnded(injection_id="price.drift-1", occurred_ns=START_NS + 12 * M), START_NS + 12 * M)
+    coordinator.handle(peg_alert(START_NS + 13 * M), START_NS + 13 * M)
+    judgement = coordinator.judgement(END_NS)
+    assert judgement.verdict is Verdict.INVALID and len(judgement.reasons) == 1
+    assert judgement.reasons[0].startswith("the coordinator died during the run")
+    assert judgement.injections[0].ended_ns == START_NS + 12 * M
 
 
 def test_a_monitor_in_time_passes(small: Scenario, build: Build) -> None:

@@ -303,13 +303,13 @@ def test_an_injection_that_cannot_be_is_refused(
         (DRIFT, f"{DRIFT}  - {{at: 11m, inject: service.crash, service: exchang, for: 1s}}\n", "mean 'exchange'?"),
         (
             DRIFT,
-            f"{DRIFT}  - {{at: 11m, inject: service.crash, service: audit_correlator, for: 1s}}\n",
-            "service: audit_correlator judges the scenario and cannot be killed by it",
+            f"{DRIFT}  - {{at: 11m, inject: store.away, service: audit_correlator, for: 1s}}\n",
+            "service: audit_correlator judges the scenario; it can be killed by it, but not touched",
         ),
         (
             DRIFT,
             f"{DRIFT}  - {{at: 11m, inject: service.pause, service: test_coordinator, for: 1s}}\n",
-            "service: test_coordinator judges the scenario and cannot be touched by it",
+            "service: test_coordinator judges the scenario; it can be killed by it, but not touched",
         ),
         (
             DRIFT,

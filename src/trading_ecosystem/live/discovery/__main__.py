@@ -39,7 +39,12 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def parser() -> ArgumentParser:
-    made = ArgumentParser(prog="python -m trading_ecosystem.live.discovery", description=__doc__.splitlines()[0])
+    made = ArgumentParser(
+        prog="python -m trading_ecosystem.live.discovery",
+        description=__doc__.splitlines()[0],
+        epilog="@FILE stands for arguments in a file, one in a line: a password is then in no list of processes.",
+        fromfile_prefix_chars="@",
+    )
     made.add_argument("--document", type=Path, required=True, help="holders of tokens, and planes of roles (mode 0600)")
     made.add_argument("--bind", default="127.0.0.1:8500", help="host:port; elsewhere than loopback with --tls only")
     made.add_argument("--tls", type=Path, help=f"folder with {CERTIFICATE} and {KEY}")

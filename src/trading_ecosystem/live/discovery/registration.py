@@ -10,7 +10,7 @@ PORT = r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][
 ADDRESS = rf"^(unix:/[!-~]{{1,106}}|([A-Za-z0-9._-]{{1,253}}|\[[0-9A-Fa-f:.]{{2,45}}\]):{PORT})$"
 VERSION = r"^[!-~]{1,64}$"
 LATEST_EPOCH = (1 << 53) - 1  # Exact in any JSON reader: microseconds since 1970 fit, nanoseconds do not.
-KINDS = ("grpc", "rest", "audit")
+KINDS = ("grpc", "rest", "audit", "audit_rest")
 
 
 class Status(StrEnum):

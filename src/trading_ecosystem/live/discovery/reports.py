@@ -21,6 +21,7 @@ class Addresses(BaseModel):
     grpc: Address | None = None
     rest: Address | None = None
     audit: Address | None = None
+    audit_rest: Address | None = None
 
 
 class Announcement(BaseModel):

@@ -8,11 +8,11 @@ import re
 from decimal import Decimal
 
 from trading_ecosystem.configuration import scalars
+from trading_ecosystem.live.command_fields import MOST_STEPS
 from trading_ecosystem.reference import Asset, Instrument
 
 AMOUNT = r"^[0-9]{1,18}(\.[0-9]{1,18})?$"
 INSTANT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?Z$"
-MOST_STEPS = 10**15  # Ticks of a price, or lots of a quantity.
 
 
 def steps_in(text: str, step: Decimal) -> int:

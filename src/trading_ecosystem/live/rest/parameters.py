@@ -10,11 +10,11 @@ from typing import Annotated, Literal
 from fastapi import Header, Path, Query
 from pydantic import BeforeValidator
 
+from trading_ecosystem.live.command_fields import NAME
 from trading_ecosystem.live.rest.amounts import INSTANT, moment_ns, steps_in
 from trading_ecosystem.live.rest.problems import Trouble, unknown
 from trading_ecosystem.reference import Instrument, ReferenceData
 
-NAME = r"^[A-Za-z0-9._:-]{1,64}$"
 LATEST_NS = (1 << 63) - 1
 MOST_ROWS = 1_000
 

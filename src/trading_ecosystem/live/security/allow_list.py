@@ -13,7 +13,9 @@ from trading_ecosystem.live.security.identity import is_instance
 
 TABLE = Path(__file__).with_name("allow_list.yaml")
 ANYONE = "anyone"
+AUDIT = "audit"  # The surface that knows its own methods alone.
 EVERYWHERE = "everywhere"  # The part of the table that holds for every service.
+REFLECTION = "/grpc.reflection."
 OUTSIDE_PRODUCTION = "outside_production"
 
 
@@ -38,14 +40,20 @@ class AllowList:
 def load_allow_list(role: str, surface: str, *, production: bool) -> AllowList:
     """The rows for `surface` (`grpc` or `audit`) of services of this role. Raises `Problem` for a wrong table."""
     parts = dict(read_document(TABLE).entries())
-    names = [EVERYWHERE] if production else [EVERYWHERE, OUTSIDE_PRODUCTION]
+    names = [] if surface == AUDIT else [EVERYWHERE] if production else [EVERYWHERE, OUTSIDE_PRODUCTION]
     rows: dict[str, frozenset[str]] = {}
     for name in names:
         rows.update(read_rows(parts[name]))
     surfaces = dict(parts[role].entries()) if role in parts else {}
-    if surface in surfaces and not (production and surface == "audit"):
-        rows.update(read_rows(surfaces[surface]))
+    if surface in surfaces:
+        own = read_rows(surfaces[surface])
+        rows.update({method: callers for method, callers in own.items() if not production or is_kept(surface, method)})
     return AllowList(rows)
+
+
+def is_kept(surface: str, method: str) -> bool:
+    """Whether this method of this surface is there in production."""
+    return surface != AUDIT and not method.startswith(REFLECTION)
 
 
 def read_rows(node: Node) -> dict[str, frozenset[str]]:

@@ -4,10 +4,11 @@ Rule 1: a certificate names one instance and lives for a day at most; nothing in
 Rule 2: files are replaced whole, authorities before certificates, so that a reader at any moment can go on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -34,16 +35,21 @@ class Authority:
 
 
 def issue_all(
-    folder: Path, instances: Sequence[str], *, now_ns: int | None = None, lifetime_ns: int = LIFETIME_NS
+    folder: Path,
+    instances: Sequence[str],
+    *,
+    now_ns: int | None = None,
+    lifetime_ns: int = LIFETIME_NS,
+    aliases: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> None:
     """Give each instance new `ca.pem`, `cert.pem` and `key.pem` in `folder/<instance>/`.
 
     The authority is made where there is none, and replaced before it is too old; the old one stays trusted while it
     lives. Call it again, at half the lifetime, to rotate. `now_ns` is the machine's wall time, never an accelerated
-    one. Raises `Problem` for a name that cannot be certified.
+    one. `aliases`: further host names of an instance. Raises `Problem` for a name that cannot be certified.
     """
     assert 0 < lifetime_ns <= LIFETIME_NS
-    check_names(instances)
+    check_names(instances, aliases)
     now_ns = Clock().now_ns() if now_ns is None else now_ns
     private_folder(folder)
     authority, trusted = current_authority(private_folder(folder / AUTHORITY_FOLDER), now_ns)
@@ -51,19 +57,20 @@ def issue_all(
     for place in homes.values():
         write_private(place / AUTHORITIES, trusted)
     for instance, place in homes.items():
-        key, certificate = leaf(authority, instance, now_ns, lifetime_ns)
+        key, certificate = leaf(authority, instance, aliases.get(instance, ()), now_ns, lifetime_ns)
         write_private(place / KEY, key)
         write_private(place / CERTIFICATE, certificate)
 
 
-def check_names(instances: Sequence[str]) -> None:
+def check_names(instances: Sequence[str], aliases: Mapping[str, Sequence[str]]) -> None:
     hosts: dict[str, str] = {}
     for instance in instances:
         if not is_instance(instance):
             raise Problem(f"{instance!r} cannot be the name of an instance: role or role.name, in small letters")
-        other = hosts.setdefault(host_of(instance), instance)
-        if other != instance:
-            raise Problem(f"the instances {other!r} and {instance!r} would have the same host name")
+        for host in (host_of(instance), *aliases.get(instance, ())):
+            other = hosts.setdefault(host, instance)
+            if other != instance:
+                raise Problem(f"the instances {other!r} and {instance!r} would have the same host name")
 
 
 def current_authority(home: Path, now_ns: int) -> tuple[Authority, bytes]:
@@ -90,11 +97,14 @@ def new_authority(now_ns: int) -> Authority:
     return Authority(certificate=builder.sign(key, hashes.SHA256()), key=key)
 
 
-def leaf(authority: Authority, instance: str, now_ns: int, lifetime_ns: int) -> tuple[bytes, bytes]:
+def leaf(
+    authority: Authority, instance: str, aliases: Sequence[str], now_ns: int, lifetime_ns: int
+) -> tuple[bytes, bytes]:
     """A key and a certificate for both ends of a connection, in PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     names = [
         x509.DNSName(host_of(instance)),
+        *(x509.DNSName(alias) for alias in aliases),
         x509.DNSName("localhost"),
         x509.UniformResourceIdentifier(uri_of(instance)),
     ]

@@ -23,6 +23,7 @@ from trading_ecosystem.live.telemetry.exporter import FIRST_RETRY_S, LONGEST_RET
 from trading_ecosystem.live.telemetry.redaction import Redaction
 from trading_ecosystem.live.telemetry.spans import ID_BYTES, STORY_FRONT
 
+TALKATIVE = ("alembic", "httpcore", "uvicorn")  # Libraries that tell of every step.
 METHOD = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
 DEADLINE_S = 10.0
 MOST_WAITING = 1_000  # Lines for the audit; the oldest make room, and are counted.
@@ -77,6 +78,8 @@ def set_up_logs(
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    for talkative in TALKATIVE:
+        logging.getLogger(talkative).setLevel(logging.WARNING)
 
 
 def clean(redaction: Redaction, name: str, value: Any) -> Any:

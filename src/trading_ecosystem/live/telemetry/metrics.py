@@ -4,13 +4,15 @@ Rule 1: a figure is defined here once, with its labels; measuring one that is no
 Rule 2: every queue is shown with its bound, every loss is counted.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.core import CounterMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
 
 Labels = tuple[str, ...]  # Values, in the order of the definition's labels.
 
@@ -93,6 +95,21 @@ Family = Counter | Gauge | Histogram
 
 
 @final
+class KeptElsewhere(Collector):
+    """A counter of one label whose amounts somebody else keeps, read when somebody looks."""
+
+    def __init__(self, name: str, amounts: Callable[[], Mapping[str, int]]) -> None:
+        self._name, self._amounts = name, amounts
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        definition = FIGURES[self._name]
+        family = CounterMetricFamily(self._name, definition.help, labels=definition.labels)
+        for label, amount in self._amounts().items():
+            family.add_metric((label,), amount)
+        yield family
+
+
+@final
 class PrometheusMeter:
     """Figures of one process, to be scraped: `registry` is what a `/metrics` shows."""
 
@@ -121,6 +138,10 @@ class PrometheusMeter:
         lengths = self._family("tse_queue_length")
         assert isinstance(lengths, Gauge)
         lengths.labels(queue).set_function(length)
+
+    def total(self, name: str, amounts: Callable[[], Mapping[str, int]]) -> None:
+        """Show a counter of one label that costs nothing while nobody looks: `amounts` says it by label."""
+        self.registry.register(KeptElsewhere(name, amounts))
 
     def exposition(self) -> tuple[str, bytes]:
         """Content type and body of the answer to a scrape."""

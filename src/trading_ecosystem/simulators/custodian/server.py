@@ -12,6 +12,7 @@ from trading_ecosystem.simulators.custodian import config
 from trading_ecosystem.simulators.custodian.core import Custodian
 from trading_ecosystem.simulators.custodian.rest import rest_app
 from trading_ecosystem.simulators.custodian.store import DESIGN
+from trading_ecosystem.simulators.insight import audit_rest
 
 
 def build(document: Section, instance: str) -> Custodian:
@@ -33,7 +34,7 @@ def add(parts: Parts) -> Added:
     audit, leases = BREAKING.surface(parts)
     surface = rest_surface(parts, read_access(parts.document))
     rest = rest_app(surface, read_reference(parts.document), parts.engine.store.history)
-    return Added(rest=rest, audit=[audit], work=[leases])
+    return Added(rest=rest, audit=[audit], audit_rest=audit_rest(parts, BREAKING), work=[leases])
 
 
 SERVICE = Service(

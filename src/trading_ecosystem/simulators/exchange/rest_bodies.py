@@ -8,8 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from trading_ecosystem.live.command_fields import NAME
 from trading_ecosystem.live.rest.amounts import AMOUNT, amount_text, moment_text, price_text, quantity_text
-from trading_ecosystem.live.rest.parameters import NAME
 from trading_ecosystem.messages.accounts import AccountReported, OpenOrder
 from trading_ecosystem.messages.market import BookTopChanged
 from trading_ecosystem.messages.orders import (

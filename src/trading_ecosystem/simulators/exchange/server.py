@@ -11,6 +11,7 @@ from trading_ecosystem.simulators.exchange import config
 from trading_ecosystem.simulators.exchange.core import Exchange
 from trading_ecosystem.simulators.exchange.rest import rest_app
 from trading_ecosystem.simulators.exchange.store import DESIGN
+from trading_ecosystem.simulators.insight import audit_rest
 
 LARGEST_SEED = (1 << 64) - 1
 
@@ -36,7 +37,7 @@ def add(parts: Parts) -> Added:
     accounts = [account for account, _ in parts.document["accounts"].entries()]
     surface = rest_surface(parts, read_access(parts.document))
     rest = rest_app(surface, reference, accounts, parts.engine.store.history)
-    return Added(rest=rest, audit=[audit], work=[leases])
+    return Added(rest=rest, audit=[audit], audit_rest=audit_rest(parts, BREAKING), work=[leases])
 
 
 SERVICE = Service(

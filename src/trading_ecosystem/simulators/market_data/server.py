@@ -1,16 +1,21 @@
 """The market-data provider as a live service: which document it is built from, and what it says on the wire."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, final
 
 from trading_ecosystem.configuration.document import Node, Section
 from trading_ecosystem.configuration.instruments import REFERENCE_KEYS, read_reference
 from trading_ecosystem.live.access import Access
 from trading_ecosystem.live.chaos_wire import CODEC
+from trading_ecosystem.live.door import RefusalCode, Refused, Told
 from trading_ecosystem.live.production_wire import MARKET_DATA
 from trading_ecosystem.live.rest_parts import rest_surface
 from trading_ecosystem.live.service import Added, Parts, Service
+from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.simulators.breaking import Breaking
+from trading_ecosystem.simulators.insight import audit_rest
 from trading_ecosystem.simulators.market_data import config
 from trading_ecosystem.simulators.market_data.config import MarketDataConfig
 from trading_ecosystem.simulators.market_data.core import MarketData
@@ -56,10 +61,41 @@ def read_recorded(node: Node | None, prices: MarketDataConfig, reference: Refere
 BREAKING = Breaking(prices=True)
 
 
+@final
+class LatestQuotes:
+    """Answers GetQuotes."""
+
+    def __init__(self, reference: ReferenceData) -> None:
+        self._known = frozenset(reference.instruments)
+        self._quotes: dict[str, QuotePublished] = {}
+
+    def hear(self, told: Sequence[Told]) -> None:
+        for each in told:
+            if isinstance(each.message, QuotePublished):
+                self._quotes[each.message.symbol] = each.message
+
+    async def answer(self, request: Any, caller: str) -> Any:
+        """Raises `Refused` (NOT_FOUND) for an instrument that is not there."""
+        wanted = list(dict.fromkeys(request.symbols)) or sorted(self._quotes)
+        if not self._known.issuperset(wanted):
+            raise Refused(RefusalCode.NOT_FOUND, "no such instrument", "symbols")
+        response = MARKET_DATA.response_type("GetQuotes")
+        return response(quotes=[CODEC.to_wire(self._quotes[symbol]) for symbol in wanted if symbol in self._quotes])
+
+
 def add(parts: Parts) -> Added:
     audit, leases = BREAKING.surface(parts)
-    rest = rest_app(rest_surface(parts, Access()), read_reference(parts.document), parts.engine.store.history)
-    return Added(rest=rest, audit=[audit], work=[leases])
+    reference = read_reference(parts.document)
+    rest = rest_app(rest_surface(parts, Access()), reference, parts.engine.store.history)
+    latest = LatestQuotes(reference)
+    parts.engine.runner.listen(latest.hear)
+    return Added(
+        rest=rest,
+        answers={"GetQuotes": latest.answer},
+        audit=[audit],
+        audit_rest=audit_rest(parts, BREAKING),
+        work=[leases],
+    )
 
 
 SERVICE = Service(

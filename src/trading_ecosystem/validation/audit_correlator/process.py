@@ -124,6 +124,7 @@ async def open_surfaces(
             metrics=meter.registry,
         ),
         core,
+        receiver.timeline,
         history,
     )
     app.mount("/", http_app(receiver, lambda request: ""))

@@ -4,7 +4,7 @@ Rule 1: it reads what the correlator has worked out, and changes nothing.
 """
 
 from asyncio import to_thread
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Protocol
 
 from fastapi import APIRouter, FastAPI, Path
@@ -14,7 +14,7 @@ from trading_ecosystem.live.rest.access import Scope
 from trading_ecosystem.live.rest.amounts import moment_text
 from trading_ecosystem.live.rest.application import application, router
 from trading_ecosystem.live.rest.guard import needs
-from trading_ecosystem.live.rest.parameters import Limit, Number, in_path
+from trading_ecosystem.live.rest.parameters import LATEST_NS, Limit, Moment, Number, in_path, moment_of
 from trading_ecosystem.live.rest.problems import unknown
 from trading_ecosystem.live.rest.surface import Surface
 from trading_ecosystem.messages.audit import InvariantViolated
@@ -23,6 +23,7 @@ from trading_ecosystem.validation.results import ChainLink, TimelineEntry
 
 ALERT = r"^[A-Za-z0-9._:,-]{1,128}$"
 AlertInPath = Annotated[str, Path(pattern=ALERT, description="The alert's id, with - for /")]
+Surroundings = Callable[[int, int], Sequence[TimelineEntry]]  # From one moment to another, both included.
 
 
 class Story(Protocol):
@@ -50,6 +51,22 @@ class TimelinePage(BaseModel):
     """`next` is the `after` of the page that follows: how many lines came before it; null on the last."""
 
     entries: list[EntryBody]
+    next: int | None
+
+
+class SurroundingBody(BaseModel):
+    """A span or a log line of whoever is no service of ours, by its own clock; or a conflict: an id told twice."""
+
+    at: str
+    kind: str
+    subject: str
+    text: str
+
+
+class SurroundingsPage(BaseModel):
+    """`next` is the `after` of the page that follows, within the same moments; null on the last."""
+
+    entries: list[SurroundingBody]
     next: int | None
 
 
@@ -86,8 +103,9 @@ class FindingsBody(BaseModel):
     findings: list[FindingBody]
 
 
-def rest_app(surface: Surface, story: Story, history: TrailHistory) -> FastAPI:
-    return application(surface, "Audit correlator", story_routes(story), finding_routes(history))
+def rest_app(surface: Surface, story: Story, surroundings: Surroundings, history: TrailHistory) -> FastAPI:
+    routes = (story_routes(story), surrounding_routes(surroundings), finding_routes(history))
+    return application(surface, "Audit correlator", *routes)
 
 
 def story_routes(story: Story) -> APIRouter:
@@ -114,6 +132,21 @@ def story_routes(story: Story) -> APIRouter:
     return routes
 
 
+def surrounding_routes(surroundings: Surroundings) -> APIRouter:
+    routes = router()
+
+    @routes.get("/surroundings", summary="What others told, by OpenTelemetry", **needs(Scope.READ))
+    async def told(
+        since: Moment | None = None, until: Moment | None = None, after: Number = 0, limit: Limit = 100
+    ) -> SurroundingsPage:
+        entries = surroundings(moment_of(since, "since", 0), moment_of(until, "until", LATEST_NS))
+        end = after + limit
+        page = [surrounding_body(entry) for entry in entries[after:end]]
+        return SurroundingsPage(entries=page, next=end if end < len(entries) else None)
+
+    return routes
+
+
 def finding_routes(history: TrailHistory) -> APIRouter:
     routes = router()
 
@@ -134,6 +167,10 @@ def entry_body(entry: TimelineEntry) -> EntryBody:
         message_id=str(entry.message_id),
         cause_id=str(entry.cause_id),
     )
+
+
+def surrounding_body(entry: TimelineEntry) -> SurroundingBody:
+    return SurroundingBody(at=moment_text(entry.at_ns), kind=entry.kind, subject=entry.subject, text=entry.text)
 
 
 def link_body(link: ChainLink) -> LinkBody:

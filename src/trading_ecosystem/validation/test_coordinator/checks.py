@@ -177,11 +177,10 @@ def check_target(step: Injection, reference: ReferenceData, instances: Collectio
             if symbol not in reference.instruments:
                 step.node.fail_word("unknown instrument", symbol, reference.instruments)
     elif isinstance(step, ServiceCrash | RunningFault):
-        if role(step.service) in JUDGES:
-            done = "killed" if isinstance(step, ServiceCrash) else "touched"
-            step.node.fail(f"service: {step.service} judges the scenario and cannot be {done} by it")
+        if isinstance(step, RunningFault) and role(step.service) in JUDGES:
+            step.node.fail(f"service: {step.service} judges the scenario; it can be killed by it, but not touched")
         if step.service not in instances:
-            step.node.fail_word("unknown service", step.service, crashable(instances))
+            step.node.fail_word("unknown service", step.service, instances)
     elif isinstance(step, NetworkFault):
         names = {*instances, *(role(instance) for instance in instances)}
         for name in (*step.senders, *step.recipients):
@@ -195,10 +194,6 @@ def check_link(step: NetworkFault, instances: Collection[str]) -> None:
     recipients = [name for name in instances if name in step.recipients or role(name) in step.recipients]
     if senders == recipients and len(senders) == 1:
         step.node.fail(f"no link joins {senders[0]} to itself")
-
-
-def crashable(instances: Iterable[str]) -> list[str]:
-    return [name for name in instances if role(name) not in JUDGES]
 
 
 def role(instance: str) -> str:

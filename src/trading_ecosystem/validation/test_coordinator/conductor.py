@@ -1,7 +1,7 @@
 """Ends a live run: lets it settle, has the audit closed, and judges.
 
 Rule 1: a run is judged once, on what the core recorded up to its end; whoever asks later gets the same answer.
-Rule 2: a coordinator that was started anew within a run has no record of it, and says that it was aborted.
+Rule 2: a coordinator that was started anew within a run goes on to its end, and judges it INVALID.
 """
 
 import asyncio

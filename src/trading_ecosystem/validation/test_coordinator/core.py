@@ -3,6 +3,7 @@
 Rule 1: it breaks the world only by chaos messages, each at its time on the plan, and undoes every one.
 Rule 2: it hears what the risk monitor says and never answers; what is true it reckons by itself.
 Rule 3: it records, `judge.py` judges: the same record always gives the same verdict.
+Rule 4: a second life within a run injects nothing; it undoes what the first may have begun, and the run is INVALID.
 """
 
 from collections.abc import Sequence
@@ -18,18 +19,19 @@ from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import OrderDenied, OrderFilled
 from trading_ecosystem.messages.risk import AlertAcknowledged, AlertFired, AlertResolved, RiskReported
-from trading_ecosystem.messages.runtime import Start, Wake, WakeAt
+from trading_ecosystem.messages.runtime import Remember, Start, Wake, WakeAt
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.validation.results import CheckOutcome, Judgement, Series
 from trading_ecosystem.validation.test_coordinator.conditions import default_condition
 from trading_ecosystem.validation.test_coordinator.ground_truth import GroundTruth
 from trading_ecosystem.validation.test_coordinator.judge import judge
-from trading_ecosystem.validation.test_coordinator.plan import CheckProbes, Plan, SendCommand, plan_of
+from trading_ecosystem.validation.test_coordinator.plan import CheckProbes, Plan, SendCommand, begun_by, plan_of
 from trading_ecosystem.validation.test_coordinator.record import AlertRecord, InjectionRecord, Record
 from trading_ecosystem.validation.test_coordinator.recorder import Recorder
 from trading_ecosystem.validation.test_coordinator.scenario import Scenario
 
 NOTHING: tuple[Message, ...] = ()
+BEGUN = "begun"  # What it remembers from its first start on: when that was.
 
 
 @final
@@ -83,6 +85,7 @@ class TestCoordinator(Core):
         self._start_ns = start_ns
         self._plan: Plan = plan_of(scenario, start_ns)
         self._next_step = 0
+        self._died = False  # This is not its first life in this run.
         self._truth = GroundTruth(reference, balances, scenario.conditions(), start_ns)
         self._recorder = Recorder(reference, scenario.duration_ns)
         self._decimals: dict[str, int] = {name: asset.decimals for name, asset in reference.assets.items()}
@@ -113,18 +116,24 @@ class TestCoordinator(Core):
         if isinstance(message, Wake):
             return self._act(now)
         if isinstance(message, Start):
-            return self._start()
+            return self._resume(now) if BEGUN in message.memory else self._start(now)
         self._note(message)
         return NOTHING
 
     # The plan.
 
-    def _start(self) -> Sequence[Message]:
+    def _start(self, now: int) -> Sequence[Message]:
         moments: list[int] = []
         for at_ns, _ in self._plan:
             if at_ns not in moments:
                 moments.append(at_ns)
-        return [WakeAt(at_ns) for at_ns in moments]
+        return [Remember(key=BEGUN, value=now), *[WakeAt(at_ns) for at_ns in moments]]
+
+    def _resume(self, now: int) -> Sequence[Message]:
+        """What the earlier life saw is gone, so nothing more is tested. A fault that has ended is not hurt by an undo."""
+        self._died = True
+        self._next_step = len(self._plan)
+        return [step.undo(0) for step in begun_by(self._scenario, now - self._start_ns)]
 
     def _act(self, now: int) -> Sequence[Message]:
         """Do all that is due and has not been done."""
@@ -258,15 +267,16 @@ class TestCoordinator(Core):
     # What it leaves behind.
 
     def record(self, end_ns: int) -> Record:
-        """Everything seen, with the breaches as far as `end_ns`."""
+        """Everything seen as far as `end_ns`; a live world goes on beyond the end of its run."""
         return Record(
             start_ns=self._start_ns,
-            alerts=tuple(alert_record(alert) for alert in self._alerts),
+            alerts=tuple(alert_record(alert) for alert in self._alerts if alert.fired.occurred_ns <= end_ns),
             injections=tuple(injection_record(name, receipts) for name, receipts in self._receipts.items()),
             breaches=self._truth.breaches(end_ns),
             steady_state=tuple(self._steady_state),
             recovery=tuple(self._recovery),
             invariants=tuple(self._invariants),
+            died=self._died,
         )
 
     def judgement(self, end_ns: int) -> Judgement:

@@ -3,6 +3,7 @@
 Rule 1: pure. The same record and scenario give the same judgement.
 Rule 2: an alert is owed only for a breach that lasts until its deadline, and then it must be firing by then.
 Rule 3: INVALID comes before FAIL: where nothing was tested, nothing was failed.
+Rule 4: a coordinator that died heard only a part, and on a part nothing is judged.
 """
 
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from trading_ecosystem.validation.test_coordinator.parts import Expectation
 from trading_ecosystem.validation.test_coordinator.record import AlertRecord, InjectionRecord, Record
 from trading_ecosystem.validation.test_coordinator.scenario import Scenario
 
+DIED = "the coordinator died during the run"
 WORST_FIRST = (Detection.MISSED, Detection.LATE, Detection.DETECTED)
 
 
@@ -43,6 +45,8 @@ class Findings:
 
 def judge(record: Record, scenario: Scenario, end_ns: int) -> Judgement:
     """The verdict on a run that went on until `end_ns` (ns since 1970)."""
+    if record.died:
+        return judgement_of_the_dead(record)
     findings = Findings()
     judge_probes(record, scenario, findings)
     judge_injections(record, findings)
@@ -63,6 +67,18 @@ def judge(record: Record, scenario: Scenario, end_ns: int) -> Judgement:
         alerts=alerts,
         expectations=expectations,
         checks=tuple(findings.checks),
+        injections=tuple(injection_outcome(each) for each in record.injections),
+    )
+
+
+def judgement_of_the_dead(record: Record) -> Judgement:
+    check = CheckOutcome(kind="coordinator", text="there from start to end", passed=False, detail=DIED)
+    return Judgement(
+        verdict=Verdict.INVALID,
+        reasons=(f"{DIED}: it has not heard all of it, and what it had begun was undone",),
+        alerts=(),
+        expectations=(),
+        checks=(check,),
         injections=tuple(injection_outcome(each) for each in record.injections),
     )
 

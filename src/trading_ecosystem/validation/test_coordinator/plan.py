@@ -5,6 +5,7 @@ from typing import final
 
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.validation.test_coordinator.checks import last_undo_ns, restored
+from trading_ecosystem.validation.test_coordinator.injections import Injection
 from trading_ecosystem.validation.test_coordinator.scenario import Scenario
 
 
@@ -43,6 +44,11 @@ def plan_of(scenario: Scenario, start_ns: int) -> Plan:
             undone.append((at_ns, SendCommand(command=step.undo(rollback.over_ns))))
     injected: Plan = [(start_ns + step.at_ns, SendCommand(command=step.command())) for step in scenario.method]
     return sorted([*checks, *undone, *injected], key=moment)
+
+
+def begun_by(scenario: Scenario, elapsed_ns: int) -> list[Injection]:
+    """The steps of the method that have begun by then, counted from the start, whether or not they have ended."""
+    return [step for step in scenario.method if step.at_ns <= elapsed_ns]
 
 
 def moment(step: tuple[int, SendCommand | CheckProbes]) -> int:

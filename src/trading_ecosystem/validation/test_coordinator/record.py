@@ -42,3 +42,4 @@ class Record:
     steady_state: tuple[CheckOutcome, ...]  # Empty if the run ended before it was judged.
     recovery: tuple[CheckOutcome, ...]
     invariants: tuple[InvariantViolated, ...]
+    died: bool = False  # The coordinator died during the run, and this is what its last life saw.

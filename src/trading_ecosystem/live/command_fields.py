@@ -1,0 +1,34 @@
+"""What no field of a command may hold, whatever surface it came by: texts that name nothing, numbers beyond all reason.
+
+Rule 1: what is only wrong for the venue (an unknown symbol, a quantity of 0) is the venue's to reject, by name.
+Rule 2: nothing that passes here can make a core's state, or a line of its journal, as large as a caller likes.
+"""
+
+import re
+
+from trading_ecosystem.live.door import RefusalCode, Refused
+from trading_ecosystem.messages.message import Message
+
+NAME = r"^[A-Za-z0-9._:-]{1,64}$"
+MOST_STEPS = 10**15  # Ticks of a price, or lots of a quantity.
+VISIBLE = r"^[!-~]{1,128}$"
+TEXTS = {
+    "client_order_id": (re.compile(NAME), "1 to 64 letters, digits and ._:- are a name"),
+    "symbol": (re.compile(r"^[!-~]{3,64}$"), "3 to 64 visible ASCII characters are a symbol"),
+    "alert_id": (re.compile(VISIBLE), "1 to 128 visible ASCII characters are an id"),
+}
+STEPS = ("price_ticks", "quantity_lots")
+
+
+def check_fields(command: Message, instance: str) -> None:
+    """Raises `Refused` (INVALID) with the name of the first field that cannot be right at this instance."""
+    if getattr(command, "to", instance) != instance:
+        raise Refused(RefusalCode.INVALID, "this is not that instance", "to")
+    for field, (pattern, needed) in TEXTS.items():
+        text = getattr(command, field, None)
+        if isinstance(text, str) and not pattern.fullmatch(text):
+            raise Refused(RefusalCode.INVALID, needed, field)
+    for field in STEPS:
+        steps = getattr(command, field, 0)
+        if abs(steps) > MOST_STEPS:
+            raise Refused(RefusalCode.INVALID, f"more than {MOST_STEPS}", field)

@@ -1,0 +1,531 @@
+"""What no client of ours would send over gRPC, sent to real processes: every answer has its code, nothing changes.
+
+The services, their methods and who may call them come from the proto files and the allow-list, so a new method is
+tested from its first day.
+"""
+
+import asyncio
+import socket
+import struct
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, cast
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection_pb2
+
+from trading_ecosystem.live.production_wire import CUSTODIAN, EXCHANGE, MARKET_DATA, RISK_MONITOR
+from trading_ecosystem.live.security.allow_list import load_allow_list
+from trading_ecosystem.live.speech import Speech, varint
+from trading_ecosystem.wire.exchange.v1 import exchange_pb2 as wire
+
+Code = grpc.StatusCode
+DEADLINE_S = 5.0
+SPEECHES: dict[str, Speech] = {
+    "exchange": EXCHANGE,
+    "custodian": CUSTODIAN,
+    "market_data": MARKET_DATA,
+    "risk_monitor": RISK_MONITOR,
+}
+CALLERS = {"trading_engine": "trading_engine.alpha"}  # By role, where the instance has another name.
+SUBMIT = EXCHANGE.path("SubmitOrder")
+DESK = (("x-instance", "trading_engine.alpha"),)
+COORDINATOR = (("x-instance", "test_coordinator"),)
+INJECT = "/trading_ecosystem.wire.test_coordinator.v1.ChaosService/Inject"
+REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+
+
+def caller_of(instance: str, method: str) -> tuple[tuple[str, str], ...]:
+    """Somebody who may call it."""
+    rows = load_allow_list(instance, "grpc", production=False)
+    roles = ("trading_engine", "risk_monitor", "custodian", "operator")
+    role = next(role for role in roles if rows.allows(role, SPEECHES[instance].path(method)))
+    return (("x-instance", CALLERS.get(role, role)),)
+
+
+METHODS = [(instance, method) for instance, speech in SPEECHES.items() for method in speech.methods]
+
+
+async def answer_of(channel: grpc.aio.Channel, method: str, data: bytes, metadata: Any) -> tuple[Code, str]:
+    """Of a call with one request, and one answer or more: a stream is judged by its first line."""
+    call: Any = cast(Any, channel.unary_stream(method))(data, metadata=metadata, timeout=DEADLINE_S)
+    try:
+        async for _ in call:
+            call.cancel()
+            return Code.OK, ""
+    except grpc.aio.AioRpcError as error:
+        details = error.details() or ""
+        assert "Traceback" not in details and len(details) < 500
+        return error.code(), details
+    return Code.OK, ""
+
+
+def ask(stage: Any, instance: str, method: str, data: bytes, metadata: Any, surface: str = "grpc") -> tuple[Code, str]:
+    async def work() -> tuple[Code, str]:
+        async with stage.channel(instance, surface) as channel:
+            return await answer_of(channel, method, data, metadata)
+
+    return asyncio.run(work())
+
+
+# Bytes.
+
+
+def field(number: int, data: bytes) -> bytes:
+    return varint(number << 3 | 2) + varint(len(data)) + data
+
+
+def nested(levels: int) -> bytes:
+    data = b""
+    for _ in range(levels):
+        data = field(1, data)
+    return data
+
+
+BAD_BYTES: dict[str, bytes] = {
+    "no protobuf": b"\xff\xff\xff",
+    "truncated": field(1, b"exchange")[:-3],
+    "a length beyond the end": b"\x0a\xff\xff\xff\xff\x07",
+    "a length that never ends": b"\x0a" + b"\xff" * 11,
+    "field number zero": b"\x02\x00",
+    "a group without an end": b"\x0b",
+    "the end of no group": b"\x0c",
+    "a group in a group in a group": b"\x0b" * 200,
+    "a reserved wire type": b"\x0e",
+    "text that is no Unicode": field(1, field(1, field(1, b"\xff\xfe"))) + field(1, b"\xff\xfe"),
+}
+FAR_TOO_LARGE = bytes(5 << 20)
+
+
+@pytest.mark.parametrize(("instance", "method"), METHODS)
+def test_bytes_that_mean_nothing_are_malformed(instance: str, method: str, stage: Any, unchanged: Any) -> None:
+    metadata = caller_of(instance, method)
+
+    async def work() -> dict[str, Code]:
+        async with stage.channel(instance) as channel:
+            path = SPEECHES[instance].path(method)
+            return {name: (await answer_of(channel, path, data, metadata))[0] for name, data in BAD_BYTES.items()}
+
+    assert asyncio.run(work()) == dict.fromkeys(BAD_BYTES, Code.INVALID_ARGUMENT)
+
+
+@pytest.mark.parametrize(("instance", "method"), METHODS)
+def test_a_request_that_is_too_large_is_not_read(instance: str, method: str, stage: Any, unchanged: Any) -> None:
+    metadata = caller_of(instance, method)
+    code, _ = ask(stage, instance, SPEECHES[instance].path(method), FAR_TOO_LARGE, metadata)
+    assert code is Code.RESOURCE_EXHAUSTED
+
+
+@pytest.mark.parametrize(("instance", "method"), [each for each in METHODS if each[1] != "StreamCommands"])
+def test_deep_nesting_is_refused(instance: str, method: str, stage: Any, unchanged: Any) -> None:
+    code, _ = ask(stage, instance, SPEECHES[instance].path(method), nested(150), caller_of(instance, method))
+    assert code is Code.INVALID_ARGUMENT
+
+
+COMMANDING = [(instance, method) for instance, method in METHODS if method not in ("Subscribe", "GetQuotes")]
+
+
+@pytest.mark.parametrize(("instance", "method"), COMMANDING)
+def test_a_request_in_which_nothing_is_set_is_invalid(instance: str, method: str, stage: Any, unchanged: Any) -> None:
+    code, detail = ask(stage, instance, SPEECHES[instance].path(method), b"", caller_of(instance, method))
+    assert code is Code.INVALID_ARGUMENT and "command" in detail
+
+
+@pytest.mark.parametrize("instance", ["exchange", "custodian", "risk_monitor"])
+@pytest.mark.parametrize(
+    "command", [b"", field(1, b"\x09" + bytes(8)), field(77, b"x"), nested(90)], ids=["none", "header", "other", "deep"]
+)
+def test_a_line_with_a_command_that_says_nothing_is_answered_and_the_stream_stays(
+    instance: str, command: bytes, stage: Any, unchanged: Any
+) -> None:
+    speech = SPEECHES[instance]
+
+    async def work() -> None:
+        async with stage.channel(instance) as channel:
+            call = channel.stream_stream(speech.path("StreamCommands"))(
+                metadata=caller_of(instance, "StreamCommands"), timeout=DEADLINE_S
+            )
+            for _ in range(2):
+                await call.write(field(1, command) + field(1, command))
+                answer = speech.response_type("StreamCommands").FromString(await call.read())
+                assert [refusal.command_index for refusal in answer.refusals] == [0, 1]
+            await call.done_writing()
+            assert await call.read() is grpc.aio.EOF
+            assert await call.code() is Code.OK
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("kinds", [["Nothing"], ["OrderFilled", "SubmitOrder"], [""], ["x" * 100_000], ["é"]])
+def test_events_that_no_service_tells_cannot_be_subscribed_to(kinds: list[str], stage: Any, unchanged: Any) -> None:
+    for instance, speech in SPEECHES.items():
+        request = speech.request_type("Subscribe")(event_types=kinds).SerializeToString()
+        code, detail = ask(stage, instance, speech.path("Subscribe"), request, caller_of(instance, "Subscribe"))
+        assert code is Code.INVALID_ARGUMENT and len(detail) < 300
+
+
+@pytest.mark.parametrize(("incarnation", "sequence"), [(1, 5), (2**64 - 1, 0), (7, 2**64 - 1)])
+def test_who_comes_back_from_another_life_is_told_to_begin_anew(incarnation: int, sequence: int, stage: Any) -> None:
+    async def work() -> Any:
+        async with stage.channel("exchange") as channel:
+            request = wire.SubscribeRequest(incarnation=incarnation, last_sequence=sequence)
+            call = channel.unary_stream(EXCHANGE.path("Subscribe"))(
+                request.SerializeToString(), metadata=DESK, timeout=DEADLINE_S
+            )
+            return wire.SubscribeResponse.FromString(await call.read())
+
+    first = asyncio.run(work())
+    assert first.resynchronize and first.incarnation not in (0, incarnation)
+
+
+# Questions and commands of the other services.
+
+
+HOLDINGS = {"to": "custodian", "asker": "risk_monitor", "account": "alpha"}
+TAKEN_ON = {"to": "risk_monitor", "alert_id": "x", "operator": "operator"}  # Of an alert that is not there.
+CANCELED = {"to": "exchange", "account": "alpha", "client_order_id": "nothing"}
+TRADES = {"to": "exchange", "asker": "custodian", "from_trade_id": 0}
+
+
+@pytest.mark.parametrize(
+    ("instance", "method", "asked", "code", "at"),
+    [
+        ("custodian", "QueryHoldings", HOLDINGS | {"account": "gamma"}, Code.NOT_FOUND, "account"),
+        ("custodian", "QueryHoldings", HOLDINGS | {"asker": "exchange"}, Code.PERMISSION_DENIED, "asker"),
+        ("custodian", "QueryHoldings", HOLDINGS | {"to": "exchange"}, Code.INVALID_ARGUMENT, "to"),
+        ("risk_monitor", "AcknowledgeAlert", TAKEN_ON | {"alert_id": ""}, Code.INVALID_ARGUMENT, "alert_id"),
+        ("risk_monitor", "AcknowledgeAlert", TAKEN_ON | {"alert_id": "x" * 129}, Code.INVALID_ARGUMENT, "alert_id"),
+        ("risk_monitor", "AcknowledgeAlert", TAKEN_ON | {"alert_id": "é"}, Code.INVALID_ARGUMENT, "alert_id"),
+        ("risk_monitor", "AcknowledgeAlert", TAKEN_ON | {"operator": "somebody"}, Code.PERMISSION_DENIED, "operator"),
+        ("risk_monitor", "AcknowledgeAlert", TAKEN_ON, Code.OK, ""),
+        ("exchange", "CancelOrder", CANCELED | {"account": "beta"}, Code.NOT_FOUND, "account"),
+        ("exchange", "CancelOrder", CANCELED | {"client_order_id": "a b"}, Code.INVALID_ARGUMENT, "client_order_id"),
+        ("exchange", "QueryTrades", TRADES | {"asker": "risk_monitor"}, Code.PERMISSION_DENIED, "asker"),
+        ("exchange", "QueryTrades", TRADES | {"from_trade_id": -(2**63)}, Code.OK, ""),
+        ("exchange", "QueryTrades", TRADES | {"from_trade_id": 2**63 - 1}, Code.OK, ""),
+        ("market_data", "GetQuotes", {"symbols": ["BTC/XXX"]}, Code.NOT_FOUND, "symbols"),
+        ("market_data", "GetQuotes", {"symbols": [""]}, Code.NOT_FOUND, "symbols"),
+        ("market_data", "GetQuotes", {"symbols": ["BTC/USD"] * 10_000}, Code.OK, ""),
+        ("market_data", "GetQuotes", {}, Code.OK, ""),
+    ],
+)
+def test_a_question_that_may_not_be_asked(
+    instance: str, method: str, asked: dict[str, Any], code: Code, at: str, stage: Any, unchanged: Any
+) -> None:
+    request = SPEECHES[instance].request_type(method)
+    if "command" in request.DESCRIPTOR.fields_by_name:
+        data = request(command=asked).SerializeToString()
+    else:
+        data = request(**asked).SerializeToString()
+    found, detail = ask(stage, instance, SPEECHES[instance].path(method), data, caller_of(instance, method))
+    assert found is code and detail.startswith(at), detail
+
+
+# Who calls what.
+
+
+@pytest.mark.parametrize(
+    ("instance", "method", "metadata", "code"),
+    [
+        ("exchange", SUBMIT, (), Code.UNAUTHENTICATED),
+        ("exchange", SUBMIT, (*DESK, *DESK), Code.UNAUTHENTICATED),
+        ("exchange", SUBMIT, (("x-instance", "Trading Engine"),), Code.UNAUTHENTICATED),
+        ("exchange", SUBMIT, (("x-instance-bin", b"\0\xff"),), Code.UNAUTHENTICATED),
+        ("exchange", SUBMIT, (*DESK, ("x-more", "x" * 8_200)), Code.RESOURCE_EXHAUSTED),
+        ("exchange", SUBMIT, COORDINATOR, Code.PERMISSION_DENIED),
+        ("exchange", SUBMIT, (("x-instance", "injector"),), Code.PERMISSION_DENIED),
+        ("exchange", SUBMIT, (("x-instance", "risk_monitor"),), Code.PERMISSION_DENIED),
+        ("risk_monitor", RISK_MONITOR.path("Subscribe"), COORDINATOR, Code.PERMISSION_DENIED),
+        ("risk_monitor", RISK_MONITOR.path("AcknowledgeAlert"), COORDINATOR, Code.PERMISSION_DENIED),
+        ("risk_monitor", INJECT, COORDINATOR, Code.UNIMPLEMENTED),
+        ("exchange", INJECT, COORDINATOR, Code.UNIMPLEMENTED),
+        ("exchange audit", INJECT, DESK, Code.PERMISSION_DENIED),
+        ("exchange audit", INJECT, (("x-instance", "risk_monitor"),), Code.PERMISSION_DENIED),
+        ("exchange audit", INJECT, (), Code.UNAUTHENTICATED),
+        ("exchange audit", SUBMIT, DESK, Code.UNIMPLEMENTED),
+        ("custodian audit", INJECT, DESK, Code.PERMISSION_DENIED),
+        ("exchange", f"{SUBMIT}s", DESK, Code.UNIMPLEMENTED),
+        ("exchange", "/nobody.Service/Nothing", DESK, Code.UNIMPLEMENTED),
+        ("exchange", CUSTODIAN.path("QueryHoldings"), DESK, Code.UNIMPLEMENTED),
+        ("risk_monitor", REFLECTION, DESK, Code.UNIMPLEMENTED),  # It runs as it does in production.
+    ],
+)
+def test_who_may_not_is_told_so(
+    instance: str, method: str, metadata: Any, code: Code, stage: Any, unchanged: Any
+) -> None:
+    name, _, surface = instance.partition(" ")
+    found, detail = ask(stage, name, method, good_order("never"), metadata, surface or "grpc")
+    assert found is code, detail
+    told = dict(metadata).get("x-instance", "") if code is Code.PERMISSION_DENIED else ""
+    assert not told or any(
+        '"a call is refused"' in line and f'"caller": "{told}"' in line for line in stage.log(name).splitlines()
+    )
+
+
+def test_reflection_is_there_outside_of_production(stage: Any) -> None:
+    request = reflection_pb2.ServerReflectionRequest(list_services="").SerializeToString()
+    assert ask(stage, "exchange", REFLECTION, request, DESK) == (Code.OK, "")
+
+
+# Deadlines, and calls that are given up.
+
+
+def good_order(name: str) -> bytes:
+    return wire.SubmitOrderRequest(
+        command=wire.SubmitOrder(
+            to="exchange",
+            account="alpha",
+            client_order_id=name,
+            symbol="ETH/USD",
+            side=wire.SIDE_BUY,
+            order_type=wire.ORDER_TYPE_LIMIT,
+            time_in_force=wire.TIME_IN_FORCE_GTC,
+            price_ticks=100,
+            quantity_lots=1,
+        )
+    ).SerializeToString()
+
+
+async def open_orders(channel: grpc.aio.Channel) -> list[str]:
+    question = wire.QueryAccount(to="exchange", asker="trading_engine.alpha", account="alpha")
+    asking: Any = channel.unary_unary(EXCHANGE.path("QueryAccount"))
+    data = await asking(
+        wire.QueryAccountRequest(command=question).SerializeToString(), metadata=DESK, timeout=DEADLINE_S
+    )
+    (event,) = wire.QueryAccountResponse.FromString(data).events
+    return [order.client_order_id for order in event.account_reported.open_orders]
+
+
+async def resubmitted(channel: grpc.aio.Channel, name: str) -> int:
+    """How many events the repetition of an order leads to: none where the venue knows it."""
+    placing: Any = channel.unary_unary(SUBMIT)
+    data = await placing(good_order(name), metadata=DESK, timeout=DEADLINE_S)
+    return len(wire.SubmitOrderResponse.FromString(data).events)
+
+
+def header_frame(headers: Sequence[tuple[bytes, bytes]], stream: int) -> bytes:
+    """HTTP/2 HEADERS, every header as a literal that is not indexed."""
+    block = b"".join(b"\0" + bytes([len(key)]) + key + varint_7(len(value)) + value for key, value in headers)
+    return frame(1, 4, stream, block)
+
+
+def varint_7(number: int) -> bytes:
+    return bytes([number]) if number < 127 else b"\x7f" + varint(number - 127)
+
+
+def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
+
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b"")
+
+
+CALL_HEADERS = (
+    (b":method", b"POST"),
+    (b":scheme", b"http"),
+    (b":path", SUBMIT.encode()),
+    (b":authority", b"exchange"),
+    (b"te", b"trailers"),
+    (b"content-type", b"application/grpc"),
+    (b"x-instance", b"trading_engine.alpha"),
+)
+
+
+def call_frames(stream: int, timeout: bytes, data: bytes) -> bytes:
+    headers = header_frame((*CALL_HEADERS, (b"grpc-timeout", timeout)), stream)
+    return headers + frame(0, 1, stream, b"\0" + struct.pack(">I", len(data)) + data)
+
+
+def connected(stage: Any) -> socket.socket:
+    host, _, port = stage.addresses["exchange"]["grpc"].rpartition(":")
+    connection = socket.create_connection((host, int(port)), DEADLINE_S)
+    connection.sendall(PREFACE)
+    return connection
+
+
+def received(connection: socket.socket, enough: Callable[[bytes], bool]) -> bytes:
+    """Bytes until there are enough of them, the connection ends, or time is up."""
+    got = b""
+    ends_s = time.monotonic() + DEADLINE_S
+    while not enough(got) and time.monotonic() < ends_s:
+        connection.settimeout(max(0.01, ends_s - time.monotonic()))
+        try:
+            data = connection.recv(65_536)
+        except (TimeoutError, ConnectionResetError):
+            break
+        if not data:
+            break
+        got += data
+    return got
+
+
+def frames_in(data: bytes) -> list[tuple[int, int, bytes]]:
+    """Kind, stream and payload of each whole frame."""
+    found = []
+    while len(data) >= 9:
+        length = int.from_bytes(data[:3])
+        found.append((data[3], int.from_bytes(data[5:9]), data[9 : 9 + length]))
+        data = data[9 + length :]
+    return found
+
+
+@pytest.mark.parametrize("timeout", [b"0n", b"0u", b"0S", b"00000000m"])
+def test_a_deadline_that_has_passed_has_no_effect(timeout: bytes, stage: Any, unchanged: Any) -> None:
+    """As a client sends it that does not look at the time itself."""
+    with connected(stage) as connection:
+        connection.sendall(call_frames(1, timeout, good_order(f"late-{timeout.decode()}")))
+        got = received(connection, lambda data: any(kind in (1, 3) and on == 1 for kind, on, _ in frames_in(data)))
+    answered = [kind for kind, on, _ in frames_in(got) if on == 1]
+    assert answered and 0 not in answered, "trailers or a reset, and no message"
+
+
+@pytest.mark.parametrize("timeout", [b"soon", b"-1S", b"999999999S", b"1", b""])
+def test_a_deadline_that_is_none_is_no_hang(timeout: bytes, stage: Any) -> None:
+    with connected(stage) as connection:
+        connection.sendall(call_frames(1, timeout, b"\xff"))
+        got = received(connection, lambda data: any(kind in (1, 3) and on == 1 for kind, on, _ in frames_in(data)))
+    assert any(on == 1 for _, on, _ in frames_in(got))
+
+
+def test_a_call_that_is_given_up_has_its_effect_or_none_and_both_can_be_asked(stage: Any) -> None:
+    names = [f"given-up-{number}" for number in range(40)]
+
+    async def work() -> None:
+        async with stage.channel("exchange") as channel:
+            for number, name in enumerate(names):
+                call = channel.unary_unary(SUBMIT)(good_order(name), metadata=DESK, timeout=DEADLINE_S)
+                await asyncio.sleep(number / 10_000)
+                call.cancel()
+            seen = await open_orders(channel)
+            while (again := await open_orders(channel)) != seen:
+                seen = again
+            placed = [name for name in names if name in seen]
+            events = {name: await resubmitted(channel, name) for name in names}
+            assert [name for name in names if not events[name]] == placed
+            after = await open_orders(channel)
+            assert [after.count(name) for name in names] == [1] * len(names)
+
+    asyncio.run(work())
+
+
+# Streams.
+
+
+async def opened(channel: grpc.aio.Channel) -> Any:
+    return channel.stream_stream(EXCHANGE.path("StreamCommands"))(metadata=DESK, timeout=2 * DEADLINE_S)
+
+
+@pytest.mark.parametrize("first", [b"\xff\xff", b"", field(77, b"x"), good_order("x")[:-2]])
+def test_a_wrong_first_line_ends_the_stream(first: bytes, stage: Any, unchanged: Any) -> None:
+    async def work() -> None:
+        async with stage.channel("exchange") as channel:
+            call = await opened(channel)
+            await call.write(first)
+            assert await call.code() is Code.INVALID_ARGUMENT
+
+    asyncio.run(work())
+
+
+def test_what_was_taken_before_a_wrong_line_is_answered_and_stays(stage: Any) -> None:
+    order = wire.SubmitOrderRequest.FromString(good_order("before-a-wrong-line")).command
+
+    async def work() -> None:
+        async with stage.channel("exchange") as channel:
+            call = await opened(channel)
+            line = wire.StreamCommandsRequest(commands=[wire.ExchangeCommand(submit_order=order)])
+            await call.write(line.SerializeToString())
+            await call.write(b"\xff")
+            assert wire.StreamCommandsResponse.FromString(await call.read()).refusals == []
+            assert await call.code() is Code.INVALID_ARGUMENT
+            assert "before-a-wrong-line" in await open_orders(channel)
+
+    asyncio.run(work())
+
+
+def test_silence_is_allowed_and_a_stream_without_a_line_ends_in_order(stage: Any, unchanged: Any) -> None:
+    async def work() -> None:
+        async with stage.channel("exchange") as channel:
+            call = await opened(channel)
+            await asyncio.sleep(1.0)
+            assert not call.done()
+            await call.done_writing()
+            assert await call.read() is grpc.aio.EOF
+            assert await call.code() is Code.OK
+            with pytest.raises(asyncio.InvalidStateError, match="finished"):
+                await call.write(b"")
+
+    asyncio.run(work())
+
+
+def test_one_connection_has_so_many_streams_and_others_are_served(stage: Any, unchanged: Any) -> None:
+    most, asked = 200, 230
+
+    async def work() -> None:
+        async with stage.channel("exchange") as crowd, stage.channel("exchange") as other:
+            request = wire.SubscribeRequest(event_types=["OrderFilled"]).SerializeToString()
+            calls = [crowd.unary_stream(EXCHANGE.path("Subscribe"))(request, metadata=DESK) for _ in range(asked)]
+            firsts = [asyncio.ensure_future(call.read()) for call in calls]
+            await asyncio.wait(firsts, timeout=DEADLINE_S)
+            assert sum(first.done() for first in firsts) == most
+            assert await open_orders(other) is not None
+            for call in calls[:40]:
+                call.cancel()
+            await asyncio.wait(firsts, timeout=DEADLINE_S)
+            assert all(first.done() for first in firsts), "a place that is free is taken"
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*firsts, return_exceptions=True)
+
+    asyncio.run(work())
+
+
+# HTTP/2.
+
+GOAWAY, ENHANCE_YOUR_CALM = 7, 11
+
+
+def test_a_flood_of_pings_is_told_to_calm_down(stage: Any, unchanged: Any) -> None:
+    with connected(stage) as connection:
+        with suppress(BrokenPipeError, ConnectionResetError):  # It may be told while it still speaks.
+            connection.sendall(frame(6, 0, 0, bytes(8)) * 200)
+        got = received(connection, lambda data: any(kind == GOAWAY for kind, _, _ in frames_in(data)))
+    (farewell,) = [payload for kind, _, payload in frames_in(got) if kind == GOAWAY][:1]
+    assert int.from_bytes(farewell[4:8]) == ENHANCE_YOUR_CALM
+
+
+def reset_at_once(stage: Any, connections: int) -> None:
+    """100 calls on each connection, every one given up before its request is whole."""
+    for _ in range(connections):
+        opened_and_reset = b"".join(
+            header_frame(CALL_HEADERS, stream) + frame(3, 0, stream, struct.pack(">I", 8))
+            for stream in range(1, 200, 2)
+        )
+        with connected(stage) as connection, suppress(BrokenPipeError, ConnectionResetError):
+            connection.sendall(opened_and_reset)
+            received(connection, lambda data: any(kind == 4 for kind, _, _ in frames_in(data)))
+
+
+def test_streams_that_are_opened_and_reset_at_once_cost_a_bounded_amount(
+    stage: Any, unchanged: Any, resident_mib: Callable[[int], float]
+) -> None:
+    reset_at_once(stage, 20)
+    before_mib = resident_mib(stage.pids["exchange"])
+    reset_at_once(stage, 60)
+    request = health_pb2.HealthCheckRequest().SerializeToString()
+    assert ask(stage, "exchange", "/grpc.health.v1.Health/Check", request, DESK) == (Code.OK, "")
+    assert resident_mib(stage.pids["exchange"]) - before_mib < 20
+
+
+def test_bytes_that_are_no_http2_are_cut_off(stage: Any, unchanged: Any) -> None:
+    host, _, port = stage.addresses["exchange"]["grpc"].rpartition(":")
+    for garbage in (b"GET / HTTP/1.1\r\n\r\n", bytes(1_000), b"\x16\x03\x01\x02\x00\x01", PREFACE + b"\xff" * 64):
+        with socket.create_connection((host, int(port)), DEADLINE_S) as connection:
+            connection.sendall(garbage)
+            connection.shutdown(socket.SHUT_WR)
+            received(connection, lambda data: False)
+            connection.settimeout(DEADLINE_S)
+            with suppress(ConnectionResetError):
+                assert connection.recv(1) == b""

@@ -1,0 +1,184 @@
+"""A custodian whole, as its process has it, beside a venue on loopback: what it hears, keeps, tells and recovers."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from trading_ecosystem.assembly import load_world
+from trading_ecosystem.configuration.document import parse_document
+from trading_ecosystem.live.clock import Clock, Tempo
+from trading_ecosystem.live.engine import Engine
+from trading_ecosystem.live.runner import OUTSIDE
+from trading_ecosystem.messages.accounts import QueryTrades
+from trading_ecosystem.messages.custody import SettlementInstructed
+from trading_ecosystem.messages.orders import Side, SubmitOrder
+from trading_ecosystem.orchestrator.documents import DOCUMENT, documents_of
+from trading_ecosystem.orchestrator.terms import Terms
+from trading_ecosystem.simulators.custodian.server import SERVICE
+
+Live = Callable[..., Any]
+Serve = Callable[..., Any]
+Submit = Callable[..., SubmitOrder]
+Until = Callable[..., Any]
+WORLD = Path(__file__).parents[2] / "worlds" / "two-desks.yaml"
+START_NS = load_world(WORLD).start_ns
+
+
+def custodian(folder: Path, port: int) -> Engine:
+    text = documents_of(WORLD, Terms(seed=7, start_ns=START_NS))["custodian"][DOCUMENT]
+    document = parse_document("document", text).section(SERVICE.keys, SERVICE.optional)
+
+    async def find(instance: str, surface: str) -> str:
+        return f"127.0.0.1:{port}"
+
+    def connect(address: str, instance: str, caller: str) -> grpc.aio.Channel:
+        assert (instance, caller) == ("exchange", "custodian")
+        return grpc.aio.insecure_channel(address)
+
+    return Engine(
+        service=SERVICE,
+        core=SERVICE.build(document, "custodian"),
+        instance="custodian",
+        version="0",
+        store_url=f"sqlite:///{folder}/custodian.db",
+        data=folder / "custodian",
+        clock=Clock(Tempo(start_ns=START_NS, epoch_ns=0, speed=1)),
+        targets={},
+        find=find,
+        connect=connect,
+        audit="",
+        audit_credentials=None,
+    )
+
+
+def died(engine: Engine) -> None:
+    """As at a crash."""
+    assert engine.runner._committing is not None
+    for task in (engine.runner._committing, *engine._tasks):
+        task.cancel()
+    for timer in engine.runner._timers:
+        timer.cancel()
+    engine.runner._writer.shutdown(wait=True, cancel_futures=True)
+    engine.spool.close()
+    engine.store.close()
+
+
+async def begun(engine: Engine) -> Engine:
+    engine.recover()
+    await engine.connect()
+    await engine.runner.start()
+    return engine
+
+
+def state_of(engine: Engine) -> str:
+    core: Any = engine.core
+    kept = {key: value for key, value in core.save().items() if key not in ("asked_ns", "queried_ns")}
+    return json.dumps(kept, sort_keys=True)
+
+
+def instructed(engine: Engine) -> list[int]:
+    told = engine.runner.hub.since(engine.runner.hub.incarnation, 0) or ()
+    return [each.message.trade_id for each in told if isinstance(each.message, SettlementInstructed)]
+
+
+Scene = Callable[..., Any]
+
+
+@pytest.fixture
+def venue(live: Live, serve: Serve, submit: Submit, free_port: Callable[[], int]) -> Scene:
+    """A venue that serves, and what makes it trade."""
+
+    @asynccontextmanager
+    async def open_venue() -> AsyncIterator[tuple[int, Callable[[int], Any]]]:
+        life = await live().begin()
+
+        async def trade(count: int) -> None:
+            for _ in range(count):
+                number = life.runner.hub.sequence
+                line = [
+                    submit(f"sell-{number}", "alpha", Side.SELL, 6_000_000),
+                    submit(f"buy-{number}", "beta", Side.BUY, 6_000_000),
+                ]
+                await life.runner.take_commands([(order, OUTSIDE) for order in line])
+
+        port = free_port()
+        async with serve(life, port=port):
+            yield port, trade
+        await life.end()
+
+    return open_venue
+
+
+def test_trades_are_instructed_once_whether_they_are_heard_or_asked_for(
+    venue: Scene, tmp_path: Path, until: Until
+) -> None:
+    async def scene() -> None:
+        async with venue() as (port, trade):
+            await trade(3)  # Before anybody listens: they will be asked for.
+            engine = await begun(custodian(tmp_path, port))
+            await until(lambda: instructed(engine) == [1, 2, 3])
+            await trade(2)
+            await until(lambda: instructed(engine) == [1, 2, 3, 4, 5])
+            assert engine.links[0].sent == 1  # The question of its start.
+            await engine.stop()
+
+    asyncio.run(scene())
+
+
+def test_after_an_end_in_order_the_next_life_begins_with_its_snapshot(
+    venue: Scene, tmp_path: Path, until: Until
+) -> None:
+    async def scene() -> None:
+        async with venue() as (port, trade):
+            first = await begun(custodian(tmp_path, port))
+            await trade(4)
+            await until(lambda: len(instructed(first)) == 4)
+            await first.stop()
+            second = custodian(tmp_path, port)
+            assert second.runner.recover(second.store.history.record) == 0
+            assert state_of(second) == state_of(first)
+            assert len(second.store.history.instructions()) == 4
+            second.spool.close()
+            second.store.close()
+
+    asyncio.run(scene())
+
+
+def test_after_a_crash_state_and_history_are_whole_and_nothing_is_instructed_twice(
+    venue: Scene, tmp_path: Path, until: Until
+) -> None:
+    async def scene() -> None:
+        async with venue() as (port, trade):
+            for number in range(1, 4):
+                engine = custodian(tmp_path, port)
+                engine.recover()
+                history = engine.store.history.instructions()
+                assert [each.trade_id for each in history] == list(range(1, 4 * (number - 1) + 1))
+                before = state_of(engine)
+                await engine.connect()
+                await engine.runner.start()
+                assert state_of(engine) == before
+                await trade(4)
+                await until(lambda engine=engine, last=4 * number: instructed(engine)[-1:] == [last])
+                died(engine)
+
+    asyncio.run(scene())
+
+
+def test_a_question_that_is_sent_goes_into_the_history_too(venue: Scene, tmp_path: Path, until: Until) -> None:
+    async def scene() -> None:
+        async with venue() as (port, _):
+            engine = custodian(tmp_path, port)
+            noted: list[object] = []
+            engine.historian.note = noted.append  # type: ignore[method-assign]
+            await begun(engine)
+            await until(lambda: any(isinstance(each, QueryTrades) for each in noted))
+            await engine.stop()
+
+    asyncio.run(scene())
