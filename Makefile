@@ -10,6 +10,10 @@ READY := $(VENV)/.ready
 COMPILED := .compiled/.ready
 SOURCES := $(shell find src -name '*.py')
 
+# Tests of what no compiler touches: shells, servers, documents.
+NEVER_COMPILED := $(addprefix tests/,deploy docs orchestrator planes wire) \
+  $(addprefix tests/live/,bad_input discovery faults matrix rest security store telemetry)
+
 # The compiled build shadows its sources: it comes first on the path where it exists.
 RUN = PYTHONPATH=$(CURDIR)/.compiled
 
@@ -25,12 +29,12 @@ demo: $(COMPILED)  ## Run the 36-hour USDT depeg: verdict, timeline, HTML report
 live: $(COMPILED)  ## Seven real services: a 15% crash at 60x, a kill while trading, and everything down again
 	@$(RUN) $(BIN)/python checks/live.py
 
-test: $(COMPILED)  ## Run all tests, compiled and not
+test: $(COMPILED)  ## Run all tests, and those of what is compiled once more with the compiled build
 	@echo "== tests, plain Python"
-	@$(BIN)/pytest -n $(JOBS)
+	@$(BIN)/pytest -n $(JOBS) --dist loadgroup
 	@echo "== tests, compiled"
 	@if [ -f .compiled/pure ]; then echo "no C compiler: the compiled build is not there to be tested"; \
-	else $(RUN) $(BIN)/pytest -n $(JOBS) -m "not slow"; fi
+	else $(RUN) $(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not slow" $(addprefix --ignore=,$(NEVER_COMPILED)); fi
 
 check: $(COMPILED)  ## Lint, types, import contracts, purity of the cores, wire, determinism
 	@echo "== ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
 from live_stand import EMBEDDED, Stand, Wanted, as_caller, stand
@@ -58,7 +59,7 @@ async def send(address: str, desk: str, sent: list[bytes]) -> None:
             yield line
 
     async with grpc.aio.insecure_channel(address) as channel:
-        stream = channel.stream_stream(EXCHANGE.path("StreamCommands"))
+        stream: Any = channel.stream_stream(EXCHANGE.path("StreamCommands"))
         answered = 0
         async for answer in stream(outward(), metadata=as_caller(f"trading_engine.{desk}")):
             assert answer == b"", answer

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from statistics import median
+from typing import Any
 
 import grpc
 from live_stand import EMBEDDED, Stand, Wanted, as_caller, cpu_s, stand
@@ -34,7 +35,7 @@ def serve_echo(told: Connection, size: int) -> None:
 
     async def serve() -> None:
         server = grpc.aio.server()
-        handler = grpc.unary_unary_rpc_method_handler(say)
+        handler: Any = grpc.unary_unary_rpc_method_handler(say)
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("bench.Echo", {"Say": handler}),))
         told.send(server.add_insecure_port("127.0.0.1:0"))
         await server.start()
@@ -62,7 +63,7 @@ def order(number: int) -> SubmitOrder:
 async def call_all(address: str, path: str, waiting: list[bytes], callers: int) -> None:
     waiting.reverse()
     async with grpc.aio.insecure_channel(address) as channel:
-        call = channel.unary_unary(path)
+        call: Any = channel.unary_unary(path)
 
         async def work() -> None:
             while waiting:
@@ -88,7 +89,8 @@ async def cost(server: Server, sent: list[bytes], callers: int) -> tuple[float, 
 
 async def compare(exchange: Server, echo: Server) -> dict[str, object]:
     await call_all(exchange.address, exchange.path, requests(0, 500), 4)
-    number, result = 500, {}
+    number = 500
+    result: dict[str, object] = {}
     for callers in CALLERS:
         costs: dict[str, list[tuple[float, float]]] = {"exchange": [], "echo": []}
         for _ in range(ROUNDS):
@@ -97,13 +99,13 @@ async def compare(exchange: Server, echo: Server) -> dict[str, object]:
             number += count
             costs["echo"].append(await cost(echo, list(sent), callers))
             costs["exchange"].append(await cost(exchange, sent, callers))
-        result[str(callers)] = {name: [median(column) for column in zip(*found)] for name, found in costs.items()}
+        result[str(callers)] = {name: [*map(median, zip(*found, strict=True))] for name, found in costs.items()}
     return result
 
 
 async def answer_size(made: Stand) -> int:
     async with grpc.aio.insecure_channel(made.address("exchange")) as channel:
-        call = channel.unary_unary(EXCHANGE.path("SubmitOrder"))
+        call: Any = channel.unary_unary(EXCHANGE.path("SubmitOrder"))
         answer: bytes = await call(requests(99_000_000, 1)[0], metadata=as_caller(CALLER))
         return len(answer)
 

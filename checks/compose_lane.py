@@ -16,12 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, final
 
-import stand_in_images
 import yaml
 
 ROOT = Path(__file__).parent.parent
 COMPOSE, DOCKERFILE = ROOT / "deploy" / "compose.yaml", ROOT / "deploy" / "Dockerfile"
 INSIDE = Path(__file__).with_name("compose_inside.py")
+STAND_IN = Path(__file__).with_name("stand_in_images.py")
 IMAGE = "trading-ecosystem:latest"
 PROJECT = f"tse-lane-{os.getpid()}"
 READY_WITHIN_S = 300
@@ -45,7 +45,7 @@ def run(*command: str, **told: Any) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False, **told)
     if done.returncode:
         raise Failed(f"{' '.join(command[:6])} ...: {done.returncode}\n{(done.stdout + done.stderr)[-3000:]}")
-    return done.stdout
+    return str(done.stdout)
 
 
 # Before it is up.
@@ -69,11 +69,11 @@ def need_images() -> None:
     for image in sorted(named - {IMAGE}):
         if succeeds("docker", "image", "inspect", image) or succeeds("docker", "pull", "--quiet", image):
             continue
-        reason = stand_in_images.why_not(image)
-        if reason:
-            raise Skipped(reason)
         say(f"{image} cannot be pulled; a stand-in is made of Debian's packages")
-        stand_in_images.make(image)
+        try:
+            run(sys.executable, str(STAND_IN), image)
+        except Failed as failure:
+            raise Skipped(str(failure).strip().splitlines()[-1]) from None
 
 
 def succeeds(*command: str) -> bool:

@@ -1,4 +1,6 @@
-"""Images that stand in for those of compose.yaml where none can be pulled, made from Debian's packages.
+"""Makes images that stand in for those of compose.yaml where none can be pulled, from Debian's packages.
+
+python checks/stand_in_images.py IMAGE...   # exit code 1, and in a line why, where one cannot be made here
 
 Rule 1: a stand-in has the version that the name says, and no more of the image than compose.yaml asks for.
 Rule 2: where packages come from is what this machine's own apt is told.
@@ -7,7 +9,9 @@ Rule 2: where packages come from is what this machine's own apt is told.
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,8 +74,8 @@ def make(image: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         archive, entry = Path(folder) / "image.tar", Path(folder) / "entry"
         entry.write_text(POSTGRES_ENTRY, encoding="ascii")
-        entry.chmod(0o755)
-        hooks = [f'upload "{entry}" {ENTRY}', f'chroot "$1" useradd --uid {USER} --no-create-home tse']
+        hooks = [f'upload "{entry}" {ENTRY}', f'chroot "$1" chmod 755 {ENTRY}']
+        hooks += [f'chroot "$1" useradd --uid {USER} --no-create-home tse']
         hooks += [f'chroot "$1" sh -c "{command}"' for command in recipe.commands]
         subprocess.run(
             [
@@ -94,3 +98,17 @@ def sources(release: str) -> str:
     for each in RELEASES:
         text = text.replace(each, release)
     return text
+
+
+def main(images: Sequence[str]) -> int:
+    for image in images:
+        reason = why_not(image)
+        if reason:
+            print(reason)
+            return 1
+        make(image)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

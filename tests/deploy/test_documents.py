@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from trading_ecosystem.cli.main import main
-from trading_ecosystem.configuration.document import Problem, parse_document
+from trading_ecosystem.configuration.document import Problem
 from trading_ecosystem.live.discovery import __main__ as registry_process
 from trading_ecosystem.live.discovery.tokens import read_tokens
 from trading_ecosystem.live.security.credentials import read_credentials

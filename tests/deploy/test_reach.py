@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse
 from trading_ecosystem.configuration.document import Problem, read_document
 from trading_ecosystem.live import probe
 from trading_ecosystem.live.discovery.registration import Status
-from trading_ecosystem.live.host import Host, server_context
+from trading_ecosystem.live.host import Host, address_for_others, server_context
 from trading_ecosystem.live.neighbours import Neighbours
 from trading_ecosystem.live.rest.serving import serve
 from trading_ecosystem.live.security.certificates import issue_all
@@ -38,7 +38,13 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def settings_of(tmp_path: Path, **told: object) -> Settings:
     path = tmp_path / "settings.yaml"
-    required = {"instance": "exchange", "document": "x", "registry": "http://localhost", "store": "memory:", "data": "data"}
+    required = {
+        "instance": "exchange",
+        "document": "x",
+        "registry": "http://localhost",
+        "store": "memory:",
+        "data": "data",
+    }
     path.write_text(yaml.safe_dump(required | told))
     return load_settings(path, {})
 
@@ -47,30 +53,35 @@ def settings_of(tmp_path: Path, **told: object) -> Settings:
 
 
 @pytest.mark.parametrize(
-    ("listens", "advertise", "told"),
+    ("bound", "advertise", "told"),
     [
-        ("0.0.0.0", "exchange", "exchange"),
-        ("[::]", "exchange", "exchange"),
-        ("127.0.0.1", "exchange", "127.0.0.1"),
-        ("0.0.0.0", "", "0.0.0.0"),
+        ("0.0.0.0:7001", "exchange", "exchange:7001"),
+        ("[::]:7001", "exchange", "exchange:7001"),
+        ("exchange-audit:7003", "exchange", "exchange-audit:7003"),
+        ("127.0.0.1:7001", "exchange", "127.0.0.1:7001"),
+        ("0.0.0.0:7001", "", "0.0.0.0:7001"),
     ],
 )
-def test_a_service_that_listens_everywhere_is_known_by_its_host(
-    tmp_path: Path, certificates: Path, listens: str, advertise: str, told: str
-) -> None:
+def test_what_listens_everywhere_is_known_by_its_host(bound: str, advertise: str, told: str) -> None:
+    assert address_for_others(bound, advertise) == told
+
+
+@pytest.mark.parametrize("advertise", ["", "exchange"])
+def test_a_surface_on_loopback_is_known_as_it_listens(tmp_path: Path, certificates: Path, advertise: str) -> None:
     async def opened() -> dict[str, str]:
-        settings = settings_of(tmp_path, tls=str(certificates / "exchange"), expose=True, advertise=advertise)
-        host = Host(settings, lambda: (HealthStatus.SERVING, ""))
+        told = {"advertise": advertise} if advertise else {}
+        host = Host(
+            settings_of(tmp_path, tls=str(certificates / "exchange"), **told), lambda: (HealthStatus.SERVING, "")
+        )
         try:
-            await host.open_grpc("grpc", f"{listens}:0", [], [])
-            if listens != "[::]":
-                host.open_rest("rest", f"{listens}:0", FastAPI())
+            await host.open_grpc("grpc", "127.0.0.1:0", [], [])
+            host.open_rest("rest", "127.0.0.1:0", FastAPI())
         finally:
             await host.close()
         return host.addresses
 
     addresses = asyncio.run(opened())
-    assert {address.rpartition(":")[0] for address in addresses.values()} == {told}
+    assert {address.rpartition(":")[0] for address in addresses.values()} == {"127.0.0.1"}
     assert all(int(address.rpartition(":")[2]) > 0 for address in addresses.values())
 
 
@@ -145,7 +156,9 @@ async def probed(certificates: Path, status: int, trust: Path) -> int:
         await serving
 
 
-@pytest.mark.parametrize(("status", "code", "words"), [(200, 0, "exchange: serving"), (503, 1, "exchange: not_serving")])
+@pytest.mark.parametrize(
+    ("status", "code", "words"), [(200, 0, "exchange: serving"), (503, 1, "exchange: not_serving")]
+)
 def test_the_probe_says_how_a_service_is(
     certificates: Path, capsys: Capture, status: int, code: int, words: str
 ) -> None:

@@ -17,6 +17,7 @@ from trading_ecosystem.live.engine import Engine
 from trading_ecosystem.live.runner import OUTSIDE
 from trading_ecosystem.messages.accounts import QueryTrades
 from trading_ecosystem.messages.custody import SettlementInstructed
+from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import Side, SubmitOrder
 from trading_ecosystem.orchestrator.documents import DOCUMENT, documents_of
 from trading_ecosystem.orchestrator.terms import Terms
@@ -171,12 +172,14 @@ def test_after_a_crash_state_and_history_are_whole_and_nothing_is_instructed_twi
     asyncio.run(scene())
 
 
-def test_a_question_that_is_sent_goes_into_the_history_too(venue: Scene, tmp_path: Path, until: Until) -> None:
+def test_a_question_that_is_sent_goes_into_the_history_too(
+    venue: Scene, tmp_path: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def scene() -> None:
         async with venue() as (port, _):
             engine = custodian(tmp_path, port)
-            noted: list[object] = []
-            engine.historian.note = noted.append  # type: ignore[method-assign]
+            noted: list[Message] = []
+            monkeypatch.setattr(engine.historian, "note", noted.append)
             await begun(engine)
             await until(lambda: any(isinstance(each, QueryTrades) for each in noted))
             await engine.stop()

@@ -64,7 +64,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LONGEST_PAUSE_S", 0.02)
 
 
-def test_it_hears_what_it_wants_and_its_commands_arrive(live: Live, serve: Serve, submit: Submit, until: Until) -> None:
+def test_it_hears_what_it_wants_and_its_commands_arrive(
+    live: Live, serve: Serve, submit: Submit, until: Until, port: int
+) -> None:
     async def scene() -> None:
         life = await live().begin()
         reader = Reader((OrderAccepted,))

@@ -10,9 +10,9 @@ from trading_ecosystem.assembly import WorldPlan, load_world
 from trading_ecosystem.configuration.document import Problem, Section, parse_document
 from trading_ecosystem.configuration.instruments import REFERENCE_KEYS, read_accounts, read_reference
 from trading_ecosystem.orchestrator.documents import DOCUMENT, LIMITS, Files, documents_of
-from trading_ecosystem.orchestrator.terms import Recording, Terms
 from trading_ecosystem.orchestrator.launch import environment_from
 from trading_ecosystem.orchestrator.planes import module_of, plane_of, starting_order, stopping_order
+from trading_ecosystem.orchestrator.terms import Recording, Terms
 from trading_ecosystem.production.risk_monitor import config as risk_config
 from trading_ecosystem.production.trading_engine import config as desk_config
 from trading_ecosystem.simulators.custodian import config as custodian_config

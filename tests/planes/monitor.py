@@ -13,7 +13,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import final
 
@@ -26,7 +25,7 @@ from trading_ecosystem.live.core_process import serve
 from trading_ecosystem.live.neighbours import Neighbours
 from trading_ecosystem.live.service import Added, Parts
 from trading_ecosystem.live.settings import Settings, load_settings
-from trading_ecosystem.live.telemetry.logs import set_up_logs
+from trading_ecosystem.live.telemetry.logs import TALKATIVE, set_up_logs
 from trading_ecosystem.live.telemetry.redaction import Redaction
 from trading_ecosystem.orchestrator.child import Child, Command
 from trading_ecosystem.production.risk_monitor.server import SERVICE
@@ -63,7 +62,6 @@ class Process(Monitor):
         self._log = command.log
         self.codes: list[int] = []
         self._child = Child(command, self.codes.append)
-        self.pid = self._child.pid
 
     async def delivered(self) -> int:
         assert not self.codes, f"it has ended: {self._log.read_text(encoding='utf-8')}"
@@ -135,9 +133,9 @@ def store_of(settings: Settings) -> Path:
 
 @contextmanager
 def logging_into(stream: io.StringIO, settings: Settings, clock: Clock) -> Iterator[None]:
-    import_module("alembic.command")  # Says something when it is first imported; a process imports it once.
     root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
+    handlers = list(root.handlers)
+    levels = {logger: logger.level for logger in (root, *map(logging.getLogger, TALKATIVE))}
     for handler in handlers:
         root.removeHandler(handler)  # Else they would be closed.
     set_up_logs(settings.instance, settings.log_level, clock, stream, Redaction(()))
@@ -145,5 +143,6 @@ def logging_into(stream: io.StringIO, settings: Settings, clock: Clock) -> Itera
         yield
     finally:
         root.handlers[:] = handlers
-        root.setLevel(level)
+        for logger, level in levels.items():
+            logger.setLevel(level)
         structlog.reset_defaults()

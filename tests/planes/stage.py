@@ -91,6 +91,7 @@ class Stage:
         self._files = documents_of(stream.world, simulation.terms(stream))
         self.registry = HostedRegistry([MONITOR, *HIDDEN], 0, "")
         self.sources = {name: Source(speech, simulation) for name, speech in SPEECHES.items()}
+        self.sources[routes.EXCHANGE].refusal = "ask again"
         self.audit = Audit(simulation)
         self.chaos = ChaosPort()
         self.pace = Pace(self.folder.clock, stream.start_ns)

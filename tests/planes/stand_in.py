@@ -26,6 +26,7 @@ from trading_ecosystem.messages.message import Message
 ANY_PORT = "127.0.0.1:0"
 TRACES = "opentelemetry.proto.collector.trace.v1.TraceService"
 SPEECHES = {"market_data": MARKET_DATA, "exchange": EXCHANGE, "custodian": CUSTODIAN}
+REFUSED = 3  # Which question is refused, where one is.
 LEASE_NS = 1_000_000_000
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -55,7 +56,8 @@ class StandIn(ABC):
 class Source(StandIn):
     """Market data, the exchange or the custodian, for one listener.
 
-    A leak can be planted: `change` is what becomes of a message, `refusal` what a question is refused with.
+    `refusal`: why one of the questions is refused, empty where none is. A leak can be planted there, and by `change`,
+    which is what becomes of a message.
     """
 
     def __init__(self, speech: Speech, simulation: Simulation) -> None:
@@ -99,16 +101,12 @@ class Source(StandIn):
     async def _take_commands(self, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
         await self._greet(context)
         async for data in requests:
+            response = self._speech.response_type("StreamCommands")()
             for command in parse(self._speech.request_type("StreamCommands"), data).commands:
                 self.asked.append(str(self._speech.read_command(command)[0]))
-            yield self._refusals() + self._simulation.marks(len(self.asked))
-
-    def _refusals(self) -> bytes:
-        response = self._speech.response_type("StreamCommands")()
-        if self.refusal:
-            response.refusals.add(detail=self.refusal)
-        encoded: bytes = response.SerializeToString()
-        return encoded
+                if self.refusal and len(self.asked) == REFUSED:
+                    response.refusals.add(detail=self.refusal)
+            yield response.SerializeToString() + self._simulation.marks(len(self.asked))
 
     async def _greet(self, context: Context) -> None:
         self.metadata.extend(context.invocation_metadata() or ())

@@ -47,6 +47,7 @@ rollbacks:
 Ask = Callable[[str, str], Awaitable[httpcore.Response]]
 
 
+@pytest.mark.slow
 def test_nothing_of_the_test_reaches_the_firm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("TSE_SCENARIO", "TSE_STORE", "BAGGAGE", "OTEL_RESOURCE_ATTRIBUTES"):
         monkeypatch.setenv(variable, CANARY)

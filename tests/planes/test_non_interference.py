@@ -87,7 +87,7 @@ def test_a_pair_of_processes_differs_in_no_byte(schedule: Schedule, first: Outpu
     assert pair.differences == []
     check_same(pair.first, pair.second, *(Simulation(number=number) for number in (200, 201)))
     inside = [place for place in PLACES if pair.first[place] == first[place]]
-    assert set(inside) == PLACES - {"folder", "log"}  # A process shows that it is awake, and that it begins.
+    assert set(inside) == PLACES - {"folder"}  # A process shows that it is awake, and has its log there.
 
 
 # A leak of each kind is found.

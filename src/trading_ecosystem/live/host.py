@@ -47,6 +47,15 @@ log = structlog.get_logger()
 
 
 @final
+class WholeHealth(HealthServicer):
+    """The stock one leaves `List` out."""
+
+    async def List(self, request: object, context: grpc.aio.ServicerContext[Any, Any]) -> Any:  # noqa: N802  Its name.
+        words: Any = health_pb2
+        return words.HealthListResponse(statuses={"": await self.Check(words.HealthCheckRequest(), context)})
+
+
+@final
 class Host:
     """`health` says how the service is; gRPC's own health service follows it."""
 
@@ -75,7 +84,7 @@ class Host:
         )
         server = grpc.aio.server(interceptors=(guard,), options=[*OPTIONS, *options])
         server.add_generic_rpc_handlers(tuple(handlers))
-        report = HealthServicer()
+        report = WholeHealth()
         health_pb2_grpc.add_HealthServicer_to_server(report, server)
         if not production:
             known: list[Any] = [*described, health_pb2.DESCRIPTOR.services_by_name["Health"], REFLECTION]
@@ -84,7 +93,7 @@ class Host:
             server, surface, address, tls=self._settings.tls, exposed=self._settings.expose, tell=tell_certificates
         )
         await server.start()
-        self.addresses[surface] = self._told(str(bound))
+        self.addresses[surface] = address_for_others(str(bound), self._settings.advertise)
         self._servers.append(server)
         self._reports.append(report)
         if self._watching is None:
@@ -96,12 +105,7 @@ class Host:
         check_binding(surface, address, secured=tls is not None, exposed=self._settings.expose)
         server = serve(app, address, None if tls is None else server_context(tls))
         self._webs.append((server, asyncio.create_task(server.serve())))
-        self.addresses[surface] = self._told(server.address)
-
-    def _told(self, bound: str) -> str:
-        """Where others find what listens there."""
-        host, _, port = bound.rpartition(":")
-        return f"{self._settings.advertise}:{port}" if self._settings.advertise and host in EVERYWHERE else bound
+        self.addresses[surface] = address_for_others(server.address, self._settings.advertise)
 
     async def close(self) -> None:
         """Take no new calls, give those that are there a moment, and close."""
@@ -134,6 +138,12 @@ def pool_of(services: Sequence[Any]) -> DescriptorPool:
     for service in services:
         add(service.file)
     return pool
+
+
+def address_for_others(bound: str, advertise: str) -> str:
+    """Where others find what listens at `bound`: with the advertised host, where that is every address."""
+    host, _, port = bound.rpartition(":")
+    return f"{advertise}:{port}" if advertise and host in EVERYWHERE else bound
 
 
 def server_context(tls: Path) -> ssl.SSLContext:

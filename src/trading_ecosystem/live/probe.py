@@ -17,7 +17,7 @@ PORT = 7002
 CERTIFICATES = "/run/certificates"
 AUTHORITIES = "ca.pem"
 HEALTH = "/api/v1/health"
-TIMEOUT_S = 4.0
+TIMEOUT_S = 8.0
 SERVING, NOT_SERVING = 0, 1
 
 

@@ -2,6 +2,7 @@
 
 Rule 1: its receipts are in the audit as any message is: in its spool first, then told.
 Rule 2: nobody but the coordinator commands it, and it commands nobody but the audit ports of this ecosystem.
+Rule 3: what it has begun to do it does to its end, also when the one who ordered it is gone by then.
 """
 
 import asyncio
@@ -134,6 +135,7 @@ class InjectorService:
         self._identifiers = Identifiers()
         self._server: grpc.aio.Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._under_way: set[asyncio.Task[list[Message]]] = set()
 
     async def start(self) -> None:
         allowed = load_allow_list(routes.INJECTOR, "audit", production=False)
@@ -153,9 +155,10 @@ class InjectorService:
 
     async def stop(self) -> None:
         """Whatever is still broken goes with the ecosystem that it was broken in."""
-        for task in self._tasks:
+        tasks = [*self._tasks, *self._under_way]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self._server is not None:
             await self._server.stop(0)
         await self.links.close()
@@ -165,10 +168,17 @@ class InjectorService:
         if not 0 < request.lease_ns <= LONGEST_LEASE_NS:
             raise Refused(RefusalCode.INVALID, f"is not between 1 and {LONGEST_LEASE_NS}", "lease_ns")
         command, header = CHAOS.read_command(request.command)
-        receipts = await self._injector.handle(command, self._clock.now_ns(), caller, request.lease_ns)
-        self._tell(receipts, header)
+        doing = asyncio.create_task(self._do(command, header, caller, request.lease_ns))
+        self._under_way.add(doing)
+        doing.add_done_callback(self._under_way.discard)
+        receipts = await asyncio.shield(doing)  # A call ends with its caller, who may be the one that is killed.
         told = [CHAOS.event(receipt, header, 0) for receipt in receipts]
         return CHAOS.response_type("Inject")(receipts=told)
+
+    async def _do(self, command: Message, cause: Header, holder: str, lease_ns: int) -> list[Message]:
+        receipts = await self._injector.handle(command, self._clock.now_ns(), holder, lease_ns)
+        self._tell(receipts, cause)
+        return receipts
 
     async def _renew(self, request: Any, caller: str) -> Any:
         held = self._injector.renew(caller, request.lease_ns)

@@ -33,6 +33,7 @@ from trading_ecosystem.orchestrator.launch import Places, command_for
 from trading_ecosystem.orchestrator.registry import ADMINISTRATOR, HostedRegistry
 from trading_ecosystem.orchestrator.request import Stores, UpRequest
 from trading_ecosystem.orchestrator.terms import Terms
+from trading_ecosystem.wire.exchange.v1 import exchange_pb2 as wire
 
 WORLD = Path(__file__).parents[3] / "worlds" / "two-desks.yaml"
 TIERS = (("audit_correlator", "market_data"), ("exchange",), ("custodian",), ("risk_monitor",))
@@ -168,6 +169,23 @@ class Stage:
     def channel(self, instance: str, surface: str = "grpc") -> grpc.aio.Channel:
         options = [("grpc.max_send_message_length", -1), ("grpc.use_local_subchannel_pool", 1)]
         return grpc.aio.insecure_channel(self.addresses[instance][surface], options=options)
+
+    @staticmethod
+    def good_order(name: str) -> bytes:
+        """The request for one that rests far below the market."""
+        return wire.SubmitOrderRequest(
+            command=wire.SubmitOrder(
+                to="exchange",
+                account="alpha",
+                client_order_id=name,
+                symbol="ETH/USD",
+                side=wire.SIDE_BUY,
+                order_type=wire.ORDER_TYPE_LIMIT,
+                time_in_force=wire.TIME_IN_FORCE_GTC,
+                price_ticks=100,
+                quantity_lots=1,
+            )
+        ).SerializeToString()
 
 
 async def publish(registry: HostedRegistry, tempo: Tempo) -> None:

@@ -10,6 +10,11 @@ import pytest
 from trading_ecosystem.live.chaos_wire import CHAOS
 
 SIMULATORS = ("exchange", "custodian", "market_data")
+READ = {
+    "exchange": "/api/v1/orders?account=alpha",
+    "custodian": "/api/v1/settlements?account=alpha",
+    "market_data": "/api/v1/prices",
+}
 LEASE_NS = 10_000_000_000
 DEADLINE_S = 5.0
 
@@ -49,10 +54,8 @@ def test_tokens_of_the_other_surface_open_nothing(instance: str, stage: Any) -> 
         for path in ("/state", "/journal", "/faults"):
             assert ask(stage, instance, path, token).status_code == 401
     bearer = {"Authorization": f"Bearer {stage.token(f'{instance}.audit')}"}
-    assert httpx.get(f"{stage.url(instance)}/api/v1/trades", headers=bearer, timeout=DEADLINE_S).status_code in (
-        401,
-        404,
-    )
+    answer = httpx.get(f"{stage.url(instance)}{READ[instance]}", headers=bearer, timeout=DEADLINE_S)
+    assert answer.status_code == 401
 
 
 def test_production_has_no_audit_surface(stage: Any) -> None:
@@ -81,8 +84,14 @@ def injection(command: str, lease_ns: int = LEASE_NS, coordinator: str = "test_c
     return encoded
 
 
-SLOW = {"to": "custodian", "injection_id": "slow-1", "service": "custodian", "service_fault": 4, "by_ns": 1}
-RESTORED = {"to": "custodian", "injection_id": "slow-1", "service": "custodian"}
+SLOW: dict[str, Any] = {
+    "to": "custodian",
+    "injection_id": "slow-1",
+    "service": "custodian",
+    "service_fault": 4,
+    "by_ns": 1,
+}
+RESTORED: dict[str, Any] = {"to": "custodian", "injection_id": "slow-1", "service": "custodian"}
 
 
 def test_a_fault_is_told_while_it_is_in_force(stage: Any) -> None:
@@ -100,7 +109,7 @@ def test_a_fault_is_told_while_it_is_in_force(stage: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "request_",
+    "asked",
     [
         pytest.param(b"", id="nothing"),
         pytest.param(b"\xff\xff", id="no protobuf"),
@@ -115,9 +124,7 @@ def test_a_fault_is_told_while_it_is_in_force(stage: Any) -> None:
         pytest.param(injection("fault_link", to="custodian", injection_id="link"), id="no kind of link fault"),
     ],
 )
-def test_what_cannot_be_injected_is_refused_and_nothing_is_in_force(
-    request_: bytes, stage: Any, unchanged: Any
-) -> None:
-    code, detail = asyncio.run(inject(stage, "custodian", request_))
+def test_what_cannot_be_injected_is_refused_and_nothing_is_in_force(asked: bytes, stage: Any, unchanged: Any) -> None:
+    code, detail = asyncio.run(inject(stage, "custodian", asked))
     assert code is grpc.StatusCode.INVALID_ARGUMENT, detail
     assert ask(stage, "custodian", "/faults", stage.token("custodian.audit")).json()["faults"] == []

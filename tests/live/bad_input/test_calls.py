@@ -5,16 +5,10 @@ tested from its first day.
 """
 
 import asyncio
-import socket
-import struct
-import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any, cast
 
 import grpc
 import pytest
-from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
 from trading_ecosystem.live.production_wire import CUSTODIAN, EXCHANGE, MARKET_DATA, RISK_MONITOR
@@ -257,7 +251,7 @@ def test_who_may_not_is_told_so(
     instance: str, method: str, metadata: Any, code: Code, stage: Any, unchanged: Any
 ) -> None:
     name, _, surface = instance.partition(" ")
-    found, detail = ask(stage, name, method, good_order("never"), metadata, surface or "grpc")
+    found, detail = ask(stage, name, method, stage.good_order("never"), metadata, surface or "grpc")
     assert found is code, detail
     told = dict(metadata).get("x-instance", "") if code is Code.PERMISSION_DENIED else ""
     assert not told or any(
@@ -270,23 +264,7 @@ def test_reflection_is_there_outside_of_production(stage: Any) -> None:
     assert ask(stage, "exchange", REFLECTION, request, DESK) == (Code.OK, "")
 
 
-# Deadlines, and calls that are given up.
-
-
-def good_order(name: str) -> bytes:
-    return wire.SubmitOrderRequest(
-        command=wire.SubmitOrder(
-            to="exchange",
-            account="alpha",
-            client_order_id=name,
-            symbol="ETH/USD",
-            side=wire.SIDE_BUY,
-            order_type=wire.ORDER_TYPE_LIMIT,
-            time_in_force=wire.TIME_IN_FORCE_GTC,
-            price_ticks=100,
-            quantity_lots=1,
-        )
-    ).SerializeToString()
+# Calls that are given up.
 
 
 async def open_orders(channel: grpc.aio.Channel) -> list[str]:
@@ -299,95 +277,11 @@ async def open_orders(channel: grpc.aio.Channel) -> list[str]:
     return [order.client_order_id for order in event.account_reported.open_orders]
 
 
-async def resubmitted(channel: grpc.aio.Channel, name: str) -> int:
+async def resubmitted(stage: Any, channel: grpc.aio.Channel, name: str) -> int:
     """How many events the repetition of an order leads to: none where the venue knows it."""
     placing: Any = channel.unary_unary(SUBMIT)
-    data = await placing(good_order(name), metadata=DESK, timeout=DEADLINE_S)
+    data = await placing(stage.good_order(name), metadata=DESK, timeout=DEADLINE_S)
     return len(wire.SubmitOrderResponse.FromString(data).events)
-
-
-def header_frame(headers: Sequence[tuple[bytes, bytes]], stream: int) -> bytes:
-    """HTTP/2 HEADERS, every header as a literal that is not indexed."""
-    block = b"".join(b"\0" + bytes([len(key)]) + key + varint_7(len(value)) + value for key, value in headers)
-    return frame(1, 4, stream, block)
-
-
-def varint_7(number: int) -> bytes:
-    return bytes([number]) if number < 127 else b"\x7f" + varint(number - 127)
-
-
-def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
-
-
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b"")
-
-
-CALL_HEADERS = (
-    (b":method", b"POST"),
-    (b":scheme", b"http"),
-    (b":path", SUBMIT.encode()),
-    (b":authority", b"exchange"),
-    (b"te", b"trailers"),
-    (b"content-type", b"application/grpc"),
-    (b"x-instance", b"trading_engine.alpha"),
-)
-
-
-def call_frames(stream: int, timeout: bytes, data: bytes) -> bytes:
-    headers = header_frame((*CALL_HEADERS, (b"grpc-timeout", timeout)), stream)
-    return headers + frame(0, 1, stream, b"\0" + struct.pack(">I", len(data)) + data)
-
-
-def connected(stage: Any) -> socket.socket:
-    host, _, port = stage.addresses["exchange"]["grpc"].rpartition(":")
-    connection = socket.create_connection((host, int(port)), DEADLINE_S)
-    connection.sendall(PREFACE)
-    return connection
-
-
-def received(connection: socket.socket, enough: Callable[[bytes], bool]) -> bytes:
-    """Bytes until there are enough of them, the connection ends, or time is up."""
-    got = b""
-    ends_s = time.monotonic() + DEADLINE_S
-    while not enough(got) and time.monotonic() < ends_s:
-        connection.settimeout(max(0.01, ends_s - time.monotonic()))
-        try:
-            data = connection.recv(65_536)
-        except (TimeoutError, ConnectionResetError):
-            break
-        if not data:
-            break
-        got += data
-    return got
-
-
-def frames_in(data: bytes) -> list[tuple[int, int, bytes]]:
-    """Kind, stream and payload of each whole frame."""
-    found = []
-    while len(data) >= 9:
-        length = int.from_bytes(data[:3])
-        found.append((data[3], int.from_bytes(data[5:9]), data[9 : 9 + length]))
-        data = data[9 + length :]
-    return found
-
-
-@pytest.mark.parametrize("timeout", [b"0n", b"0u", b"0S", b"00000000m"])
-def test_a_deadline_that_has_passed_has_no_effect(timeout: bytes, stage: Any, unchanged: Any) -> None:
-    """As a client sends it that does not look at the time itself."""
-    with connected(stage) as connection:
-        connection.sendall(call_frames(1, timeout, good_order(f"late-{timeout.decode()}")))
-        got = received(connection, lambda data: any(kind in (1, 3) and on == 1 for kind, on, _ in frames_in(data)))
-    answered = [kind for kind, on, _ in frames_in(got) if on == 1]
-    assert answered and 0 not in answered, "trailers or a reset, and no message"
-
-
-@pytest.mark.parametrize("timeout", [b"soon", b"-1S", b"999999999S", b"1", b""])
-def test_a_deadline_that_is_none_is_no_hang(timeout: bytes, stage: Any) -> None:
-    with connected(stage) as connection:
-        connection.sendall(call_frames(1, timeout, b"\xff"))
-        got = received(connection, lambda data: any(kind in (1, 3) and on == 1 for kind, on, _ in frames_in(data)))
-    assert any(on == 1 for _, on, _ in frames_in(got))
 
 
 def test_a_call_that_is_given_up_has_its_effect_or_none_and_both_can_be_asked(stage: Any) -> None:
@@ -396,14 +290,14 @@ def test_a_call_that_is_given_up_has_its_effect_or_none_and_both_can_be_asked(st
     async def work() -> None:
         async with stage.channel("exchange") as channel:
             for number, name in enumerate(names):
-                call = channel.unary_unary(SUBMIT)(good_order(name), metadata=DESK, timeout=DEADLINE_S)
+                call = channel.unary_unary(SUBMIT)(stage.good_order(name), metadata=DESK, timeout=DEADLINE_S)
                 await asyncio.sleep(number / 10_000)
                 call.cancel()
             seen = await open_orders(channel)
             while (again := await open_orders(channel)) != seen:
                 seen = again
             placed = [name for name in names if name in seen]
-            events = {name: await resubmitted(channel, name) for name in names}
+            events = {name: await resubmitted(stage, channel, name) for name in names}
             assert [name for name in names if not events[name]] == placed
             after = await open_orders(channel)
             assert [after.count(name) for name in names] == [1] * len(names)
@@ -418,7 +312,7 @@ async def opened(channel: grpc.aio.Channel) -> Any:
     return channel.stream_stream(EXCHANGE.path("StreamCommands"))(metadata=DESK, timeout=2 * DEADLINE_S)
 
 
-@pytest.mark.parametrize("first", [b"\xff\xff", b"", field(77, b"x"), good_order("x")[:-2]])
+@pytest.mark.parametrize("first", [b"\xff\xff", b"", field(77, b"x"), field(1, b"x")[:-1]])
 def test_a_wrong_first_line_ends_the_stream(first: bytes, stage: Any, unchanged: Any) -> None:
     async def work() -> None:
         async with stage.channel("exchange") as channel:
@@ -430,7 +324,7 @@ def test_a_wrong_first_line_ends_the_stream(first: bytes, stage: Any, unchanged:
 
 
 def test_what_was_taken_before_a_wrong_line_is_answered_and_stays(stage: Any) -> None:
-    order = wire.SubmitOrderRequest.FromString(good_order("before-a-wrong-line")).command
+    order = wire.SubmitOrderRequest.FromString(stage.good_order("before-a-wrong-line")).command
 
     async def work() -> None:
         async with stage.channel("exchange") as channel:
@@ -480,52 +374,3 @@ def test_one_connection_has_so_many_streams_and_others_are_served(stage: Any, un
             await asyncio.gather(*firsts, return_exceptions=True)
 
     asyncio.run(work())
-
-
-# HTTP/2.
-
-GOAWAY, ENHANCE_YOUR_CALM = 7, 11
-
-
-def test_a_flood_of_pings_is_told_to_calm_down(stage: Any, unchanged: Any) -> None:
-    with connected(stage) as connection:
-        with suppress(BrokenPipeError, ConnectionResetError):  # It may be told while it still speaks.
-            connection.sendall(frame(6, 0, 0, bytes(8)) * 200)
-        got = received(connection, lambda data: any(kind == GOAWAY for kind, _, _ in frames_in(data)))
-    (farewell,) = [payload for kind, _, payload in frames_in(got) if kind == GOAWAY][:1]
-    assert int.from_bytes(farewell[4:8]) == ENHANCE_YOUR_CALM
-
-
-def reset_at_once(stage: Any, connections: int) -> None:
-    """100 calls on each connection, every one given up before its request is whole."""
-    for _ in range(connections):
-        opened_and_reset = b"".join(
-            header_frame(CALL_HEADERS, stream) + frame(3, 0, stream, struct.pack(">I", 8))
-            for stream in range(1, 200, 2)
-        )
-        with connected(stage) as connection, suppress(BrokenPipeError, ConnectionResetError):
-            connection.sendall(opened_and_reset)
-            received(connection, lambda data: any(kind == 4 for kind, _, _ in frames_in(data)))
-
-
-def test_streams_that_are_opened_and_reset_at_once_cost_a_bounded_amount(
-    stage: Any, unchanged: Any, resident_mib: Callable[[int], float]
-) -> None:
-    reset_at_once(stage, 20)
-    before_mib = resident_mib(stage.pids["exchange"])
-    reset_at_once(stage, 60)
-    request = health_pb2.HealthCheckRequest().SerializeToString()
-    assert ask(stage, "exchange", "/grpc.health.v1.Health/Check", request, DESK) == (Code.OK, "")
-    assert resident_mib(stage.pids["exchange"]) - before_mib < 20
-
-
-def test_bytes_that_are_no_http2_are_cut_off(stage: Any, unchanged: Any) -> None:
-    host, _, port = stage.addresses["exchange"]["grpc"].rpartition(":")
-    for garbage in (b"GET / HTTP/1.1\r\n\r\n", bytes(1_000), b"\x16\x03\x01\x02\x00\x01", PREFACE + b"\xff" * 64):
-        with socket.create_connection((host, int(port)), DEADLINE_S) as connection:
-            connection.sendall(garbage)
-            connection.shutdown(socket.SHUT_WR)
-            received(connection, lambda data: False)
-            connection.settimeout(DEADLINE_S)
-            with suppress(ConnectionResetError):
-                assert connection.recv(1) == b""

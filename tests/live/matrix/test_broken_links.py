@@ -1,7 +1,7 @@
 """A link whose connections are broken again and again: what is sent when it is back arrives."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import grpc

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from trading_ecosystem.live.command_fields import MOST_STEPS
 from trading_ecosystem.live.door import RefusalCode, Refused
 from trading_ecosystem.live.rest import amounts
 from trading_ecosystem.live.rest.answers import Answers
@@ -71,7 +72,7 @@ def test_the_edges_of_strict_json(text: str, fine: bool) -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.integers(1, amounts.MOST_STEPS), st.sampled_from(["1", "0.01", "0.0001", "0.00000001", "0.5", "25"]))
+@given(st.integers(1, MOST_STEPS), st.sampled_from(["1", "0.01", "0.0001", "0.00000001", "0.5", "25"]))
 def test_an_amount_is_read_as_it_was_written(steps: int, step: str) -> None:
     assert amounts.steps_in(f"{Decimal(step) * steps:f}", Decimal(step)) == steps
 

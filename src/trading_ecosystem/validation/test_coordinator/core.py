@@ -130,7 +130,7 @@ class TestCoordinator(Core):
         return [Remember(key=BEGUN, value=now), *[WakeAt(at_ns) for at_ns in moments]]
 
     def _resume(self, now: int) -> Sequence[Message]:
-        """What the earlier life saw is gone, so nothing more is tested. A fault that has ended is not hurt by an undo."""
+        """What the earlier life saw is gone: nothing more is tested. A fault that has ended is not hurt by an undo."""
         self._died = True
         self._next_step = len(self._plan)
         return [step.undo(0) for step in begun_by(self._scenario, now - self._start_ns)]
