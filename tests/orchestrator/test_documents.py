@@ -34,7 +34,7 @@ KEYS = {
     "trading_engine.alpha": {"desk"},
     "trading_engine.beta": {"desk"},
     routes.RISK_MONITOR: {"accounts", "limits", "venue", "custodian"},
-    routes.TEST_COORDINATOR: {"accounts", "instances", "start", "seed", "duration", "scenario"},
+    routes.TEST_COORDINATOR: {"replayed", "accounts", "instances", "start", "seed", "duration", "scenario"},
     routes.AUDIT_CORRELATOR: {"accounts", "planes", "facts", "replayed"},
 }
 CANARIES = re.compile(

@@ -124,7 +124,8 @@ def test_time_stands_until_all_are_ready_and_then_runs_fast(request_in: Make, un
         start_ns = terms_of(request_in()).start_ns
         await run.up()
         seen = run.supervisor.folder.log("audit_correlator").read_text(encoding="utf-8").splitlines()
-        assert json.loads(seen[1].removeprefix("clock ")) == {"start_ns": start_ns, "epoch_ns": 0, "speed": 60}
+        told = {"start_ns": start_ns, "epoch_ns": 0, "speed": 60, "pace": "../../clock"}
+        assert json.loads(seen[1].removeprefix("clock ")) == told
         await until(lambda: run.supervisor.clock.now_ns() > start_ns + 6_000_000_000)
         url, token = run.supervisor.registry.url, run.supervisor.registry.tokens["risk_monitor"]
         asked = urllib.request.Request(
@@ -147,7 +148,7 @@ def test_status_says_who_runs_where(request_in: Make) -> None:
         assert all(service["ready"] and service["state"] == "running" for service in services)
         assert [service["pid"] for service in services] == run.pids()
         assert all(isinstance(service["memory_mib"], float) for service in services)
-        assert await run.ask("nonsense") == [{"problem": "known questions: status, down"}, {"done": True}]
+        assert await run.ask("nonsense") == [{"problem": "known questions: status, down, stage"}, {"done": True}]
         stopping, done = await run.ask("down")
         assert stopping["instances"] == INSTANCES and done == {"done": True}
         await run.task

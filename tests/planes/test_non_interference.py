@@ -41,7 +41,7 @@ def first(schedule: Schedule, tmp_path_factory: pytest.TempPathFactory) -> Outpu
 
 
 def run(schedule: Schedule, simulation: Simulation, folder: Path, plant: Change | None = None) -> Output:
-    return asyncio.run(run_once(schedule, simulation, folder, Inside(), plant))
+    return asyncio.run(run_once(schedule, simulation, folder, Inside, plant))
 
 
 def check_same(first: Output, second: Output, *simulations: Simulation) -> None:
