@@ -16,7 +16,7 @@ from trading_ecosystem.live.security.allow_list import load_allow_list
 from trading_ecosystem.live.security.credentials import channel_credentials
 from trading_ecosystem.live.security.identity import identify, role_of
 from trading_ecosystem.live.server import GrpcSurface
-from trading_ecosystem.live.service import Parts, Service
+from trading_ecosystem.live.service import Added, Parts, Service
 from trading_ecosystem.live.settings import Profile, Settings
 
 
@@ -75,6 +75,16 @@ def engine_of(service: Service, settings: Settings, document: Section, neighbour
 async def open_surfaces(service: Service, parts: Parts) -> Sequence[Coroutine[None, None, None]]:
     """Open what every service has and what this one adds. Returns what is to be done while it serves."""
     added = service.add(parts)
+    try:
+        await open_each(service, parts, added)
+    except BaseException:
+        for work in added.work:
+            work.close()  # It is not begun any more.
+        raise
+    return added.work
+
+
+async def open_each(service: Service, parts: Parts, added: Added) -> None:
     access = service.access(parts.document)
     production = parts.settings.profile is Profile.PRODUCTION
     allowed = load_allow_list(service.role, "grpc", production=production)
@@ -92,7 +102,6 @@ async def open_surfaces(service: Service, parts: Parts) -> Sequence[Coroutine[No
         await parts.host.open_grpc("audit", parts.settings.audit, added.audit, [])
     if added.audit_rest is not None:
         parts.host.open_rest("audit_rest", parts.settings.audit_rest, added.audit_rest)
-    return added.work
 
 
 async def before(ended: asyncio.Event, work: Awaitable[None]) -> bool:

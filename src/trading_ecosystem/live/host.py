@@ -18,6 +18,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
+from trading_ecosystem.configuration.document import Problem
 from trading_ecosystem.live.rest.serving import Server, serve
 from trading_ecosystem.live.security.allow_list import load_allow_list
 from trading_ecosystem.live.security.binding import bind, check_binding
@@ -103,7 +104,10 @@ class Host:
         """Raises `Problem` where it cannot listen there."""
         tls = self._settings.tls
         check_binding(surface, address, secured=tls is not None, exposed=self._settings.expose)
-        server = serve(app, address, None if tls is None else server_context(tls))
+        try:
+            server = serve(app, address, None if tls is None else server_context(tls))
+        except OSError as error:
+            raise Problem(f"{surface}: cannot listen on {address}: {error.strerror or error}") from None
         self._webs.append((server, asyncio.create_task(server.serve())))
         self.addresses[surface] = address_for_others(server.address, self._settings.advertise)
 

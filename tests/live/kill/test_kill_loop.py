@@ -73,7 +73,7 @@ def judge(checks: Callable[[str], Any], live: Live, submit: Submit, tmp_path: Pa
     asyncio.run(scene())
     ledger = tmp_path / "ledger"
     ledger.touch()
-    stage = stage_module.Stage("exchange", f"sqlite:///{tmp_path}/store.db", tmp_path)
+    stage = stage_module.Stage("exchange", "sqlite:///store.db", tmp_path)
     return loop.Judge(stage, loop.Client(None, ledger))
 
 

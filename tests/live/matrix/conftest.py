@@ -18,9 +18,10 @@ from trading_ecosystem.live.clock import Clock, Tempo
 from trading_ecosystem.orchestrator.child import Command
 from trading_ecosystem.orchestrator.documents import documents_of
 from trading_ecosystem.orchestrator.folder import DATA, RunFolder
+from trading_ecosystem.orchestrator.identities import issue_tokens
 from trading_ecosystem.orchestrator.launch import Places, command_for
 from trading_ecosystem.orchestrator.processes import Notice, Processes, State
-from trading_ecosystem.orchestrator.registry import HostedRegistry
+from trading_ecosystem.orchestrator.registry import ADMINISTRATOR, HostedRegistry
 from trading_ecosystem.orchestrator.request import Stores, UpRequest
 from trading_ecosystem.orchestrator.terms import Terms
 
@@ -56,6 +57,7 @@ class House:
         self.registry.publish(Tempo(start_ns=self.start_ns, epoch_ns=Clock().now_ns(), speed=SPEED))
         self.folder.path.mkdir(parents=True, exist_ok=True)
         commands = {name: self.command(name, environment.get(name, {})) for name in instances}
+        issue_tokens(self.folder, list(instances), self.registry.tokens[ADMINISTRATOR])
         self.processes = Processes(commands, self.notices.append)
 
     def command(self, instance: str, environment: dict[str, str]) -> Command:

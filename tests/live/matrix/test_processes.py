@@ -7,6 +7,7 @@ import shutil
 import socket
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def test_a_damaged_store_is_named_and_not_served(
     async def scene() -> None:
         await traded(live, submit, tmp_path)
         if harm:
-            with sqlite3.connect(tmp_path / "store.db") as database:
+            with closing(sqlite3.connect(tmp_path / "store.db")) as database, database:
                 database.execute(harm)
         else:
             (tmp_path / "store.db").write_bytes(GARBAGE)
@@ -102,11 +103,12 @@ def test_a_broken_store_ends_the_process_and_it_is_started_again(house: Open) ->
     asyncio.run(scene())
 
 
-def test_a_taken_port_is_one_line(house: Open) -> None:
+@pytest.mark.parametrize("surface", ["grpc", "rest", "audit"])
+def test_a_taken_port_is_one_line(surface: str, house: Open) -> None:
     async def scene() -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             address = f"127.0.0.1:{taken.getsockname()[1]}"
-            async with house(FEED, market_data={"TSE_GRPC": address}) as home:
+            async with house(FEED, market_data={f"TSE_{surface.upper()}": address}) as home:
                 assert await home.exit_of(FEED) == "ended with code 2"
                 assert address in home.log(FEED).splitlines()[-1]
 
