@@ -14,11 +14,15 @@ SOURCES := $(shell find src -name '*.py')
 NEVER_COMPILED := $(addprefix tests/,deploy docs orchestrator planes wire) \
   $(addprefix tests/live/,bad_input discovery faults matrix rest security store telemetry)
 
+# Tests that need minutes of a quiet machine each: scenarios against real services, and searches of a whole ecosystem.
+LANES := tests/deploy/test_scrape.py tests/live/matrix/test_live_faults.py $(addprefix tests/planes/test_,canaries.py refusals.py network.py)
+LIVE_COMMANDS := tests/docs/test_commands.py::test_the_live_commands_do_what_they_say
+
 # The compiled build shadows its sources: it comes first on the path where it exists.
 RUN = PYTHONPATH=$(CURDIR)/.compiled
 
 .DEFAULT_GOAL := help
-.PHONY: help demo live test check bench compiled suite lock clean
+.PHONY: help demo live test lanes check bench compiled suite lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
@@ -31,10 +35,13 @@ live: $(COMPILED)  ## Seven real services: a 15% crash at 60x, a kill while trad
 
 test: $(COMPILED)  ## Run all tests, and those of what is compiled once more with the compiled build
 	@echo "== tests, plain Python"
-	@$(BIN)/pytest -n $(JOBS) --dist loadgroup
+	@$(BIN)/pytest -n $(JOBS) --dist loadgroup $(addprefix --ignore=,$(LANES)) --deselect $(LIVE_COMMANDS)
 	@echo "== tests, compiled"
 	@if [ -f .compiled/pure ]; then echo "no C compiler: the compiled build is not there to be tested"; \
 	else $(RUN) $(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not slow" $(addprefix --ignore=,$(NEVER_COMPILED)); fi
+
+lanes: $(COMPILED)  ## Run the long live tests, one after the other, on a machine that does nothing else
+	@$(BIN)/pytest $(LANES) $(LIVE_COMMANDS)
 
 check: $(COMPILED)  ## Lint, types, import contracts, purity of the cores, wire, determinism
 	@echo "== ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
