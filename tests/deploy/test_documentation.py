@@ -10,7 +10,12 @@ from trading_ecosystem.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "deployment.md").read_text()
-COMMANDS = [line.partition("  #")[0][2:].strip() for line in TEXT.splitlines() if line.startswith("$ ")]
+LINES = [
+    line
+    for block in re.findall(r"^```(?:console|sh)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+    for line in block.splitlines()
+]
+COMMANDS = [line.partition("  #")[0].removeprefix("$ ").strip() for line in LINES]
 
 
 def test_the_commands_of_tse_do_what_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
