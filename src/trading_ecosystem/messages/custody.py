@@ -13,6 +13,7 @@ class FailReason(StrEnum):
     TRADE_ID_REUSED = "trade_id_reused"
     UNKNOWN_ACCOUNT = "unknown_account"
     UNKNOWN_SYMBOL = "unknown_symbol"
+    IMPOSSIBLE_TRADE = "impossible_trade"  # A price, a quantity or an amount that no trade has.
     BUYER_LACKS_CASH = "buyer_lacks_cash"
     SELLER_LACKS_ASSET = "seller_lacks_asset"
 

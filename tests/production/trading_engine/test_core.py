@@ -269,6 +269,22 @@ def test_a_gap_stops_trading_until_the_report(bench: Bench) -> None:
     assert len(only(SubmitOrder, bench.quote(MID + 50_000))) == 2
 
 
+def test_a_fill_of_what_nobody_knows_is_asked_about(bench: Bench) -> None:
+    bench.serving()
+    bid, ask = only(SubmitOrder, bench.quote())
+    bench.accept(bid)
+    bench.accept(ask)
+    fill = bench.fill(bid, 1_000, 4_000)
+    fill.symbol = "DOGE/USD"
+    answer = bench.give(fill)
+    assert only(QueryAccount, answer) and only(HealthChanged, answer)[0].health is HealthStatus.DEGRADED
+    assert bench.position("BTC") == 20 * COIN
+    answer = bench.report(still_open(bid), still_open(ask), BTC=20 * COIN + 1)
+    assert only(HealthChanged, answer)[0].health is HealthStatus.SERVING
+    assert bench.position("BTC") == 20 * COIN + 1
+    assert only(CancelOrder, bench.quote(MID + 50_000))
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(fates=st.lists(st.sampled_from(["arrives", "twice", "lost", "late"]), min_size=1, max_size=12))
 def test_whatever_happens_to_fills_the_position_ends_at_the_truth(

@@ -21,6 +21,7 @@ from trading_ecosystem.messages.custody import (
 )
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.message import Message
+from trading_ecosystem.messages.numbers import LARGEST
 from trading_ecosystem.messages.orders import Side, TradeExecuted
 from trading_ecosystem.messages.runtime import Start, Wake, WakeAt
 from trading_ecosystem.reference import Asset, AssetKind, ReferenceData, instrument
@@ -255,9 +256,15 @@ def test_the_life_of_a_trade() -> None:
         ({"seller_account": "external"}, FailReason.UNKNOWN_ACCOUNT),
         ({"buyer_account": "fees", "symbol": "X/Y"}, FailReason.UNKNOWN_ACCOUNT),
         ({"symbol": "X/Y"}, FailReason.UNKNOWN_SYMBOL),
+        ({"symbol": "X/Y", "price_ticks": 0}, FailReason.UNKNOWN_SYMBOL),
+        ({"price_ticks": 0}, FailReason.IMPOSSIBLE_TRADE),
+        ({"quantity_lots": -1, "buyer_account": "bob"}, FailReason.IMPOSSIBLE_TRADE),
+        ({"price_ticks": LARGEST, "quantity_lots": LARGEST}, FailReason.IMPOSSIBLE_TRADE),
+        ({"buyer_fee_minor": -LARGEST - 1}, FailReason.IMPOSSIBLE_TRADE),
+        ({"occurred_ns": LARGEST}, FailReason.IMPOSSIBLE_TRADE),
     ],
 )
-def test_refuses_what_it_cannot_instruct(change: dict[str, str], reason: FailReason) -> None:
+def test_refuses_what_it_cannot_instruct(change: dict[str, str | int], reason: FailReason) -> None:
     core = custodian()
     (refused,) = core.handle(replace(TRADE, **change), MONDAY)  # type: ignore[arg-type]
     assert refused == SettlementFailed(

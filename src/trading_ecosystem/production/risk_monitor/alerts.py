@@ -8,6 +8,7 @@ Rule 3: an episode lasts at least `fires_at_most_every`, so a flapping value is 
 from enum import StrEnum
 from typing import final
 
+from trading_ecosystem.messages.numbers import carried
 from trading_ecosystem.messages.risk import AlertAcknowledged, AlertFired, AlertResolved, AlertRule, Severity
 from trading_ecosystem.messages.runtime import Plain, Remember
 from trading_ecosystem.production.risk_monitor.config import Level, Levels, Limits
@@ -169,7 +170,7 @@ class Alert:
                 subject=self.subject,
                 severity=self.severity,
                 episode=self.episode,
-                value=self.value,
+                value=carried(self.value),
                 limit=self.limit,
                 unit=self.unit,
                 breached_ns=self.breached_ns,

@@ -5,6 +5,7 @@ Rule 1: a figure that rests on something stale, missing or disputed is told with
 
 from typing import final
 
+from trading_ecosystem.messages.numbers import carried
 from trading_ecosystem.messages.risk import Exposure, RiskReported
 from trading_ecosystem.production.risk_monitor.accounts import Account, Custody
 from trading_ecosystem.production.risk_monitor.portfolio import Portfolio, Position
@@ -40,11 +41,11 @@ class Statement:
     def report(self, now: int) -> RiskReported:
         portfolio, drawdown = self._portfolio, self._rulebook.drawdown
         return RiskReported(
-            equity_minor=portfolio.equity_minor,
-            high_water_mark_minor=drawdown.mark_minor,
-            drawdown_ppm=drawdown.value(portfolio.equity_minor) if portfolio.complete else 0,
-            realised_minor=portfolio.realised_minor,
-            unrealised_minor=portfolio.unrealised_minor if portfolio.opened else 0,
+            equity_minor=carried(portfolio.equity_minor),
+            high_water_mark_minor=carried(drawdown.mark_minor),
+            drawdown_ppm=carried(drawdown.value(portfolio.equity_minor)) if portfolio.complete else 0,
+            realised_minor=carried(portfolio.realised_minor),
+            unrealised_minor=carried(portfolio.unrealised_minor) if portfolio.opened else 0,
             exposures=tuple(self._exposures()),
             certain=self._wealth_is_certain(),
             occurred_ns=now,
@@ -62,7 +63,7 @@ class Statement:
             Exposure(
                 measure="delta",
                 subject=FIRM,
-                value=portfolio.delta_minor,
+                value=carried(portfolio.delta_minor),
                 limit=rulebook.delta.watch.highest,
                 unit=self._money_unit,
                 certain=self._amounts_are_certain() and all(self._price_is_certain(each) for each in crypto),
@@ -74,7 +75,7 @@ class Statement:
                 Exposure(
                     measure="concentration",
                     subject=share.watch.subject,
-                    value=share.value(portfolio.gross_minor),
+                    value=carried(share.value(portfolio.gross_minor)),
                     limit=share.watch.highest,
                     unit=SHARE_UNIT,
                     certain=certain,
@@ -87,7 +88,7 @@ class Statement:
         return Exposure(
             measure="position",
             subject=position.asset,
-            value=position.total_minor,
+            value=carried(position.total_minor),
             limit=rule.watch.highest if rule is not None else 0,
             unit=minor_unit(position.asset),
             certain=self._amounts_are_certain(),

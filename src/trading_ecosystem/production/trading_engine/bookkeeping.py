@@ -90,7 +90,9 @@ class Bookkeeping:
         return changed
 
     def _fill(self, fill: OrderFilled, now: int, out: list[Message]) -> None:
-        self._desk.positions.fill(fill, self._desk.reference.instruments[fill.symbol])
+        instrument = self._desk.reference.instruments.get(fill.symbol)
+        if instrument is not None:
+            self._desk.positions.fill(fill, instrument)
         order = self._orders.working.get(fill.client_order_id)
         if order is None:
             if fill.leaves_quantity_lots:

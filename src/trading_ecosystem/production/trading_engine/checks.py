@@ -97,7 +97,9 @@ class Checks:
         return self._leg(order, order.side is Side.SELL)
 
     def _leg(self, order: Order, base: bool) -> tuple[str, int]:
-        instrument = self._desk.reference.instruments[order.symbol]
+        instrument = self._desk.reference.instruments.get(order.symbol)
+        if instrument is None:
+            return "", 0  # A stray that only the venue knows; it is being canceled.
         if base:
             return instrument.base, instrument.base_minor(order.leaves_lots)
         return instrument.quote, instrument.notional_minor(order.price_ticks, order.leaves_lots)

@@ -14,7 +14,7 @@ from trading_ecosystem.messages.accounts import AccountReported, QueryAccount, V
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
-from trading_ecosystem.messages.orders import AccountEvent
+from trading_ecosystem.messages.orders import AccountEvent, OrderFilled
 from trading_ecosystem.messages.runtime import Start, Wake, WakeAt
 from trading_ecosystem.production.trading_engine.bookkeeping import Bookkeeping
 from trading_ecosystem.production.trading_engine.checks import Checks
@@ -133,9 +133,7 @@ class TradingEngine(Core):
         if event.account != self._account or event.venue != self._venue:
             return SILENCE
         out: list[Message] = []
-        for ready in self._link.in_order(event):
-            self._bookkeeping.apply(ready, now, out)
-        self._ask_about_gap(now, out)
+        self._apply(self._link.in_order(event), now, out)
         return self._finish(now, out)
 
     def _on_report(self, report: AccountReported, now: int) -> Sequence[Message]:
@@ -145,9 +143,7 @@ class TradingEngine(Core):
             return SILENCE  # The question stays open, and is asked again when the retry is due.
         out: list[Message] = []
         self._bookkeeping.reconcile(report, now, out)
-        for ready in self._link.after_report():
-            self._bookkeeping.apply(ready, now, out)
-        self._ask_about_gap(now, out)
+        self._apply(self._link.after_report(), now, out)
         return self._finish(now, out)
 
     def _on_wake(self, now: int) -> Sequence[Message]:
@@ -162,8 +158,14 @@ class TradingEngine(Core):
             self._gateway.perform(owner, strategy.on_wake(now), now, out)
         return self._finish(now, out)
 
-    def _ask_about_gap(self, now: int, out: list[Message]) -> None:
-        if self._link.gap and not self._link.awaiting:
+    def _apply(self, events: list[AccountEvent], now: int, out: list[Message]) -> None:
+        """Take events whose turn it is, and ask for what they do not tell."""
+        unsure = self._link.gap
+        for event in events:
+            self._bookkeeping.apply(event, now, out)
+            if isinstance(event, OrderFilled) and event.symbol not in self._desk.reference.instruments:
+                unsure = True  # What it did to the account is in the venue's next report.
+        if unsure and not self._link.awaiting:
             self._ask(now, out)
 
     def _ask(self, now: int, out: list[Message]) -> None:

@@ -36,7 +36,9 @@ class Market:
         return True
 
     def take_book(self, book: BookTopChanged) -> bool:
-        """False if it is late or a repetition. Several changes may share a moment; their sequence orders them."""
+        """False if it is late, a repetition or no book. Changes of one moment are ordered by their sequence."""
+        if book.bid_ticks < 0 or book.ask_ticks < 0 or book.bid_lots < 0 or book.ask_lots < 0:
+            return False
         known = self.book
         if known is not None and (
             book.occurred_ns < known.occurred_ns

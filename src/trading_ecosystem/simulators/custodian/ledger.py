@@ -10,6 +10,7 @@ from typing import final
 
 from trading_ecosystem.messages.accounts import Holding
 from trading_ecosystem.messages.custody import Posting
+from trading_ecosystem.messages.numbers import carried
 
 EXTERNAL = "external"
 FEES = "fees"
@@ -147,8 +148,8 @@ class Ledger:
                 Holding(
                     account=account,
                     asset=balance.asset,
-                    posted_minor=balance.posted,
-                    pending_minor=balance.pending_in - balance.pending_out,
+                    posted_minor=carried(balance.posted),
+                    pending_minor=carried(balance.pending_in - balance.pending_out),
                 )
                 for balance in self._balances.get(account, {}).values()
             ]

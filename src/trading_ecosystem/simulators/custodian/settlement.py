@@ -16,6 +16,7 @@ from trading_ecosystem.messages.custody import (
     SettlementInstructed,
     TransactionPosted,
 )
+from trading_ecosystem.messages.numbers import LARGEST
 from trading_ecosystem.messages.orders import TradeExecuted
 from trading_ecosystem.reference import Instrument, ReferenceData
 from trading_ecosystem.simulators.custodian.calendar import BusinessCalendar
@@ -23,6 +24,7 @@ from trading_ecosystem.simulators.custodian.config import CustodianConfig
 from trading_ecosystem.simulators.custodian.ledger import FEES, Ledger, Transaction
 
 BATCH = 1_000
+LATEST_NS = 1 << 62  # In the year 2116, with room for a cycle of settlement after it.
 
 
 @final
@@ -61,6 +63,8 @@ class SettlementDesk:
         instrument = self._reference.instruments.get(trade.symbol)
         if instrument is None:
             return self.refuse(trade, FailReason.UNKNOWN_SYMBOL, now)
+        if not is_possible(trade, instrument):
+            return self.refuse(trade, FailReason.IMPOSSIBLE_TRADE, now)
         transaction = ledger.transaction(postings_of(trade, instrument))
         due_ns = self._due_ns(trade, transaction, now)
         self._instruction_count += 1
@@ -178,9 +182,17 @@ def posting_of(values: list[object]) -> Posting:
     )
 
 
+def is_possible(trade: TradeExecuted, instrument: Instrument) -> bool:
+    """Whether it is for a price and a quantity, at a time, and of amounts that a message can carry."""
+    if trade.price_ticks <= 0 or trade.quantity_lots <= 0 or not 0 <= trade.occurred_ns <= LATEST_NS:
+        return False
+    cost_minor = instrument.notional_minor(trade.price_ticks, trade.quantity_lots)
+    fees_minor = max(abs(trade.buyer_fee_minor), abs(trade.seller_fee_minor))
+    return max(cost_minor, instrument.base_minor(trade.quantity_lots), fees_minor) <= LARGEST
+
+
 def postings_of(trade: TradeExecuted, instrument: Instrument) -> tuple[Posting, ...]:
     """Cash to the seller, the asset to the buyer, and each one's fee; a negative fee is paid to them."""
-    assert trade.price_ticks > 0 and trade.quantity_lots > 0
     buyer, seller = trade.buyer_account, trade.seller_account
     cost_minor = instrument.notional_minor(trade.price_ticks, trade.quantity_lots)
     postings: list[Posting] = []

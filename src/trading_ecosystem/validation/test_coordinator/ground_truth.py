@@ -115,9 +115,9 @@ class GroundTruth:
     # What is heard.
 
     def quote(self, quote: QuotePublished) -> bool:
-        """Take a quote in. False when a newer one of the instrument has been heard already."""
-        feed = self._feeds[quote.symbol]
-        if quote.sequence <= feed.sequence:
+        """Take a quote in. False when a newer one of the instrument has been heard already, or nobody knows it."""
+        feed = self._feeds.get(quote.symbol)
+        if feed is None or quote.sequence <= feed.sequence:
             return False
         ns = quote.occurred_ns
         feed.sequence = quote.sequence
@@ -139,9 +139,9 @@ class GroundTruth:
         return True
 
     def fill(self, fill: OrderFilled) -> bool:
-        """Book a fill of the firm, once. False when it is another's, or has been booked."""
+        """Book a fill of the firm, once. False when it is another's, has been booked, or is of nobody knows what."""
         trades = self._trades.get(fill.account)
-        if trades is None or fill.trade_id in trades:
+        if trades is None or fill.trade_id in trades or fill.symbol not in self._reference.instruments:
             return False
         trades.add(fill.trade_id)
         (base, base_minor), (quote, quote_minor) = self.portfolio.changes(fill, self._reference)

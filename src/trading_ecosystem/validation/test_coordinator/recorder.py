@@ -33,7 +33,7 @@ class Line:
 
     def sample(self, ns: int, value: int, stretch_ns: int) -> None:
         """Keep the last value of each stretch."""
-        if ns >= self.next_ns:
+        if ns >= self.next_ns or not self.moments:
             self.next_ns = ns - ns % stretch_ns + stretch_ns
             self.moments.append(ns)
             self.values.append(value)
@@ -43,7 +43,7 @@ class Line:
 
     def add(self, ns: int, stretch_ns: int) -> None:
         """Count one more in the stretch."""
-        if ns >= self.next_ns:
+        if ns >= self.next_ns or not self.moments:
             self.next_ns = ns - ns % stretch_ns + stretch_ns
             self.moments.append(self.next_ns - stretch_ns)
             self.values.append(1)

@@ -38,6 +38,8 @@ class _FailReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FailReason
     """The buyer cannot pay."""
     FAIL_REASON_SELLER_LACKS_ASSET: _FailReason.ValueType  # 5
     """The seller cannot deliver."""
+    FAIL_REASON_IMPOSSIBLE_TRADE: _FailReason.ValueType  # 6
+    """A price, a quantity or an amount that no trade has; comes before what a party lacks."""
 
 class FailReason(_FailReason, metaclass=_FailReasonEnumTypeWrapper):
     """Why a trade was not settled. Listed by precedence: when several apply, the first is the one reported."""
@@ -54,6 +56,8 @@ FAIL_REASON_BUYER_LACKS_CASH: FailReason.ValueType  # 4
 """The buyer cannot pay."""
 FAIL_REASON_SELLER_LACKS_ASSET: FailReason.ValueType  # 5
 """The seller cannot deliver."""
+FAIL_REASON_IMPOSSIBLE_TRADE: FailReason.ValueType  # 6
+"""A price, a quantity or an amount that no trade has; comes before what a party lacks."""
 Global___FailReason: _TypeAlias = FailReason  # noqa: Y015
 
 @_typing.final
