@@ -22,7 +22,7 @@ LIVE_COMMANDS := tests/docs/test_commands.py::test_the_live_commands_do_what_the
 RUN = PYTHONPATH=$(CURDIR)/.compiled
 
 .DEFAULT_GOAL := help
-.PHONY: help demo live test lanes check bench compiled suite lock clean
+.PHONY: help demo live test lanes kills planes check bench compiled suite lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
@@ -42,6 +42,13 @@ test: $(COMPILED)  ## Run all tests, and those of what is compiled once more wit
 
 lanes: $(COMPILED)  ## Run the long live tests, one after the other, on a machine that does nothing else
 	@$(BIN)/pytest $(LANES) $(LIVE_COMMANDS)
+
+kills: $(READY)  ## Kill exchange and custodian 200 times on SQLite and 50 on PostgreSQL: nothing is lost or doubled
+	@for service in exchange custodian; do for store in sqlite:100 postgresql:25; do echo "== $$service, $$store cycles"; \
+	  $(BIN)/python checks/kill_loop.py --service $$service --store $${store%:*} --cycles $${store#*:} || exit 1; done; done
+
+planes: $(READY)  ## Compare fifty pairs of runs that differ in the test alone: the risk monitor says the same
+	@$(BIN)/python checks/planes.py --pairs 50 --processes 5
 
 check: $(COMPILED)  ## Lint, types, import contracts, purity of the cores, wire, determinism
 	@echo "== ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .

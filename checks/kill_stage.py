@@ -63,8 +63,8 @@ SECOND_NS, MILLISECOND_NS = 1_000_000_000, 1_000_000
 READY_WITHIN_S = 30.0
 EXPORT = "opentelemetry.proto.collector.trace.v1.TraceService"
 OWN_KINDS = ("Wake", "Start")  # Traces of what a process did, not of what it said.
-BATCH_NS, PER_BATCH = 200 * MILLISECOND_NS, 8  # Trades of the source, in simulated time.
-LAST_TRADES = 2_000  # That the source still tells when it is asked.
+BATCH_NS, PER_BATCH = 200 * MILLISECOND_NS, 4  # Trades of the source, in simulated time.
+LAST_TRADES = 20_000  # That the source still tells when it is asked.
 ACCOUNTS = {VENUE: ("alpha", "beta", "background", "noise", "fees"), KEEPER: ("alpha", "beta", "fees", "external")}
 
 

@@ -11,6 +11,7 @@ class FailReason(StrEnum):
     """Listed by precedence: when several apply, the first is the one reported."""
 
     TRADE_ID_REUSED = "trade_id_reused"
+    TRADE_ID_FAR_AHEAD = "trade_id_far_ahead"
     UNKNOWN_ACCOUNT = "unknown_account"
     UNKNOWN_SYMBOL = "unknown_symbol"
     IMPOSSIBLE_TRADE = "impossible_trade"  # A price, a quantity or an amount that no trade has.

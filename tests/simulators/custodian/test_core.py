@@ -256,6 +256,8 @@ def test_the_life_of_a_trade() -> None:
         ({"seller_account": "external"}, FailReason.UNKNOWN_ACCOUNT),
         ({"buyer_account": "fees", "symbol": "X/Y"}, FailReason.UNKNOWN_ACCOUNT),
         ({"symbol": "X/Y"}, FailReason.UNKNOWN_SYMBOL),
+        ({"trade_id": 0}, FailReason.TRADE_ID_REUSED),
+        ({"trade_id": LARGEST, "symbol": "X/Y"}, FailReason.TRADE_ID_FAR_AHEAD),
         ({"symbol": "X/Y", "price_ticks": 0}, FailReason.UNKNOWN_SYMBOL),
         ({"price_ticks": 0}, FailReason.IMPOSSIBLE_TRADE),
         ({"quantity_lots": -1, "buyer_account": "bob"}, FailReason.IMPOSSIBLE_TRADE),
@@ -268,9 +270,23 @@ def test_refuses_what_it_cannot_instruct(change: dict[str, str | int], reason: F
     core = custodian()
     (refused,) = core.handle(replace(TRADE, **change), MONDAY)  # type: ignore[arg-type]
     assert refused == SettlementFailed(
-        custodian="custodian", instruction_id=0, trade_id=1, fail_reason=reason, occurred_ns=MONDAY
+        custodian="custodian",
+        instruction_id=0,
+        trade_id=change.get("trade_id", 1),  # type: ignore[arg-type]
+        fail_reason=reason,
+        occurred_ns=MONDAY,
     )
     assert posted(core, MONDAY, "bob")["BTC"] == (2, 0)
+
+
+@pytest.mark.parametrize("wrong", [{"trade_id": 4}, {"trade_id": LARGEST}, {"venue": "another"}])
+def test_a_report_that_cannot_be_one_is_no_report(wrong: dict[str, str | int]) -> None:
+    core = asking()
+    trades = (replace(TRADE, trade_id=2), replace(TRADE, **{"trade_id": 3, **wrong}))  # type: ignore[arg-type]
+    outputs = core.handle(told_again(*trades, from_trade_id=2), MONDAY)
+    assert [output for output in outputs if not isinstance(output, WakeAt)] == []
+    (instructed, *_) = core.handle(TRADE, MONDAY)
+    assert isinstance(instructed, SettlementInstructed) and instructed.trade_id == 1
 
 
 def test_an_id_of_another_trade_is_refused_and_an_id_of_another_venue_is_not() -> None:

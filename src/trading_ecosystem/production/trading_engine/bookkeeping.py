@@ -130,8 +130,11 @@ class Bookkeeping:
 
     def _adopt(self, known: OpenOrder) -> Order:
         """Follow an order at the venue that no strategy in this life of the desk wants."""
-        lots = known.leaves_quantity_lots
-        order = Order(known.symbol, known.side, known.price_ticks, lots, TimeInForce.GTC)
+        price_ticks, lots = (
+            max(known.price_ticks, 1),
+            max(known.leaves_quantity_lots, 1),
+        )  # A market order has no price.
+        order = Order(known.symbol, known.side, price_ticks, lots, TimeInForce.GTC)
         order.client_order_id = known.client_order_id
         order.wanted = False
         self._orders.add(order)

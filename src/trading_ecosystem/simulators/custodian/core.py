@@ -51,7 +51,7 @@ class Custodian(JournaledCore):
 
     def handle(self, message: Message, now: int) -> Sequence[Message]:
         if isinstance(message, TradeExecuted):
-            outputs = self._take_in(message, now)
+            outputs = self._hear(message, now)
         elif isinstance(message, Wake):
             outputs = self._wake(now)
         elif isinstance(message, QueryHoldings):
@@ -79,10 +79,15 @@ class Custodian(JournaledCore):
     def _lossy(self) -> list[tuple[str, TradeIntake]]:
         return [(venue, intake) for venue, intake in self._intakes.items() if intake.lost_count]
 
-    def _take_in(self, trade: TradeExecuted, now: int) -> list[Message]:
+    def _hear(self, trade: TradeExecuted, now: int) -> list[Message]:
         intake = self._intakes.get(trade.venue)
         if intake is None:
             intake = self._intakes[trade.venue] = TradeIntake(self._gap_wait_ns)
+        if intake.is_far_ahead(trade):
+            return [self._desk.refuse(trade, FailReason.TRADE_ID_FAR_AHEAD, now)]
+        return self._take_in(intake, trade, now)
+
+    def _take_in(self, intake: TradeIntake, trade: TradeExecuted, now: int) -> list[Message]:
         if intake.is_id_reused(trade):
             return [self._desk.refuse(trade, FailReason.TRADE_ID_REUSED, now)]
         return [self._desk.instruct(passed, now) for passed in intake.admit(trade, now)]
@@ -90,10 +95,12 @@ class Custodian(JournaledCore):
     def _take_in_missing(self, report: TradesReported, now: int) -> list[Message]:
         outputs: list[Message] = []
         intake = self._intakes.get(report.venue)
-        if intake is not None and intake.forsake(report.from_trade_id):
+        if intake is None or not is_whole(report):
+            return outputs
+        if intake.forsake(report.from_trade_id):
             outputs.append(self._health(now))
         for trade in report.trades:
-            outputs.extend(self._take_in(trade, now))
+            outputs.extend(self._take_in(intake, trade, now))
         return outputs
 
     def _query(self, venue: str, now: int) -> QueryTrades:
@@ -161,3 +168,11 @@ class Custodian(JournaledCore):
             self._intakes[venue] = TradeIntake(self._gap_wait_ns)
             self._intakes[venue].restore(*values)  # type: ignore[arg-type]
         self._asked_ns = cast(int, saved["asked_ns"])
+
+
+def is_whole(report: TradesReported) -> bool:
+    """Whether it is what it has to be: one trade after the other, from the first on, all of its venue."""
+    for place, trade in enumerate(report.trades):
+        if trade.trade_id != report.from_trade_id + place or trade.venue != report.venue:
+            return False
+    return True

@@ -14,6 +14,7 @@ from trading_ecosystem.messages import codec
 from trading_ecosystem.messages.orders import TradeExecuted
 
 REMEMBERED = 10_000
+MOST_AHEAD = 1_000_000  # Trades that may be missed before one that comes by itself.
 NO_TRADES: Sequence[TradeExecuted] = ()
 
 
@@ -41,7 +42,7 @@ class TradeIntake:
     def __init__(self, gap_wait_ns: int) -> None:
         self._gap_wait_ns = gap_wait_ns
         self._passed_id = 0  # Everything up to here has passed or is missing.
-        self._missing: list[int] = []  # Ids that others have passed, in order.
+        self._missing: list[tuple[int, int]] = []  # Ids that others have passed: first and last of each run, in order.
         self.lost_count = 0  # Trades that never came, and that the venue has no more.
         self._forgotten_id = 0
         self._fingerprints: dict[int, int] = {}
@@ -54,6 +55,10 @@ class TradeIntake:
             return trade.trade_id <= self._forgotten_id
         return known != fingerprint(trade)
 
+    def is_far_ahead(self, trade: TradeExecuted) -> bool:
+        """True for an id that no venue can have reached while nobody heard of it."""
+        return trade.trade_id > self._passed_id + MOST_AHEAD
+
     def admit(self, trade: TradeExecuted, now: int) -> Sequence[TradeExecuted]:
         """The trades whose turn it is now that this one, whose id is not reused, is here."""
         trade_id = trade.trade_id
@@ -64,8 +69,7 @@ class TradeIntake:
             self._held[trade_id] = Held(trade, now + self._gap_wait_ns)
             return NO_TRADES
         if trade_id <= self._passed_id:
-            if trade_id in self._missing:
-                self._missing.remove(trade_id)
+            self._find(trade_id)
             return (trade,)
         self._passed_id = trade_id
         self._forget()
@@ -86,12 +90,12 @@ class TradeIntake:
         return bool(self._missing or self._held)
 
     def first_wanted_id(self) -> int:
-        return self._missing[0] if self._missing else self._passed_id + 1
+        return self._missing[0][0] if self._missing else self._passed_id + 1
 
     def forsake(self, before_id: int) -> bool:
         """The venue has nothing older than this id. True if that is the end of a missing trade."""
-        kept = [trade_id for trade_id in self._missing if trade_id >= before_id]
-        gone = len(self._missing) - len(kept)
+        kept = [(max(first, before_id), last) for first, last in self._missing if last >= before_id]
+        gone = count(self._missing) - count(kept)
         self._missing = kept
         self.lost_count += gone
         return gone > 0
@@ -102,10 +106,19 @@ class TradeIntake:
         for trade_id in sorted(self._held):
             if trade_id > up_to_id and trade_id != self._passed_id + 1:
                 break
-            self._missing.extend(range(self._passed_id + 1, trade_id))
+            if trade_id > self._passed_id + 1:
+                self._missing.append((self._passed_id + 1, trade_id - 1))
             self._passed_id = trade_id
             passed.append(self._held.pop(trade_id).trade)
         return passed
+
+    def _find(self, trade_id: int) -> None:
+        """It is missing no more, if it was."""
+        for place, (first, last) in enumerate(self._missing):
+            if first <= trade_id <= last:
+                rest = ((first, trade_id - 1), (trade_id + 1, last))
+                self._missing[place : place + 1] = [run for run in rest if run[0] <= run[1]]
+                return
 
     def _forget(self) -> None:
         if len(self._fingerprints) > 2 * REMEMBERED:
@@ -117,7 +130,14 @@ class TradeIntake:
         """As plain data, for `restore`."""
         held = [[held.until_ns, *codec.to_plain(held.trade)] for held in self._held.values()]
         fingerprints = [[trade_id, value] for trade_id, value in self._fingerprints.items()]
-        return [self._passed_id, self._forgotten_id, fingerprints, held, list(self._missing), self.lost_count]
+        return [
+            self._passed_id,
+            self._forgotten_id,
+            fingerprints,
+            held,
+            [[*run] for run in self._missing],
+            self.lost_count,
+        ]
 
     def restore(
         self,
@@ -125,19 +145,23 @@ class TradeIntake:
         forgotten_id: int,
         fingerprints: list[list[int]],
         held: list[list[object]],
-        missing: list[int],
+        missing: list[list[int]],
         lost_count: int,
     ) -> None:
         self._passed_id = passed_id
         self._forgotten_id = forgotten_id
         self._fingerprints = {trade_id: value for trade_id, value in fingerprints}
-        self._missing = list(missing)
+        self._missing = [(first, last) for first, last in missing]
         self.lost_count = lost_count
         self._held = {}
         for until_ns, *values in held:
             trade = codec.from_plain("TradeExecuted", values)
             assert isinstance(trade, TradeExecuted)
             self._held[trade.trade_id] = Held(trade, cast(int, until_ns))
+
+
+def count(runs: list[tuple[int, int]]) -> int:
+    return sum([last - first + 1 for first, last in runs])
 
 
 def fingerprint(trade: TradeExecuted) -> int:

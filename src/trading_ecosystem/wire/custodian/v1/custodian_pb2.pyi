@@ -30,16 +30,18 @@ class _FailReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FailReason
     """Never a valid value: nobody said which."""
     FAIL_REASON_TRADE_ID_REUSED: _FailReason.ValueType  # 1
     """Another trade had this number."""
+    FAIL_REASON_TRADE_ID_FAR_AHEAD: _FailReason.ValueType  # 7
+    """No venue can have come to this number since it was last heard."""
     FAIL_REASON_UNKNOWN_ACCOUNT: _FailReason.ValueType  # 2
     """The custodian has no such account."""
     FAIL_REASON_UNKNOWN_SYMBOL: _FailReason.ValueType  # 3
     """The custodian knows no such instrument."""
+    FAIL_REASON_IMPOSSIBLE_TRADE: _FailReason.ValueType  # 6
+    """A price, a quantity or an amount that no trade has."""
     FAIL_REASON_BUYER_LACKS_CASH: _FailReason.ValueType  # 4
     """The buyer cannot pay."""
     FAIL_REASON_SELLER_LACKS_ASSET: _FailReason.ValueType  # 5
     """The seller cannot deliver."""
-    FAIL_REASON_IMPOSSIBLE_TRADE: _FailReason.ValueType  # 6
-    """A price, a quantity or an amount that no trade has; comes before what a party lacks."""
 
 class FailReason(_FailReason, metaclass=_FailReasonEnumTypeWrapper):
     """Why a trade was not settled. Listed by precedence: when several apply, the first is the one reported."""
@@ -48,16 +50,18 @@ FAIL_REASON_UNSPECIFIED: FailReason.ValueType  # 0
 """Never a valid value: nobody said which."""
 FAIL_REASON_TRADE_ID_REUSED: FailReason.ValueType  # 1
 """Another trade had this number."""
+FAIL_REASON_TRADE_ID_FAR_AHEAD: FailReason.ValueType  # 7
+"""No venue can have come to this number since it was last heard."""
 FAIL_REASON_UNKNOWN_ACCOUNT: FailReason.ValueType  # 2
 """The custodian has no such account."""
 FAIL_REASON_UNKNOWN_SYMBOL: FailReason.ValueType  # 3
 """The custodian knows no such instrument."""
+FAIL_REASON_IMPOSSIBLE_TRADE: FailReason.ValueType  # 6
+"""A price, a quantity or an amount that no trade has."""
 FAIL_REASON_BUYER_LACKS_CASH: FailReason.ValueType  # 4
 """The buyer cannot pay."""
 FAIL_REASON_SELLER_LACKS_ASSET: FailReason.ValueType  # 5
 """The seller cannot deliver."""
-FAIL_REASON_IMPOSSIBLE_TRADE: FailReason.ValueType  # 6
-"""A price, a quantity or an amount that no trade has; comes before what a party lacks."""
 Global___FailReason: _TypeAlias = FailReason  # noqa: Y015
 
 @_typing.final
