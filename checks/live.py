@@ -4,7 +4,6 @@ The scenarios are the shipped ones; the crash is shortened so that both fit into
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -22,12 +21,12 @@ def main() -> int:
         try:
             if tse("up", "--speed", SPEED, "--folder", str(folder)) != 0:
                 return 1
-            pids = running(folder)
+            processes = running(folder)
             verdicts = [run(folder, scenario, settings) for scenario, settings in RUNS]
-            pids |= running(folder)
+            processes |= running(folder)
         finally:
             down = tse("down", "--folder", str(folder))
-        left = [str(pid) for pid in pids if alive(pid)]
+        left = [str(pid) for pid, began in processes if began and began_at(pid) == began]
         if down != 0 or left or folder.exists():
             print(f"left behind: processes {left}, files {folder.exists()}")
             return 1
@@ -45,19 +44,21 @@ def tse(*words: str) -> int:
     return subprocess.run([TSE, *words]).returncode
 
 
-def running(folder: Path) -> set[int]:
-    """The processes of the ecosystem, its supervisor among them."""
+def running(folder: Path) -> set[tuple[int, str]]:
+    """The processes of the ecosystem, its supervisor among them, each with its beginning: a pid may be given again."""
     told = subprocess.run([TSE, "status", "--json", "--folder", str(folder)], capture_output=True, check=True)
     status = json.loads(told.stdout)
-    return {status["pid"], *(each["pid"] for each in status["services"] if each["pid"])}
+    pids = [status["pid"], *(each["pid"] for each in status["services"] if each["pid"])]
+    return {(pid, began_at(pid)) for pid in pids}
 
 
-def alive(pid: int) -> bool:
+def began_at(pid: int) -> str:
+    """In clock ticks since the machine's start; empty for a process that is not there."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    except FileNotFoundError:
+        return ""
+    return text.rpartition(")")[2].split()[19]
 
 
 if __name__ == "__main__":
