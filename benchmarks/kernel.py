@@ -14,7 +14,8 @@ from players import Nobody, Player
 from trading_ecosystem.chance import Dice
 from trading_ecosystem.virtual.network import Link
 from trading_ecosystem.virtual.queue import COMPILED
-from trading_ecosystem.virtual.world import Service, World
+from trading_ecosystem.virtual.service import Service
+from trading_ecosystem.virtual.world import World
 
 LATENCY_NS = 1_000_000
 IN_FLIGHT = 16

@@ -35,7 +35,8 @@ from trading_ecosystem.orchestrator.links import Links, Way
 from trading_ecosystem.orchestrator.processes import Processes, ProcessRefused
 from trading_ecosystem.virtual import injector as twin
 from trading_ecosystem.virtual.network import Link
-from trading_ecosystem.virtual.world import Service, World
+from trading_ecosystem.virtual.service import Service
+from trading_ecosystem.virtual.world import World
 
 VENUE, CUSTODIAN, DESK, MONITOR, JUDGE = "exchange", "custodian", "trading_engine.alpha", "risk_monitor", "judge"
 COORDINATOR = "test_coordinator"

@@ -26,7 +26,8 @@ from trading_ecosystem.validation.audit_correlator.trail import NoSink
 from trading_ecosystem.virtual.build import build_world
 from trading_ecosystem.virtual.disk import COMMIT_NS
 from trading_ecosystem.virtual.run import checker_of, plane_of
-from trading_ecosystem.virtual.world import Service, World
+from trading_ecosystem.virtual.service import Service
+from trading_ecosystem.virtual.world import World
 
 WORLD = Path(__file__).parents[2] / "worlds" / "two-desks.yaml"
 LOOKS = 12  # At the journals of a run, at random moments.

@@ -27,7 +27,8 @@ from trading_ecosystem.messages.runtime import Plain, Remember, Start, Wake, Wak
 from trading_ecosystem.virtual.disk import COMMIT_NS
 from trading_ecosystem.virtual.injector import Injector
 from trading_ecosystem.virtual.network import Link
-from trading_ecosystem.virtual.world import EventStorm, Service, World
+from trading_ecosystem.virtual.service import Service
+from trading_ecosystem.virtual.world import EventStorm, World
 
 SECOND = 1_000_000_000
 LATENCY = 1_000_000

@@ -8,7 +8,8 @@ from trading_ecosystem.chance import Dice
 from trading_ecosystem.core import Core
 from trading_ecosystem.virtual.injector import Injector
 from trading_ecosystem.virtual.network import Link
-from trading_ecosystem.virtual.world import Service, World
+from trading_ecosystem.virtual.service import Service
+from trading_ecosystem.virtual.world import World
 
 
 def build_world(

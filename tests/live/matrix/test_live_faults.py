@@ -18,7 +18,7 @@ import pytest
 
 from trading_ecosystem.configuration.scalars import instant_ns
 from trading_ecosystem.validation.audit_correlator.verify import verify
-from trading_ecosystem.validation.test_coordinator.format import INJECTIONS
+from trading_ecosystem.validation.test_coordinator.injection_format import INJECTIONS
 from trading_ecosystem.validation.test_coordinator.scenario import load
 
 SCENARIOS = Path(__file__).with_name("scenarios")

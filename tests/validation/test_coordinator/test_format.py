@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from trading_ecosystem.configuration.document import Problem, parse_document
-from trading_ecosystem.validation.test_coordinator import format
+from trading_ecosystem.validation.test_coordinator import format, injection_format
 from trading_ecosystem.validation.test_coordinator.injections import UNDO_WORDS
 from trading_ecosystem.validation.test_coordinator.kinds import Duration, Share, Whole
 from trading_ecosystem.validation.test_coordinator.scenario import Scenario, load
@@ -101,8 +101,8 @@ def test_a_table_of_the_documentation_has_four_cells_in_each_line() -> None:
 
 
 def test_every_injection_has_its_undo_word() -> None:
-    assert set(format.INJECTIONS) == set(UNDO_WORDS)
-    for table in format.INJECTIONS.values():
+    assert set(injection_format.INJECTIONS) == set(UNDO_WORDS)
+    for table in injection_format.INJECTIONS.values():
         assert UNDO_WORDS[table.name] in table.meaning
 
 

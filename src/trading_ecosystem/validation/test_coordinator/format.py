@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from trading_ecosystem.messages.chaos import LinkFault, ServiceFault
 from trading_ecosystem.messages.risk import AlertRule, Severity
-from trading_ecosystem.validation.test_coordinator import conditions, injections, parts
+from trading_ecosystem.validation.test_coordinator import conditions, parts
 from trading_ecosystem.validation.test_coordinator.conditions import Quantity
+from trading_ecosystem.validation.test_coordinator.injection_format import ANY_TIME, INJECTIONS, PART, SOME_TIME
 from trading_ecosystem.validation.test_coordinator.kinds import (
     Choice,
     Duration,
@@ -24,7 +24,6 @@ from trading_ecosystem.validation.test_coordinator.kinds import (
     Name,
     Number,
     Schema,
-    Share,
     Table,
     Tagged,
     Text,
@@ -46,11 +45,6 @@ FAMILIES = (
     "credit",
     "calm",
 )
-ANY_TIME = Duration(0)
-SOME_TIME = Duration(1)
-SYMBOL = Text()
-PART = Share("0.0001%", "100%")
-
 SUSTAIN = Key("for", ANY_TIME, "How long without a break.", "sustain_ns", default="0s")
 
 
@@ -132,140 +126,6 @@ CONDITIONS = {
     ),
 }
 CONDITION = Choice("one of the [conditions](#conditions)", CONDITIONS)
-
-
-def injection(kind: str, meaning: str, make: Callable[..., Any], keys: Sequence[Key]) -> Table:
-    common = [
-        Key("at", ANY_TIME, "When.", "at_ns", required=True),
-        Key("inject", Word("injection", [kind]), "What.", "kind", required=True),
-        Key("id", Text(), "A name of its own; otherwise the kind and a number.", "injection_id", absent=""),
-        Key("for", SOME_TIME, "Undone after so long. Without it a rollback must undo it.", "for_ns"),
-    ]
-    return Table(kind, f"{meaning} Its undo is `{injections.UNDO_WORDS[kind]}`.", make, [*common, *keys])
-
-
-def link(fault: LinkFault, meaning: str, *own: Key) -> Table:
-    services = ListOf(Text())
-    keys = [
-        Key("from", services, "The sending services, by role or by instance.", "senders", required=True),
-        Key("to", services, "The receiving services.", "recipients", required=True),
-        *own,
-    ]
-    return injection(f"network.{fault.value}", meaning, injections.network_fault, keys)
-
-
-def running(fault: ServiceFault, meaning: str, *own: Key) -> Table:
-    service = Key("service", Text(), "The instance.", required=True)
-    return injection(fault.value, meaning, injections.RunningFault, [service, *own])
-
-
-OF_CONNECTIONS = "Live only: where messages have no connections, it is refused."
-INSTRUMENTS = Key("instruments", ListOf(SYMBOL), "Several instruments.")
-CHANCE = Key("probability", PART, "Of each message.", "probability_ppm", required=True)
-DRIFT = injection(
-    "price.drift",
-    "The price goes in a straight line to a price, or by a share of what it was.",
-    injections.drift,
-    [
-        Key("instrument", SYMBOL, "One instrument."),
-        INSTRUMENTS,
-        Key("to", Number(), "The price at the end."),
-        Key("by", Share("-99%", "900%"), "The change from the price at the start."),
-        Key("over", SOME_TIME, "How long it takes.", "over_ns", required=True),
-    ],
-)
-DRIFT.exactly_one = (("instrument", "instruments"), ("to", "by"))
-INJECTIONS = {
-    table.name: table
-    for table in (
-        DRIFT,
-        injection(
-            "price.crash",
-            "The prices fall together.",
-            injections.crash,
-            [
-                Key("instruments", ListOf(SYMBOL), "The instruments.", required=True),
-                Key("by", Share("-99%", "-0.0001%"), "The change, below zero.", required=True),
-                Key("over", SOME_TIME, "How long the fall takes.", "over_ns", required=True),
-                Key("recover_to", Share("-99%", "100%"), "Afterwards: the change that stays."),
-                Key("recover_over", SOME_TIME, "How long that takes.", "recover_over_ns"),
-            ],
-        ),
-        injection(
-            "price.path",
-            "The price goes through waypoints, in straight lines.",
-            injections.path,
-            [
-                Key("instrument", SYMBOL, "The instrument.", required=True),
-                Key(
-                    "waypoints",
-                    ListOf(
-                        Table(
-                            "waypoint",
-                            "A price on the way.",
-                            injections.waypoint,
-                            [
-                                Key("after", ANY_TIME, "How long after the injection.", "after_ns", required=True),
-                                Key("price", Number(), "In quote units.", required=True),
-                            ],
-                        )
-                    ),
-                    "In order of time.",
-                    required=True,
-                ),
-            ],
-        ),
-        injection(
-            "service.crash",
-            "An instance is killed: its memory is gone, and of its disk what was not synced.",
-            injections.ServiceCrash,
-            [
-                Key("service", Text(), "The instance.", required=True),
-                Key("torn_bytes", Whole(0, 1 << 20), "How much of an unsynced record stays on its disk.", default="0"),
-            ],
-        ),
-        running(ServiceFault.PAUSE, "An instance stands still; then it goes on where it was, with all that came."),
-        running(ServiceFault.STORE_AWAY, "Nothing becomes durable, so nothing that rests on it leaves."),
-        running(ServiceFault.STORE_FULL, "The disk has no room: as if the store were away."),
-        running(
-            ServiceFault.STORE_SLOW,
-            "Every commit takes longer.",
-            Key("by", SOME_TIME, "How much longer.", "by_ns", required=True),
-        ),
-        running(
-            ServiceFault.CLOCK_JUMP,
-            "The instance's clock is ahead. Put right, it stands still until time has caught up.",
-            Key("by", SOME_TIME, "How far.", "by_ns", required=True),
-        ),
-        link(LinkFault.PARTITION, "Messages are lost."),
-        link(LinkFault.HOLD, "Messages are kept back until released."),
-        link(
-            LinkFault.DELAY,
-            "Messages come later.",
-            Key("by", SOME_TIME, "How much later.", "delay_ns", required=True),
-        ),
-        link(LinkFault.LOSE, "Some messages are lost.", CHANCE),
-        link(LinkFault.DUPLICATE, "Some messages come twice.", CHANCE),
-        link(
-            LinkFault.REORDER,
-            "Some messages come out of order.",
-            CHANCE,
-            Key("by", SOME_TIME, "Up to how much later.", "delay_ns", default="50ms"),
-        ),
-        link(LinkFault.RESET, f"Connections break, new ones too. {OF_CONNECTIONS}"),
-        link(LinkFault.REFUSE, f"As if the receivers did not listen. {OF_CONNECTIONS}"),
-        link(
-            LinkFault.THROTTLE,
-            f"Bytes come slowly. {OF_CONNECTIONS}",
-            Key("by", SOME_TIME, "How long each kibibyte takes.", "delay_ns", required=True),
-        ),
-        link(LinkFault.TRICKLE, f"Bytes come one by one. {OF_CONNECTIONS}"),
-        link(
-            LinkFault.LOSE_ANSWERS,
-            f"What the senders ask arrives; the answer is lost, and the connection breaks. {OF_CONNECTIONS}",
-        ),
-    )
-}
 
 HOLD = Key("hold", ListOf(Word("probe", parts.Probe)), "The probes.", required=True)
 RULE = Key("alert", Word("alert", AlertRule), "The rule.", "rule", required=True)
