@@ -59,7 +59,7 @@ check: $(COMPILED)  ## Lint, types, import contracts, purity of the cores, wire,
 	@echo "== descriptions of the REST surfaces" && $(BIN)/python checks/openapi.py
 	@echo "== determinism" && $(BIN)/python checks/determinism.py
 
-bench: $(COMPILED)  ## Measure: kernel against SimPy, the 36-hour depeg against its limits
+bench: $(COMPILED)  ## Measure: kernel against SimPy, the 36-hour depeg against its limits, the live path against bare gRPC
 	@$(BIN)/python benchmarks/run.py
 
 suite: $(COMPILED)  ## Run every scenario with its twin, reports under out/

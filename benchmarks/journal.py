@@ -22,7 +22,7 @@ from trading_ecosystem.simulators.exchange.store import DESIGN
 
 COMMITS = {1: 1_500, 10: 1_500, 100: 800}  # By records per commit.
 ROUNDS = 3  # Of which the median is told.
-REPLAYED = 1_000_000
+REPLAYED = 200_000
 PAYLOAD = bytes(120)
 COLUMNS = "sequence bigint PRIMARY KEY, now_ns bigint NOT NULL, kind text NOT NULL, payload {} NOT NULL"
 PAGES_PER_CHECKPOINT = 4_000

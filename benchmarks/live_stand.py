@@ -46,8 +46,8 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 EMBEDDED = "embedded"  # A SQLite file.
 FEED = "market_data"
 RICH = {
-    "alpha: {USD: 3000000, USDT: 1000000, BTC: 20, ETH: 400}": "alpha: {USD: 300000000000, BTC: 2000000}",
-    "beta: {USD: 2000000, USDT: 1500000, BTC: 15, ETH: 300}": "beta: {USD: 300000000000, BTC: 2000000}",
+    "alpha: {USD: 3000000, USDT: 1000000, BTC: 20, ETH: 400}": "alpha: {USD: 5000000000, USDT: 5000000000, BTC: 10000}",
+    "beta: {USD: 2000000, USDT: 1500000, BTC: 15, ETH: 300}": "beta: {USD: 5000000000, USDT: 5000000000, BTC: 10000}",
 }
 
 
@@ -136,7 +136,8 @@ async def stand(wanted: Wanted) -> AsyncIterator[Stand]:
         folder = RunFolder(Path(place) / "run")
         undo.enter_context(folder.held())
         request = request_for(folder, world, wanted.store)
-        places = Places(folder=folder, registry=registry.url, telemetry="")
+        stores = {} if wanted.store == EMBEDDED else dict.fromkeys(wanted.instances, wanted.store)
+        places = Places(folder=folder, registry=registry.url, telemetry="", stores=stores)
         commands = {
             name: command_for(places, name, files[name], registry.tokens[name], request) for name in wanted.instances
         }

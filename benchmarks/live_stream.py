@@ -1,6 +1,7 @@
 """Orders by a stream of lines of ten to an exchange process that acknowledges each line when it is durable.
 
-Arguments: what becomes of the orders (resting, unfilled, matched), how many, the store. Prints one JSON object.
+Arguments: what becomes of the orders (resting, unfilled, matched), how many, the store. Prints one JSON object:
+beside the exchange's the seconds that a bare echo of the same lines takes.
 """
 
 import asyncio
@@ -11,7 +12,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
-from live_stand import EMBEDDED, Stand, Wanted, as_caller, stand
+from live_echo import STREAM, Server, echo
+from live_stand import EMBEDDED, Stand, Wanted, as_caller, cpu_s, stand
 
 from trading_ecosystem.live.door import Header
 from trading_ecosystem.live.production_wire import EXCHANGE
@@ -49,7 +51,7 @@ def lines(kind: str, desk: str, first: int, count: int) -> list[bytes]:
     ]
 
 
-async def send(address: str, desk: str, sent: list[bytes]) -> None:
+async def send(server: Server, desk: str, sent: list[bytes]) -> None:
     """Returns when all lines are acknowledged; none may be refused."""
     room = asyncio.Semaphore(UNANSWERED)
 
@@ -58,8 +60,8 @@ async def send(address: str, desk: str, sent: list[bytes]) -> None:
             await room.acquire()
             yield line
 
-    async with grpc.aio.insecure_channel(address) as channel:
-        stream: Any = channel.stream_stream(EXCHANGE.path("StreamCommands"))
+    async with grpc.aio.insecure_channel(server.address) as channel:
+        stream: Any = channel.stream_stream(server.path)
         answered = 0
         async for answer in stream(outward(), metadata=as_caller(f"trading_engine.{desk}")):
             assert answer == b"", answer
@@ -68,20 +70,38 @@ async def send(address: str, desk: str, sent: list[bytes]) -> None:
         assert answered == len(sent)
 
 
-async def load(made: Stand, kind: str, first: int, count: int) -> tuple[float, float]:
+async def cost(server: Server, kind: str, first: int, count: int) -> tuple[float, float]:
     """Seconds of the clock and of the process's cores for so many orders, half of them of each desk."""
     sent = {desk: lines(kind, desk, first, count // 2) for desk in ("alpha", "beta")}
-    began, began_cpu = time.perf_counter(), made.cpu_s("exchange")
-    await asyncio.gather(*(send(made.address("exchange"), desk, each) for desk, each in sent.items()))
-    return time.perf_counter() - began, made.cpu_s("exchange") - began_cpu
+    began, began_cpu = time.perf_counter(), cpu_s(server.pid)
+    await asyncio.gather(*(send(server, desk, each) for desk, each in sent.items()))
+    return time.perf_counter() - began, cpu_s(server.pid) - began_cpu
+
+
+async def load(made: Stand, kind: str, first: int, count: int) -> tuple[float, float]:
+    pid = made.processes.pid("exchange")
+    assert pid is not None, "the exchange is down"
+    exchange = Server(made.address("exchange"), EXCHANGE.path("StreamCommands"), pid)
+    return await cost(exchange, kind, first, count)
 
 
 async def measure(kind: str, count: int, store: str) -> dict[str, object]:
     async with stand(Wanted(instances=("exchange",), store=store)) as made:
         await load(made, kind, 0, WARM_UP)
-        wall_s, cpu_s = await load(made, kind, WARM_UP, count)
+        wall_s, used_s = await load(made, kind, WARM_UP, count)
+        with echo(STREAM, 0) as bare:
+            await cost(bare, kind, 0, WARM_UP)
+            _, bare_s = await cost(bare, kind, WARM_UP, count)
     build = "compiled" if COMPILED else "plain"
-    return {"build": build, "kind": kind, "store": store, "orders": count, "wall_s": wall_s, "cpu_s": cpu_s}
+    return {
+        "build": build,
+        "kind": kind,
+        "store": store,
+        "orders": count,
+        "wall_s": wall_s,
+        "cpu_s": used_s,
+        "bare_cpu_s": bare_s,
+    }
 
 
 if __name__ == "__main__":

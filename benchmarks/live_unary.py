@@ -7,13 +7,11 @@ import asyncio
 import json
 import sys
 import time
-from dataclasses import dataclass
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from statistics import median
 from typing import Any
 
 import grpc
+from live_echo import SAY, Server, echo
 from live_stand import EMBEDDED, Stand, Wanted, as_caller, cpu_s, stand
 
 from trading_ecosystem.live.production_wire import EXCHANGE
@@ -21,27 +19,8 @@ from trading_ecosystem.messages.orders import OrderType, Side, SubmitOrder, Time
 from trading_ecosystem.virtual.queue import COMPILED
 
 CALLS, ROUNDS = 3_000, 5
-CALLERS = (1, 16)  # At once.
+CALLERS = (1, 64)  # At once.
 CALLER = "trading_engine.alpha"
-ECHO = "/bench.Echo/Say"
-
-
-def serve_echo(told: Connection, size: int) -> None:
-    """Answers each request with so many bytes, in a process of its own, with nothing around it."""
-    answer = bytes(size)
-
-    async def say(data: bytes, context: object) -> bytes:
-        return answer
-
-    async def serve() -> None:
-        server = grpc.aio.server()
-        handler: Any = grpc.unary_unary_rpc_method_handler(say)
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("bench.Echo", {"Say": handler}),))
-        told.send(server.add_insecure_port("127.0.0.1:0"))
-        await server.start()
-        await server.wait_for_termination()
-
-    asyncio.run(serve())
 
 
 def requests(first: int, count: int) -> list[bytes]:
@@ -72,13 +51,6 @@ async def call_all(address: str, path: str, waiting: list[bytes], callers: int) 
         await asyncio.gather(*(work() for _ in range(callers)))
 
 
-@dataclass(frozen=True)
-class Server:
-    address: str
-    path: str
-    pid: int
-
-
 async def cost(server: Server, sent: list[bytes], callers: int) -> tuple[float, float]:
     """Microseconds per call: of the clock, and of the server's cores."""
     began, began_cpu, count = time.perf_counter(), cpu_s(server.pid), len(sent)
@@ -87,7 +59,7 @@ async def cost(server: Server, sent: list[bytes], callers: int) -> tuple[float, 
     return wall / count * 1e6, cpu / count * 1e6
 
 
-async def compare(exchange: Server, echo: Server) -> dict[str, object]:
+async def compare(exchange: Server, bare: Server) -> dict[str, object]:
     await call_all(exchange.address, exchange.path, requests(0, 500), 4)
     number = 500
     result: dict[str, object] = {}
@@ -97,7 +69,7 @@ async def compare(exchange: Server, echo: Server) -> dict[str, object]:
             count = CALLS if callers > 1 else CALLS // 3
             sent = requests(number, count)
             number += count
-            costs["echo"].append(await cost(echo, list(sent), callers))
+            costs["echo"].append(await cost(bare, list(sent), callers))
             costs["exchange"].append(await cost(exchange, sent, callers))
         result[str(callers)] = {name: [*map(median, zip(*found, strict=True))] for name, found in costs.items()}
     return result
@@ -116,16 +88,8 @@ async def measure(store: str) -> dict[str, object]:
         pid = made.processes.pid("exchange")
         assert pid is not None
         exchange = Server(made.address("exchange"), EXCHANGE.path("SubmitOrder"), pid)
-        context = get_context("spawn")
-        here, there = context.Pipe()
-        echo = context.Process(target=serve_echo, args=(there, size), daemon=True)
-        echo.start()
-        try:
-            assert echo.pid is not None
-            costs = await compare(exchange, Server(f"127.0.0.1:{here.recv()}", ECHO, echo.pid))
-        finally:
-            echo.terminate()
-            echo.join()
+        with echo(SAY, size) as bare:
+            costs = await compare(exchange, bare)
     build = "compiled" if COMPILED else "plain"
     return {"build": build, "store": store, "request": len(requests(0, 1)[0]), "answer": size, "us": costs}
 

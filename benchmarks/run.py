@@ -2,34 +2,15 @@
 
 import json
 import os
-import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent
-COMPILED = ROOT / ".compiled"
+from builds import builds, fastest, run
+from live_figures import show_live
+
 LIMITS_S = {"compiled": 10.0, "plain": 60.0}
 LIMIT_MIB = 1024.0
 SIMPY_RATIO = 20.0
-
-
-def builds() -> dict[str, list[Path]]:
-    """Where each build's packages are found first."""
-    found = {"plain": [ROOT / "src", HERE]}
-    if (COMPILED / "trading_ecosystem").exists():
-        found["compiled"] = [COMPILED, HERE]
-    return found
-
-
-def run(build: str, script: str, *arguments: int) -> str:
-    path = os.pathsep.join(str(folder) for folder in builds()[build])
-    command = [sys.executable, "-P", str(HERE / script), *[str(argument) for argument in arguments]]
-    done = subprocess.run(
-        command, env={**os.environ, "PYTHONPATH": path}, check=True, stdout=subprocess.PIPE, text=True
-    )
-    return done.stdout
 
 
 def depeg(build: str, hours: int, instruments: int) -> dict[str, Any]:
@@ -57,7 +38,7 @@ def show_depeg() -> None:
 
 
 def show_growth() -> None:
-    build = list(builds())[-1]
+    build = fastest()
     print(f"\nGrowth, {build}: what a message costs should stay level in hours and not grow with instruments")
     print("     hours  instruments   wall s     quotes    messages  us/quote  us/message   MiB")
     for hours, instruments in ((5, 6), (10, 6), (20, 6), (40, 6), (5, 12), (5, 24), (5, 48)):
@@ -75,6 +56,7 @@ def main() -> None:
     show_kernel()
     show_depeg()
     show_growth()
+    show_live()
 
 
 if __name__ == "__main__":

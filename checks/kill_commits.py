@@ -30,7 +30,8 @@ from trading_ecosystem.live import runner as runner_module
 from trading_ecosystem.live.clock import Clock, Tempo
 from trading_ecosystem.live.historian import Historian
 from trading_ecosystem.live.hub import Hub
-from trading_ecosystem.live.runner import OUTSIDE, WAKE, Runner
+from trading_ecosystem.live.runner import OUTSIDE, Runner
+from trading_ecosystem.live.sealing import WAKE
 from trading_ecosystem.live.service import Service
 from trading_ecosystem.live.store.faults import StoreFaults, with_faults
 from trading_ecosystem.live.store.opening import open_store

@@ -12,7 +12,7 @@ import yaml
 
 from trading_ecosystem.live import probe
 from trading_ecosystem.live.discovery.__main__ import parser as registry_parser
-from trading_ecosystem.live.security.credentials import HANDSHAKE_ENVIRONMENT
+from trading_ecosystem.live.security.handshakes import HANDSHAKE_ENVIRONMENT
 from trading_ecosystem.live.settings import PREFIX, load_settings
 from trading_ecosystem.orchestrator import deployment as written
 from trading_ecosystem.orchestrator.planes import module_of, plane_of

@@ -133,6 +133,9 @@ CASES = {
     "critical below warning": limits("{at: 4.5%, resolves: 3.5%}", "{at: 3%, resolves: 2%}", "must be above"),
     "a limit left out": limits("venue_down: {critical: 10s}\n", "", "the key 'venue_down' is missing"),
     "limits that are not there": world("two-desks-limits.yaml", "two-desk-limits.yaml", "limits: no such file", "mean"),
+    "more than a message can carry": world(
+        "alpha: {USD: 3000000,", "alpha: {USD: 9900000000,", "accounts.background.USD: all accounts together have"
+    ),
     "an unknown account": world("[alpha, beta]", "[alpha, betta]", "firm.accounts.1: unknown account", "mean 'beta'?"),
     "a price of zero": world("{value: 60000,", "{value: 0,", "market_data.assets.BTC.value: 0 is not above zero"),
     "a link without latency": world("latency: 500us", "latency: 0s", "network.0.latency: the shortest time", "1us"),

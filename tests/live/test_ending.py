@@ -1,5 +1,6 @@
 """A process that must not go on ends at once, with a code that says why, and keeps nothing of what it died of."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ import asyncio, sys
 from pathlib import Path
 from trading_ecosystem.core import JournaledCore
 from trading_ecosystem.live.clock import Clock
+from trading_ecosystem.live.door import Header
 from trading_ecosystem.live.ending import end_with
 from trading_ecosystem.live.historian import Historian
 from trading_ecosystem.live.hub import Hub
@@ -24,6 +26,8 @@ from trading_ecosystem.live.production_wire import CODEC
 from trading_ecosystem.live.runner import OUTSIDE, Runner
 from trading_ecosystem.live.store.faults import StoreFault, StoreFaults, with_faults
 from trading_ecosystem.live.store.opening import open_store
+from trading_ecosystem.live.telemetry.logs import set_up_logs
+from trading_ecosystem.live.telemetry.redaction import Redaction
 from trading_ecosystem.live.telemetry.spans import service_resource
 from trading_ecosystem.live.telemetry.spool import Spool
 from trading_ecosystem.messages.accounts import QueryAccount, QueryTrades, VenueHeartbeat
@@ -53,7 +57,8 @@ async def main(case, folder):
     await runner.ask(question)
     if case == "core":
         runner.take(question, OUTSIDE)
-        runner.take(QueryTrades(to="exchange", asker="me", from_trade_id=1), OUTSIDE)
+        cause = Header(message_id=5, correlation_id=4)
+        runner.take(QueryTrades(to="exchange", asker="me", from_trade_id=1), cause)
     elif case == "store":
         faults.inject(StoreFault.BROKEN)
         runner.take(question, OUTSIDE)
@@ -69,6 +74,7 @@ async def main(case, folder):
     await asyncio.sleep(10)
     print("it goes on", flush=True)
 
+set_up_logs("exchange", "info", Clock(), sys.stderr, Redaction())
 asyncio.run(main(sys.argv[1], Path(sys.argv[2])))
 """
 
@@ -89,6 +95,9 @@ def test_it_ends_at_once_and_nothing_of_it_is_kept_or_told(case: str, code: int,
     assert done.returncode == code, done.stderr
     assert why in done.stdout + done.stderr
     assert "it goes on" not in done.stdout
+    last = json.loads(done.stderr.splitlines()[-1])
+    assert last["level"] == "critical"
+    assert last.get("span_id") == (f"{5:016x}" if case == "core" else None)  # What the core failed at.
     said = [line for line in done.stdout.splitlines() if line.startswith("said")]
     assert " ".join(said).split() == ["said", "1", "said", "2"]  # The start and the one question before it.
     if case != "schema":

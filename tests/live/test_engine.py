@@ -132,6 +132,30 @@ def test_trades_are_instructed_once_whether_they_are_heard_or_asked_for(
     asyncio.run(scene())
 
 
+def test_a_scrape_shows_what_went_out_what_waits_and_how_long_commits_took(
+    venue: Scene, tmp_path: Path, until: Until
+) -> None:
+    async def scene() -> None:
+        async with venue() as (port, trade):
+            await trade(3)
+            engine = await begun(custodian(tmp_path, port))
+            await until(lambda: instructed(engine) == [1, 2, 3])
+            engine.links[0].lost_commands = 7
+            shown = engine.meter.exposition()[1].decode().splitlines()
+            await engine.stop()
+        assert 'tse_messages_published_total{kind="SettlementInstructed"} 3.0' in shown
+        assert 'tse_messages_published_total{kind="QueryTrades"} 1.0' in shown  # Sent to the venue alone.
+        (commits,) = [line for line in shown if line.startswith("tse_journal_commit_seconds_count")]
+        assert float(commits.split()[1]) == engine.runner._record >= 1
+        lost = {line for line in shown if line.startswith("tse_messages_lost_total{") and not line.endswith(" 0.0")}
+        assert lost == {'tse_messages_lost_total{reason="link"} 7.0'}
+        queues = {"held", "uncommitted", "history", "spool_bytes", "logs"}
+        for name in ("tse_queue_length", "tse_queue_bound"):
+            assert {line.split('"')[1] for line in shown if line.startswith(name + "{")} == queues
+
+    asyncio.run(scene())
+
+
 def test_after_an_end_in_order_the_next_life_begins_with_its_snapshot(
     venue: Scene, tmp_path: Path, until: Until
 ) -> None:

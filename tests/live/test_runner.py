@@ -16,7 +16,8 @@ from trading_ecosystem.live import runner as module
 from trading_ecosystem.live.door import Header, RefusalCode, Refused, Told
 from trading_ecosystem.live.inputs import unpack
 from trading_ecosystem.live.production_wire import CODEC
-from trading_ecosystem.live.runner import OUTSIDE, WAKE
+from trading_ecosystem.live.runner import OUTSIDE
+from trading_ecosystem.live.sealing import WAKE
 from trading_ecosystem.live.store.faults import StoreFault
 from trading_ecosystem.live.store.opening import memory_store
 from trading_ecosystem.live.store.ports import StoreAway

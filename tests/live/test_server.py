@@ -8,6 +8,7 @@ import grpc
 import pytest
 
 from trading_ecosystem.live import server as module
+from trading_ecosystem.live.access import Access
 from trading_ecosystem.live.codec import NOBODY, parse
 from trading_ecosystem.live.door import Told
 from trading_ecosystem.live.production_wire import CODEC, EXCHANGE
@@ -445,6 +446,27 @@ def test_who_does_not_read_is_cut_off_and_nobody_else_notices(
             assert sequences == list(range(began + 1, began + 1 + len(sequences)))  # Cut off, with no hole before it.
             assert len(sequences) < 1_200
             listening.cancel()
+        await life.end()
+
+    asyncio.run(scene())
+
+
+def test_it_is_known_how_far_the_slowest_subscriber_is_behind(live: Live) -> None:
+    async def scene() -> None:
+        life = await live().begin()
+        surface = module.GrpcSurface(life.runner, EXCHANGE, Access(), lambda context: "alpha")
+        subscribe: Any = surface.subscribe  # Of its context nothing is asked, as long as nothing is refused.
+        one, other = subscribe(b"", None), subscribe(b"", None)
+        await anext(one)
+        await anext(other)
+        beat = VenueHeartbeat(venue="exchange", session=1, occurred_ns=1)
+        life.runner.hub.publish([(OUTSIDE, beat)] * 3)
+        assert surface.furthest_behind == 3
+        await anext(one)
+        assert surface.furthest_behind == 3
+        await other.aclose()
+        assert surface.furthest_behind == 0
+        await one.aclose()
         await life.end()
 
     asyncio.run(scene())

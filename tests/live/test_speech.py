@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from trading_ecosystem.live.door import Header, RefusalCode, Refused
+from trading_ecosystem.live.flat import varint
 from trading_ecosystem.live.production_wire import CODEC, CUSTODIAN, EXCHANGE, MARKET_DATA
-from trading_ecosystem.live.speech import Speech, lines, varint
+from trading_ecosystem.live.speech import Speech, lines
 from trading_ecosystem.messages.accounts import QueryAccount, VenueHeartbeat
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.orders import CancelOrder

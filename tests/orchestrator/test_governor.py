@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trading_ecosystem.live.pace import Pulse, SharedTime, lag_of
+from trading_ecosystem.live.pace import CONDITION, OLDEST_BY_LAG_NS, SIMULATED_LAG_NS, Pulse, SharedTime, lag_of
 from trading_ecosystem.orchestrator.folder import RunFolder
 from trading_ecosystem.orchestrator.governor import Governor
 from trading_ecosystem.orchestrator.processes import State
@@ -92,3 +92,20 @@ def test_time_does_not_wait_for_one_that_is_only_starting(folder: RunFolder) -> 
         return {"exchange"}
 
     assert seconds_passed(folder, start) > FULL * 0.5
+
+
+def test_time_slows_down_while_messages_are_old_and_recovers(folder: RunFolder) -> None:
+    def age(states: States, pulses: dict[str, Pulse]) -> set[str]:
+        CONDITION.heard(10 * SIMULATED_LAG_NS)
+        return {"exchange", "custodian"}
+
+    slowed = seconds_passed(folder, age)
+    assert FULL * 0.02 < slowed < FULL * 0.45
+
+
+def test_what_was_held_back_on_purpose_slows_nothing_down(folder: RunFolder) -> None:
+    def hold(states: States, pulses: dict[str, Pulse]) -> set[str]:
+        CONDITION.heard(OLDEST_BY_LAG_NS)
+        return {"exchange", "custodian"}
+
+    assert seconds_passed(folder, hold) > FULL * 0.5

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -21,8 +22,9 @@ from trading_ecosystem.orchestrator.folder import Held, Occupancy, RunFolder
 from trading_ecosystem.orchestrator.launch import SETTINGS
 from trading_ecosystem.orchestrator.planes import plane_of, starting_order, stopping_order
 from trading_ecosystem.orchestrator.processes import State
+from trading_ecosystem.orchestrator.readiness import NotReady
 from trading_ecosystem.orchestrator.request import Stores, UpRequest
-from trading_ecosystem.orchestrator.supervisor import NotReady, Stage, Supervisor, terms_of
+from trading_ecosystem.orchestrator.supervisor import Stage, Supervisor, terms_of
 
 Make = Callable[..., UpRequest]
 Until = Callable[[Callable[[], bool]], Awaitable[None]]
@@ -105,6 +107,26 @@ def test_up_and_down_leave_nothing(request_in: Make, alive: Alive, tmp_path: Pat
 
     asyncio.run(work())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_who_loses_the_folder_stops_everybody_and_touches_nothing_that_comes_after(
+    request_in: Make, alive: Alive, tmp_path: Path
+) -> None:
+    place = tmp_path / "run"
+
+    async def work() -> None:
+        run = Run(request_in())
+        await run.up()
+        pids = run.pids()
+        shutil.rmtree(place)
+        with RunFolder(place).held():
+            (place / "state.json").touch()  # As another supervisor would.
+            with pytest.raises(Problem, match="was removed while the ecosystem was up"):
+                await asyncio.wait_for(run.task, 30)
+        assert not any(map(alive, pids))
+
+    asyncio.run(work())
+    assert sorted(path.name for path in place.iterdir()) == ["lock", "state.json"]
 
 
 def test_what_others_keep_in_the_folder_stays(request_in: Make, tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import final
 
 import httpcore
-import structlog
 
 from trading_ecosystem.configuration.document import read_document
 from trading_ecosystem.live.clock import Clock
@@ -145,4 +144,3 @@ def logging_into(stream: io.StringIO, settings: Settings, clock: Clock) -> Itera
         root.handlers[:] = handlers
         for logger, level in levels.items():
             logger.setLevel(level)
-        structlog.reset_defaults()

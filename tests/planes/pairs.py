@@ -1,7 +1,7 @@
 """Runs a monitor through a schedule, gathers all that comes out of it, and compares two of that.
 
 Rule 1: all that comes out is compared, byte by byte, but for what is drawn or measured by the machine's own clock:
-  ids, ports, the moments of log lines, and how long a call took.
+  ids, ports, the moments of log lines, how long a call took, and how much waits to be written or sent.
 Rule 2: a run in which the machine was too slow for its own deadlines is no run: it is made again, a few times.
 """
 
@@ -32,7 +32,9 @@ LOOK_EVERY_S = 0.0005
 ATTEMPTS = 4
 TOO_SLOW = ('"event": "link down"', '"event": "the registry is away')
 DRAWN = re.compile(r"127\.0\.0\.1:\d+|process \[\d+\]")  # Ports and process ids.
-MEASURED = ("tse_request", "# HELP tse_request", "# TYPE tse_request")
+MEASURED = tuple(
+    f"{front}{name}" for front in ("", "# HELP ", "# TYPE ") for name in ("tse_request", "tse_queue_length")
+)
 ALERTS = "/api/v1/alerts"
 PATHS = (ALERTS, f"{ALERTS}?firing=true", "/api/v1/risk", "/api/v1/limits", "/api/v1/health", "/metrics", "/api/v1/x")
 

@@ -13,7 +13,7 @@ from tests.planes.recording import Stream
 from trading_ecosystem import routes
 from trading_ecosystem.chance import Dice
 from trading_ecosystem.live.door import Header
-from trading_ecosystem.live.speech import varint
+from trading_ecosystem.live.flat import varint
 from trading_ecosystem.orchestrator.terms import Terms
 
 MINUTE_NS = 60_000_000_000

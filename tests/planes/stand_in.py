@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, final
 
 import grpc
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -25,6 +26,7 @@ from trading_ecosystem.messages.message import Message
 
 ANY_PORT = "127.0.0.1:0"
 TRACES = "opentelemetry.proto.collector.trace.v1.TraceService"
+LOGS = "opentelemetry.proto.collector.logs.v1.LogsService"
 SPEECHES = {"market_data": MARKET_DATA, "exchange": EXCHANGE, "custodian": CUSTODIAN}
 REFUSED = 3  # Which question is refused, where one is.
 LEASE_NS = 1_000_000_000
@@ -116,7 +118,7 @@ class Source(StandIn):
 
 @final
 class Audit(StandIn):
-    """Takes traces in, and says of each what the simulation would say."""
+    """Takes traces and log lines in, and says of each what the simulation would say."""
 
     def __init__(self, simulation: Simulation) -> None:
         super().__init__()
@@ -124,6 +126,8 @@ class Audit(StandIn):
         self._simulation = simulation
 
     async def start(self) -> None:
+        logs: dict[str, Any] = {"Export": grpc.unary_unary_rpc_method_handler(self._export_logs)}
+        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(LOGS, logs),))
         await self.serve(TRACES, {"Export": grpc.unary_unary_rpc_method_handler(self._export)})
 
     async def _export(self, data: bytes, context: Context) -> bytes:
@@ -135,6 +139,13 @@ class Audit(StandIn):
                 names = sorted(each.key for each in span.attributes)
                 self.traces.append(f"{about} {span.start_time_unix_nano} {span.name} {names} {bodies}")
         response = ExportTraceServiceResponse()
+        response.partial_success.error_message = f"taken by {self._simulation.canary}"
+        return response.SerializeToString() + self._simulation.marks(len(data))
+
+    async def _export_logs(self, data: bytes, context: Context) -> bytes:
+        """What they say is in the monitor's own log too, and is compared there."""
+        await context.send_initial_metadata(self._simulation.metadata())
+        response = ExportLogsServiceResponse()
         response.partial_success.error_message = f"taken by {self._simulation.canary}"
         return response.SerializeToString() + self._simulation.marks(len(data))
 

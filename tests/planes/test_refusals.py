@@ -24,7 +24,7 @@ from tests.planes.up import Up, request_in
 
 from trading_ecosystem import routes, wire
 from trading_ecosystem.live.security.binding import open_channel
-from trading_ecosystem.live.security.certificates import AUTHORITIES
+from trading_ecosystem.live.security.private_files import AUTHORITIES
 from trading_ecosystem.orchestrator.supervisor import Supervisor, terms_of
 
 MONITOR = routes.RISK_MONITOR

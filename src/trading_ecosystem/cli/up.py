@@ -31,6 +31,7 @@ Stores = Annotated[Profile, typer.Option(help="Stores: a file for each service, 
 Postgres = Annotated[str, typer.Option(metavar="URL", envvar="TSE_POSTGRES", help="For --profile servers.")]
 Valkey = Annotated[str, typer.Option(metavar="URL", envvar="TSE_VALKEY", help="For --profile servers.")]
 Port = Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Of the registry; 0 is any free one.")]
+Forward = Annotated[str, typer.Option(metavar="HOST:PORT", help="Who takes OTLP/gRPC and is to have it all too.")]
 Tls = Annotated[bool, typer.Option("--tls", help="Let the services show each other certificates.")]
 Foreground = Annotated[bool, typer.Option("--foreground/--detach", help="Stay until Ctrl-C, or return when ready.")]
 Within = Annotated[int, typer.Option(metavar="S", min=1, max=3600, help="Seconds that a service may take to be ready.")]
@@ -45,6 +46,7 @@ def up(
     valkey: Valkey = "",
     port: Port = 0,
     tls: Tls = False,
+    forward: Forward = "",
     foreground: Foreground = False,
     ready_within: Within = 60,
     folder: Folder = FOLDER,
@@ -63,6 +65,7 @@ def up(
         port=port,
         tls=tls,
         ready_within_s=ready_within,
+        forward=forward,
     )
     board = Board()
     (stay if foreground else leave)(request, board)
@@ -102,7 +105,7 @@ class Board:
 def leave(request: "UpRequest", board: Board) -> None:
     """Start a supervisor in the background, and return when it is up or has failed."""
     from trading_ecosystem.orchestrator.background import Started
-    from trading_ecosystem.orchestrator.supervisor import NotReady
+    from trading_ecosystem.orchestrator.readiness import NotReady
 
     started = Started(request)
     try:
@@ -124,7 +127,7 @@ def stay(request: "UpRequest", board: Board) -> None:
     import asyncio
 
     from trading_ecosystem.orchestrator.folder import Held
-    from trading_ecosystem.orchestrator.supervisor import NotReady
+    from trading_ecosystem.orchestrator.readiness import NotReady
 
     try:
         asyncio.run(supervise(request, board.show, lambda: board.up(request, "Ctrl-C ends it")))
@@ -136,7 +139,7 @@ def stay(request: "UpRequest", board: Board) -> None:
 
 
 async def supervise(request: "UpRequest", tell: "Callable[[Line], None]", up: Callable[[], None]) -> None:
-    from trading_ecosystem.orchestrator.background import stop_at_signals
+    from trading_ecosystem.orchestrator.announcing import stop_at_signals
     from trading_ecosystem.orchestrator.supervisor import Supervisor, terms_of
 
     supervisor = Supervisor(request, terms_of(request), tell)

@@ -15,6 +15,7 @@ from trading_ecosystem.configuration.document import Node, Section
 from trading_ecosystem.reference import Asset, AssetKind, Instrument, ReferenceData, instrument
 
 REFERENCE_KEYS = ("numeraire", "assets", "instruments")
+MOST_MINOR = 10**18  # Of one asset in all accounts; a message can carry nine times as much.
 Balances = dict[str, dict[str, int]]  # account -> asset -> minor units
 
 
@@ -44,8 +45,9 @@ def read_instrument(symbol: str, node: Node, assets: dict[str, Asset]) -> Instru
 
 
 def read_accounts(node: Node, reference: ReferenceData) -> Balances:
-    """Raises `Problem` for an asset that is not known, or an amount that is finer than its minor unit."""
+    """Raises `Problem` for an asset that is not known, and an amount that is finer than its minor unit or too large."""
     accounts: Balances = {}
+    together = dict.fromkeys(reference.assets, 0)
     for account, balances in node.entries():
         accounts[account] = {}
         for name, amount in balances.entries():
@@ -56,4 +58,7 @@ def read_accounts(node: Node, reference: ReferenceData) -> Balances:
                 accounts[account][name] = reference.assets[name].to_minor(units)
             except ValueError as problem:
                 amount.fail(str(problem))
+            together[name] += accounts[account][name]
+            if together[name] > MOST_MINOR:
+                amount.fail(f"all accounts together have more than {MOST_MINOR} minor units of {name}")
     return accounts

@@ -17,8 +17,10 @@ from google.protobuf.message import DecodeError, Message as ProtoMessage
 from google.protobuf.message_factory import GetMessageClass
 
 from trading_ecosystem.live.codec_fields import (
+    MEMORY,
     Convert,
     Pair,
+    flat_field,
     numbers_of,
     read_enum,
     read_memory,
@@ -28,6 +30,7 @@ from trading_ecosystem.live.codec_fields import (
     write_parts,
 )
 from trading_ecosystem.live.door import Header, RefusalCode, Refused, Told
+from trading_ecosystem.live.flat import Field, Reader
 from trading_ecosystem.messages.message import Message, field_names
 from trading_ecosystem.wire.common.v1 import common_pb2
 
@@ -35,7 +38,6 @@ Proto = TypeVar("Proto", bound=ProtoMessage)
 
 NOBODY = Header(message_id=0, correlation_id=0)  # The header of what nobody gave one.
 CODES = numbers_of(RefusalCode, common_pb2.RefusalCode.DESCRIPTOR)
-MEMORY = "memory"  # The one field whose value is JSON text on the wire.
 CONTENT = "Content"  # The protobuf type that holds a message of any kind.
 
 
@@ -68,7 +70,7 @@ class WireCodec:
 
     def encode(self, message: Message) -> tuple[str, bytes]:
         pair = self._by_type[type(message)]
-        return pair.message_type.__name__, pair.to_wire(message).SerializeToString()
+        return pair.message_type.__name__, pair.encode(message)
 
     def decode(self, type_name: str, data: bytes) -> Message:
         """Raises `Refused`: MALFORMED for bytes that are not of this type or no such type, INVALID like `from_wire`."""
@@ -131,8 +133,29 @@ class WireCodec:
                 if both is not None:
                     outward.append((place, both[0]))
                     inward.append((place, both[1]))
-            self._pairs[descriptor.name] = Pair(message_type, GetMessageClass(descriptor), outward, inward)
+            pair = self._pairs[descriptor.name] = Pair(message_type, GetMessageClass(descriptor), outward, inward)
+            flat = self._flat_fields(descriptor)
+            if flat is not None:
+                pair.be_flat(flat)
         return self._pairs[descriptor.name]
+
+    def reader(self, descriptor: Descriptor) -> Reader | None:
+        """What reads messages of this type without the library; None where that cannot be."""
+        pair, fields = self._pairs.get(descriptor.name), self._flat_fields(descriptor)
+        return None if pair is None or fields is None else pair.reader(fields)
+
+    def _flat_fields(self, descriptor: Descriptor) -> list[Field] | None:
+        """In the order of the message's own fields; None where one of them is not flat."""
+        fields: list[Field] = []
+        for name in field_names(self._types[descriptor.name]):
+            field = descriptor.fields_by_name[name]
+            enum = self._types[field.enum_type.name] if field.enum_type is not None else None
+            assert enum is None or issubclass(enum, Enum), f"{enum.__name__} is no enum"
+            flat = flat_field(name, field, enum)
+            if flat is None:
+                return None
+            fields.append(flat)
+        return fields
 
     def _converts(self, name: str, field: FieldDescriptor) -> tuple[Convert, Convert] | None:
         """What a field turns into, outward and inward; None where it is the same on both sides."""

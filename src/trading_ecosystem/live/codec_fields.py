@@ -10,13 +10,22 @@ from enum import Enum
 from operator import attrgetter
 from typing import Any, final
 
-from google.protobuf.descriptor import EnumDescriptor
+from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message as ProtoMessage
 
 from trading_ecosystem.live.door import RefusalCode, Refused
+from trading_ecosystem.live.flat import CHOICE, FLAG, NUMBER, TEXT, Field, Reader, Writer
 from trading_ecosystem.messages.message import field_names
 
 Convert = Callable[[Any], object]
+FLAT_KINDS = {
+    FieldDescriptor.TYPE_INT64: NUMBER,
+    FieldDescriptor.TYPE_BOOL: FLAG,
+    FieldDescriptor.TYPE_STRING: TEXT,
+}
+MEMORY = "memory"  # The one field whose value is JSON text on the wire.
+LAST_OF_ONE_BYTE = 15  # The highest number of a field whose tag is one byte.
+UNFIT = (OverflowError, TypeError, AssertionError, UnicodeEncodeError)
 Converts = Sequence[tuple[int, Convert]]  # The place of a field, and what its value turns into.
 
 
@@ -24,7 +33,7 @@ Converts = Sequence[tuple[int, Convert]]  # The place of a field, and what its v
 class Pair:
     """`outward` and `inward`: the fields that are not the same on both sides."""
 
-    __slots__ = ("_get", "_inward", "_names", "_outward", "_positional", "message_type", "proto_type")
+    __slots__ = ("_get", "_inward", "_names", "_outward", "_positional", "_writer", "message_type", "proto_type")
 
     def __init__(self, message_type: type, proto_type: type[ProtoMessage], outward: Converts, inward: Converts) -> None:
         self.message_type = message_type
@@ -34,6 +43,28 @@ class Pair:
         self._outward = outward
         self._inward = inward
         self._positional = not hasattr(message_type, "__dataclass_fields__")
+        self._writer: Writer | None = None  # Of a flat message.
+
+    def be_flat(self, fields: Sequence[Field]) -> None:
+        """Write messages of this type without the library. `fields`: in the order of the type's own."""
+        ordered = sorted(zip(fields, self._names, strict=True), key=lambda pair: pair[0].number)
+        self._writer = Writer(getter(tuple(name for _, name in ordered)), [field for field, _ in ordered])
+
+    def encode(self, message: object) -> bytes:
+        """The bytes of `to_wire`. Raises `Refused` like it."""
+        if self._writer is not None:
+            try:
+                return self._writer.write(message)
+            except UNFIT:
+                pass  # The library says what is wrong with it, and with which field.
+        encoded: bytes = self.to_wire(message).SerializeToString()
+        return encoded
+
+    def reader(self, fields: Sequence[Field]) -> Reader | None:
+        """What reads messages of this type without the library, where their values stand in the order of the fields."""
+        if not self._positional or any(field.number > LAST_OF_ONE_BYTE for field in fields):
+            return None
+        return Reader(self.message_type, fields)
 
     def to_wire(self, message: object) -> ProtoMessage:
         """Raises `Refused` (INVALID) for a number beyond 64 bits and for text that is no Unicode."""
@@ -98,6 +129,16 @@ def read_enum(name: str, numbers: dict[Enum, int]) -> Convert:
         return member
 
     return convert
+
+
+def flat_field(name: str, field: FieldDescriptor, enum: type[Enum] | None) -> Field | None:
+    """None for one that only the library can write and read."""
+    if field.is_repeated or name == MEMORY:
+        return None
+    if enum is not None and field.enum_type is not None:
+        return Field(field.number, CHOICE, [*numbers_of(enum, field.enum_type).items()])
+    kind = FLAT_KINDS.get(field.type)
+    return None if kind is None else Field(field.number, kind)
 
 
 # Parts of messages, and the memory of a service.

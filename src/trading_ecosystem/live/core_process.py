@@ -1,6 +1,7 @@
 """A service that is one core behind its surfaces: all but the audit correlator."""
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Coroutine, Sequence
 from typing import NoReturn
 
@@ -13,11 +14,13 @@ from trading_ecosystem.live.host import Host
 from trading_ecosystem.live.neighbours import Neighbours
 from trading_ecosystem.live.process import main
 from trading_ecosystem.live.security.allow_list import load_allow_list
-from trading_ecosystem.live.security.credentials import channel_credentials
+from trading_ecosystem.live.security.handshakes import channel_credentials
 from trading_ecosystem.live.security.identity import identify, role_of
-from trading_ecosystem.live.server import GrpcSurface
+from trading_ecosystem.live.server import MOST_WAITING, GrpcSurface
 from trading_ecosystem.live.service import Added, Parts, Service
 from trading_ecosystem.live.settings import Profile, Settings
+
+GARBAGE = (50_000, 20, 50)  # New objects between two collections, and how many of those before an older one.
 
 
 def run_service(service: Service) -> NoReturn:
@@ -47,12 +50,20 @@ async def serve(
         if await before(ended, engine.connect()):
             neighbours.announce(Status.READY)
             if await before(ended, neighbours.wait_for_time(clock)):
+                collect_seldom()
                 await engine.runner.start()
                 await until(ended, work)
         neighbours.announce(Status.DRAINING)
     finally:
         await host.close()
         await engine.stop()
+
+
+def collect_seldom() -> None:
+    """What is there now stays, and is not looked at again; of what comes, counted references free nearly all."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
 
 
 def engine_of(service: Service, settings: Settings, document: Section, neighbours: Neighbours, clock: Clock) -> Engine:
@@ -95,6 +106,7 @@ async def open_each(service: Service, parts: Parts, added: Added) -> None:
     surface = GrpcSurface(
         parts.engine.runner, service.speech, access, identify, added.answers, may_call, service.breaking
     )
+    parts.engine.meter.watch("subscriber", MOST_WAITING, lambda: surface.furthest_behind)
     await parts.host.open_grpc("grpc", parts.settings.grpc, [surface.handler()], [service.speech.service])
     if added.rest is not None:
         parts.host.open_rest("rest", parts.settings.rest, added.rest)

@@ -5,9 +5,8 @@ Rule 2: an answer is given when everything that it rests on is durable.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, final
 
 from trading_ecosystem.live.clock import Clock
 from trading_ecosystem.messages.health import HealthStatus
@@ -39,21 +38,58 @@ class Refused(Exception):
         self.field = field
 
 
-@dataclass(slots=True, kw_only=True)
+@final
 class Header:
     """Which message something is, and which story it belongs to: its span id and trace id, as integers below 2**63."""
 
-    message_id: int
-    correlation_id: int
+    __slots__ = ("correlation_id", "message_id")
+
+    def __init__(self, *, message_id: int, correlation_id: int) -> None:
+        self.message_id = message_id
+        self.correlation_id = correlation_id
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Header)
+            and self.message_id == other.message_id
+            and self.correlation_id == other.correlation_id
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.message_id, self.correlation_id))
+
+    def __repr__(self) -> str:
+        return f"Header(message_id={self.message_id}, correlation_id={self.correlation_id})"
 
 
-@dataclass(slots=True, kw_only=True)
+@final
 class Told:
-    """A message that has left the core. `sequence` counts what this process published: 1, 2, 3, ..."""
+    """A message that has left the core. `sequence` counts what this process published: 1, 2, 3, ...
 
-    sequence: int
-    header: Header
-    message: Message
+    `body`: its protobuf bytes, where somebody has made them already.
+    """
+
+    __slots__ = ("body", "header", "message", "sequence")
+
+    def __init__(self, *, sequence: int, header: Header, message: Message, body: bytes | None = None) -> None:
+        self.sequence = sequence
+        self.header = header
+        self.message = message
+        self.body = body
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Told)
+            and self.sequence == other.sequence
+            and self.header == other.header
+            and self.message == other.message
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.sequence, self.header))
+
+    def __repr__(self) -> str:
+        return f"Told(sequence={self.sequence}, header={self.header!r}, message={self.message!r})"
 
 
 Listener = Callable[[Sequence[Told]], None]  # Called on the event loop; must neither wait nor raise.

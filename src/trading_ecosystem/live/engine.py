@@ -5,26 +5,30 @@ Rule 1: it is built in the order in which it depends on its parts, and taken dow
 
 import asyncio
 import secrets
+from collections import defaultdict
 from collections.abc import Coroutine, Mapping, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any, final
 
 import grpc
-import structlog
 
 from trading_ecosystem.core import Core
 from trading_ecosystem.live.clock import Clock
 from trading_ecosystem.live.door import Header, Told
 from trading_ecosystem.live.ending import end_with
-from trading_ecosystem.live.historian import Historian
+from trading_ecosystem.live.historian import MOST_WAITING as MOST_UNWRITTEN, Historian
 from trading_ecosystem.live.hub import Hub
 from trading_ecosystem.live.links import Connect, Find, Take
-from trading_ecosystem.live.runner import Runner
+from trading_ecosystem.live.pace import CONDITION
+from trading_ecosystem.live.runner import MOST_HELD, Runner
 from trading_ecosystem.live.service import Service
 from trading_ecosystem.live.store.opening import open_store
 from trading_ecosystem.live.store.ports import Store, StoreAway
 from trading_ecosystem.live.telemetry.business import Business
 from trading_ecosystem.live.telemetry.exporter import Exporter
+from trading_ecosystem.live.telemetry.lines import Log
+from trading_ecosystem.live.telemetry.logs import MOST_WAITING as MOST_LINES, lines_lost, lines_waiting
 from trading_ecosystem.live.telemetry.metrics import PrometheusMeter
 from trading_ecosystem.live.telemetry.spans import service_resource
 from trading_ecosystem.live.telemetry.spool import Spool
@@ -33,7 +37,7 @@ from trading_ecosystem.messages.message import Addressed, Message
 SPOOL_BYTES = 256 << 20
 FLUSH_S = 5.0
 
-log = structlog.get_logger()
+log = Log(__name__)
 
 
 @final
@@ -64,6 +68,7 @@ class Engine:
         self.exporter = Exporter(self.spool, lambda: audit, audit_credentials)
         self.hub = Hub(secrets.randbits(62) | 1)
         self.historian = Historian(self._record)
+        self.meter = PrometheusMeter()
         self.runner = Runner(
             instance,
             core,
@@ -75,6 +80,7 @@ class Engine:
             self.hub,
             self.post,
             self.historian,
+            lambda seconds: self.meter.time("tse_journal_commit_seconds", (), seconds),
         )
         self.links = [
             each.link(
@@ -84,10 +90,10 @@ class Engine:
             for target in targets.get(each.role, (each.role,))
         ]
         self.hub.listen(self.historian.take)
-        self.meter = PrometheusMeter()
-        self.meter.total("tse_messages_delivered_total", lambda: self.runner.delivered)
         self._keeps_heard = service.keeps_heard
+        self._published: defaultdict[type[Message], int] = defaultdict(int)
         self._business = Business(service.role, self.meter)
+        self._show_figures()
         self.hub.listen(self._measure)
         self._audited = bool(audit)
         self._tasks: list[asyncio.Task[Any]] = []
@@ -98,13 +104,42 @@ class Engine:
             if link.target == message.to and link.speech.takes(type(message)):
                 link.send(message, header)
                 self.historian.note(message)
+                self._published[type(message)] += 1
+                self._business.note_sent(message, self.runner.clock.now_ns())
                 return True
         return False
 
     def _measure(self, told: Sequence[Told]) -> None:
         now_ns = self.runner.clock.now_ns()
         for each in told:
+            self._published[type(each.message)] += 1
             self._business.note_sent(each.message, now_ns)
+
+    def _show_figures(self) -> None:
+        """What is counted anyway is read when somebody looks."""
+        meter, runner = self.meter, self.runner
+        meter.total("tse_messages_delivered_total", lambda: runner.delivered)
+        meter.total("tse_messages_published_total", self._published_by_kind)
+        meter.total("tse_messages_lost_total", self._losses)
+        meter.watch("held", MOST_HELD, lambda: runner.held)
+        meter.watch("uncommitted", inf, lambda: runner.uncommitted)
+        meter.watch("history", MOST_UNWRITTEN, lambda: self.historian.waiting)
+        meter.watch("spool_bytes", self.spool.bound_bytes, lambda: self.spool.size_bytes)
+        meter.watch("logs", MOST_LINES, lines_waiting)
+
+    def _published_by_kind(self) -> Mapping[str, int]:
+        return {kind.__name__: count for kind, count in self._published.items()}
+
+    def _losses(self) -> Mapping[str, int]:
+        return {
+            "held": self.runner.lost,
+            "history": self.historian.lost,
+            "spool": self.spool.lost,
+            "refused": self.exporter.refused,
+            "logs": lines_lost(),
+            "link": sum(link.lost_commands for link in self.links),
+            "unreadable": sum(link.unreadable for link in self.links),
+        }
 
     def _ear(self, sender: str) -> Take:
         """What takes in the messages of one other service."""
@@ -119,7 +154,9 @@ class Engine:
         return take
 
     def _hear(self, message: Message, cause: Header) -> None:
-        self._business.note_heard(message, self.runner.clock.now_ns())
+        now_ns = self.runner.clock.now_ns()
+        CONDITION.heard(now_ns - getattr(message, "occurred_ns", now_ns))
+        self._business.note_heard(message, now_ns)
         if self._keeps_heard:
             self.historian.note(message)
         self.runner.take(message, cause)

@@ -7,16 +7,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import final
 
-import structlog
-
 from trading_ecosystem.live.door import Told
 from trading_ecosystem.live.store.ports import StoreAway
+from trading_ecosystem.live.telemetry.lines import Log
 from trading_ecosystem.messages.message import Message
 
 EVERY_S = 0.25
 MOST_WAITING = 200_000
 
-log = structlog.get_logger()
+log = Log(__name__)
 
 
 @final
@@ -28,6 +27,11 @@ class Historian:
         self._waiting: list[Message] = []
         self._turn = asyncio.Lock()
         self.lost = 0  # Messages that the history will not have.
+
+    @property
+    def waiting(self) -> int:
+        """Messages that are not written yet."""
+        return len(self._waiting)
 
     def take(self, told: Sequence[Told]) -> None:
         self._keep([each.message for each in told])

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, final
 
 import grpc
-import structlog
 from fastapi import FastAPI
 from google.protobuf.descriptor import FileDescriptor, ServiceDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -22,9 +21,11 @@ from trading_ecosystem.configuration.document import Problem
 from trading_ecosystem.live.rest.serving import Server, serve
 from trading_ecosystem.live.security.allow_list import load_allow_list
 from trading_ecosystem.live.security.binding import bind, check_binding
-from trading_ecosystem.live.security.certificates import CERTIFICATE, KEY
 from trading_ecosystem.live.security.guard import Denial, Guard
+from trading_ecosystem.live.security.private_files import CERTIFICATE, KEY
 from trading_ecosystem.live.settings import Profile, Settings
+from trading_ecosystem.live.telemetry.lines import Log
+from trading_ecosystem.live.telemetry.logs import NOTHING, handling
 from trading_ecosystem.messages.health import HealthStatus
 
 LARGEST_REQUEST = 4 << 20  # Bytes; a line of commands is far below it.
@@ -44,7 +45,7 @@ REFLECTION = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"]
 GRACE_S = 1.0
 LOOK_EVERY_S = 0.2
 
-log = structlog.get_logger()
+log = Log(__name__)
 
 
 @final
@@ -159,7 +160,8 @@ def server_context(tls: Path) -> ssl.SSLContext:
 
 
 def tell_denial(denial: Denial) -> None:
-    log.warning("a call is refused", caller=denial.caller, method=denial.method, code=denial.code.value)
+    with handling(denial.cause or NOTHING):
+        log.warning("a call is refused", caller=denial.caller, method=denial.method, code=denial.code.value)
 
 
 def tell_certificates(problem: str) -> None:

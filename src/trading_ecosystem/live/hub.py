@@ -25,10 +25,14 @@ class Hub:
         self._listeners: list[Listener] = []
 
     def publish(self, messages: Sequence[tuple[Header, Message]]) -> None:
+        self.tell([(header, message, None) for header, message in messages])
+
+    def tell(self, messages: Sequence[tuple[Header, Message, bytes | None]]) -> None:
+        """Publish messages that have been encoded already."""
         told: list[Told] = []
-        for header, message in messages:
+        for header, message, body in messages:
             self.sequence += 1
-            told.append(Told(sequence=self.sequence, header=header, message=message))
+            told.append(Told(sequence=self.sequence, header=header, message=message, body=body))
         self._ring.extend(told)
         for listener in list(self._listeners):
             listener(told)

@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import grpc
-import structlog
 
 from trading_ecosystem.live.codec import parse
 from trading_ecosystem.live.door import Header, Refused
 from trading_ecosystem.live.speech import Speech
+from trading_ecosystem.live.telemetry.lines import Log
+from trading_ecosystem.live.telemetry.logs import handling
 from trading_ecosystem.messages.message import Message
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
@@ -33,7 +34,7 @@ Take = Callable[[Message, Header], None]
 Connect = Callable[[str, str, str], grpc.aio.Channel]  # Address, instance there, and as whom it is called.
 Find = Callable[[str, str], Awaitable[str]]  # Instance and surface to its address; waits until there is one.
 
-log = structlog.get_logger()
+log = Log(__name__)
 
 
 class Link:
@@ -75,7 +76,8 @@ class Link:
         """False: the link is down, and the command is lost."""
         if not self.up:
             self.lost_commands += 1
-            log.warning("a command is lost: the link is down", target=self.target, kind=type(message).__name__)
+            with handling(header):
+                log.warning("a command is lost: the link is down", target=self.target, kind=type(message).__name__)
             return False
         self._commands.append(self.speech.command(message, header))
         self._has_commands.set()

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import final
 
 import grpc
-import structlog
 
 from trading_ecosystem import __version__
 from trading_ecosystem.configuration.document import Problem
@@ -20,8 +19,9 @@ from trading_ecosystem.live.discovery.registration import Registration, Status
 from trading_ecosystem.live.discovery.web import Web
 from trading_ecosystem.live.links import ALIVE
 from trading_ecosystem.live.security.binding import open_channel
-from trading_ecosystem.live.security.certificates import AUTHORITIES
+from trading_ecosystem.live.security.private_files import AUTHORITIES
 from trading_ecosystem.live.settings import Settings
+from trading_ecosystem.live.telemetry.lines import Log
 
 MILLISECOND_NS = 1_000_000
 CLOCK_KEY = "clock"
@@ -29,7 +29,7 @@ TOKEN = "registry"  # noqa: S105  # The file of the token with which a process s
 LOOK_EVERY_S = 0.02
 PATIENCE_S = 20.0
 
-log = structlog.get_logger()
+log = Log(__name__)
 
 
 @final

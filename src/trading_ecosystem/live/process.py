@@ -6,6 +6,7 @@ Rule 2: whatever is wrong with its settings is said in one line before anything 
 
 import argparse
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -13,21 +14,23 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NoReturn
 
-import structlog
-
+from trading_ecosystem import __version__
 from trading_ecosystem.configuration.document import Problem, Section, read_document
 from trading_ecosystem.live.clock import SECOND_NS, Clock, Tempo
 from trading_ecosystem.live.neighbours import Neighbours
 from trading_ecosystem.live.pace import PULSE, Pulse, lag_of
+from trading_ecosystem.live.security.handshakes import channel_credentials
 from trading_ecosystem.live.security.profile import refuse_hooks
 from trading_ecosystem.live.settings import Profile, Settings, load_settings
 from trading_ecosystem.live.store.ports import Damaged, StoreAway, StoreBroken, StoreRefused
-from trading_ecosystem.live.telemetry.logs import set_up_logs
+from trading_ecosystem.live.telemetry.lines import Log
+from trading_ecosystem.live.telemetry.logs import LogOutlet, set_up_logs
 from trading_ecosystem.live.telemetry.redaction import Redaction
+from trading_ecosystem.live.telemetry.spans import service_resource
 
 BAD_INPUT, DAMAGED, AWAY, BROKEN = 2, 65, 69, 74  # As sysexits.h has them, but for the first.
 
-log = structlog.get_logger()
+log = Log(__name__)
 
 Run = Callable[[Settings, Section, Neighbours, Clock, asyncio.Event], Awaitable[None]]
 
@@ -37,6 +40,7 @@ def main(run: Run, keys: tuple[str, ...], optional: tuple[str, ...] = ()) -> NoR
     parser = argparse.ArgumentParser(description="One service of a trading ecosystem.")
     parser.add_argument("--config", metavar="FILE", type=Path, required=True, help="Its settings.")
     path = parser.parse_args().config
+    gc.freeze()  # What is loaded stays for good; to look through it would stop the service for tens of milliseconds.
     try:
         settings = load_settings(path)
         document = read_document(settings.document).section(keys, optional)
@@ -66,7 +70,7 @@ async def live(run: Run, settings: Settings, document: Section) -> None:
     try:
         tempo = await neighbours.tempo()
         clock = Clock(tempo)
-        set_up_logs(settings.instance, settings.log_level, clock, sys.stderr, Redaction(()))
+        set_up_logs(settings.instance, settings.log_level, clock, sys.stderr, Redaction(()), outlet_of(settings))
         refuse_hooks(
             production=settings.profile is Profile.PRODUCTION,
             audit=settings.audit,
@@ -78,6 +82,14 @@ async def live(run: Run, settings: Settings, document: Section) -> None:
             beating.cancel()
     finally:
         await neighbours.close()
+
+
+def outlet_of(settings: Settings) -> LogOutlet | None:
+    """The way of warnings to where traces go too; none where traces go nowhere."""
+    if not settings.telemetry:
+        return None
+    credentials = channel_credentials(settings.tls) if settings.tls else None
+    return LogOutlet(service_resource(settings.instance, __version__), settings.telemetry, credentials)
 
 
 async def beat(data: Path, tempo: Tempo) -> None:

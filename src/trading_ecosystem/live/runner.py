@@ -8,14 +8,13 @@ Rule 3: when the store is away, commands are refused and events held back; when 
 
 import asyncio
 import json
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from functools import partial
 from typing import Protocol, final
-
-import structlog
 
 from trading_ecosystem.core import Core, JournaledCore
 from trading_ecosystem.live.clock import Clock
@@ -24,20 +23,22 @@ from trading_ecosystem.live.ending import BEYOND_REPAIR, BROKEN_RULE, BROKEN_STO
 from trading_ecosystem.live.hub import Hub
 from trading_ecosystem.live.identifiers import Identifiers
 from trading_ecosystem.live.inputs import KIND, pack, unpack
+from trading_ecosystem.live.sealing import WAKE, Departures, seal
 from trading_ecosystem.live.store.ports import Journal, Memory, Record, StoreAway
+from trading_ecosystem.live.telemetry.lines import Log
+from trading_ecosystem.live.telemetry.logs import handling
 from trading_ecosystem.live.telemetry.spans import SpanRecord
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.message import Addressed, Message
-from trading_ecosystem.messages.runtime import Remember, Start, Wake, WakeAt
+from trading_ecosystem.messages.runtime import Remember, Start, WakeAt
 
-INPUTS_PER_SNAPSHOT = 20_000
+INPUTS_PER_SNAPSHOT = 30_000
 MOST_HELD = 100_000  # Events that wait while the store is away.
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.05, 2.0
 RETOLD_AT_ONCE = 10_000  # Messages, when the history is made whole again.
 OUTSIDE = Header(message_id=0, correlation_id=0)  # The cause of what nothing here caused.
-WAKE = Wake()
 
-log = structlog.get_logger()
+log = Log(__name__)
 
 
 class Stage(StrEnum):
@@ -72,20 +73,6 @@ Post = Callable[[Addressed, Header], bool]  # Send to another process; False: it
 
 
 @final
-class Departures:
-    """What one handling returned, waiting for its commit."""
-
-    __slots__ = ("answered", "memories", "outputs", "sealed", "timers")
-
-    def __init__(self, outputs: Sequence[Message]) -> None:
-        self.outputs = outputs
-        self.sealed: list[SpanRecord] = []
-        self.timers: list[SpanRecord] = []
-        self.memories: list[tuple[str, str]] = []
-        self.answered: asyncio.Future[Sequence[Message]] | None = None
-
-
-@final
 class Runner:
     """The one core of a process, behind its `Door`."""
 
@@ -101,7 +88,9 @@ class Runner:
         hub: Hub,
         post: Post,
         chronicle: Chronicle,
+        timed: Callable[[float], None] = lambda seconds: None,
     ) -> None:
+        """`timed` hears how many seconds each record took to be durable."""
         self.instance = instance
         self.clock = clock
         self.hub = hub
@@ -112,6 +101,7 @@ class Runner:
         self._spool = spool
         self._post = post
         self._chronicle = chronicle
+        self._timed = timed
         self._journaled = isinstance(core, JournaledCore)
         self._stage = Stage.STARTING
         self._store_trouble = ""
@@ -213,7 +203,8 @@ class Runner:
         elif self._stage is not Stage.DRAINING and (message is WAKE or len(self._held) < MOST_HELD):
             self._held.append((message, cause))
         elif message is not WAKE:
-            self._lose(1)
+            with handling(cause):
+                self._lose(1)
 
     def take_commands(self, messages: Sequence[tuple[Message, Header]]) -> "asyncio.Future[Sequence[Message]]":
         """Several commands at once. The future is done when all of them are durable; raises `Refused` like `ask`."""
@@ -256,7 +247,8 @@ class Runner:
         try:
             outputs = self.core.handle(message, now_ns)
         except Exception as problem:
-            end_at_once(BROKEN_RULE, f"the core has failed at a {type(message).__name__}", problem)
+            with handling(cause):
+                end_at_once(BROKEN_RULE, f"the core has failed at a {type(message).__name__}", problem)
         self.delivered[type(message).__name__] += 1
         self._since_snapshot += 1
         departures = self._seal(outputs, cause, now_ns)
@@ -274,33 +266,25 @@ class Runner:
     # Outputs.
 
     def _seal(self, outputs: Sequence[Message], cause: Header, now_ns: int) -> Departures:
-        departures = Departures(outputs)
-        for output in outputs:
-            if isinstance(output, WakeAt):
-                header = self._identifiers.header(cause)
-                departures.timers.append(SpanRecord(header, cause.message_id, now_ns, self.instance, WAKE))
-                self._set_timer(output.at_ns, header)
-            elif isinstance(output, Remember):
-                departures.memories.append((output.key, json.dumps(output.value)))
-            else:
-                header = self._identifiers.header(cause)
-                departures.sealed.append(SpanRecord(header, cause.message_id, now_ns, self.instance, output))
+        departures = seal(self.instance, self._identifiers, outputs, cause, now_ns)
+        for at_ns, timer in zip(departures.wakes, departures.timers, strict=True):
+            self._set_timer(at_ns, timer.header)
         return departures
 
     def _depart(self, group: Sequence[Departures]) -> None:
         spans = [span for departures in group for span in (*departures.timers, *departures.sealed)]
         if spans or self._journaled:
             self._spool.write(spans, self._record)
-        here: list[tuple[Header, Message]] = []
+        here: list[tuple[Header, Message, bytes | None]] = []
         for departures in group:
             for span in departures.sealed:
                 message = span.message
                 if isinstance(message, HealthChanged) and message.service == self.instance:
                     self._core_health = (message.health, message.detail)
                 if not (isinstance(message, Addressed) and self._post(message, span.header)):
-                    here.append((span.header, message))
+                    here.append((span.header, message, span.body()))
         if here:
-            self.hub.publish(here)
+            self.hub.tell(here)
         for departures in group:
             if departures.answered is not None and not departures.answered.done():
                 departures.answered.set_result(departures.outputs)
@@ -346,6 +330,7 @@ class Runner:
             self._record += 1
             records.append(Record(self._record, self.clock.now_ns(), KIND, b"".join(frames)))
         pause_s = FIRST_RETRY_S
+        began_s = time.monotonic()
         while True:
             try:
                 await self.on_store(partial(self._write, records, memories))
@@ -355,6 +340,8 @@ class Runner:
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_RETRY_S)
         self._note_store("")
+        if records:
+            self._timed(time.monotonic() - began_s)
 
     async def on_store(self, write: Callable[[], None]) -> None:
         """Run it on the one thread that writes the store. Raises StoreAway; a broken store ends the process."""
@@ -395,6 +382,16 @@ class Runner:
         if self._store_trouble:
             return HealthStatus.NOT_SERVING, f"the store is away: {self._store_trouble}"
         return self._core_health
+
+    @property
+    def held(self) -> int:
+        """Events that wait for the start, or for the store to be back."""
+        return len(self._held)
+
+    @property
+    def uncommitted(self) -> int:
+        """Messages that were handled, and whose outputs wait for the next commit."""
+        return len(self._waiting)
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         return self.hub.listen(listener)

@@ -19,6 +19,7 @@ from trading_ecosystem.live.command_fields import check_fields
 from trading_ecosystem.live.door import Door, Header, RefusalCode, Refused, Told
 from trading_ecosystem.live.hub import Hub
 from trading_ecosystem.live.speech import Speech, lines
+from trading_ecosystem.live.telemetry.trace_context import cause_in
 from trading_ecosystem.messages.message import Message
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -101,6 +102,10 @@ class Subscriber:
         if self._waiting or self.too_slow:
             self._arrived.set()
 
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
     async def next_line(self) -> list[Told]:
         """The events that have come since, some at least. Raises `Refused` when they were too many."""
         while not self._waiting:
@@ -132,7 +137,7 @@ class GrpcSurface:
         self._answers = answers or {}
         self._may_call = may_call
         self._passage = passage
-        self._encoded: dict[int, bytes] = {}  # Of the newest events, by sequence.
+        self._subscribers: set[Subscriber] = set()
         response = speech.response_type("Subscribe").DESCRIPTOR
         self._events_number = response.fields_by_name["events"].number
 
@@ -161,14 +166,21 @@ class GrpcSurface:
             subscriber = Subscriber(self._identify(context), self._kinds(request), self._access, self._outward())
             resynchronize = self._catch_up(subscriber, request.incarnation, request.last_sequence)
             end = self._door.listen(subscriber.take)
+            self._subscribers.add(subscriber)
             try:
                 yield self._first_line(resynchronize)
                 while True:
                     yield lines(self._events_number, [self._bytes_of(told) for told in await subscriber.next_line()])
             finally:
+                self._subscribers.remove(subscriber)
                 end()
         except Refused as refused:
             await abort(context, refused)
+
+    @property
+    def furthest_behind(self) -> int:
+        """Events that wait for the subscriber for whom the most wait."""
+        return max((each.waiting for each in self._subscribers), default=0)
 
     def _catch_up(self, subscriber: Subscriber, incarnation: int, last_sequence: int) -> bool:
         """Hand over what was missed by one who comes back, before anything new. True: not all of that is known."""
@@ -193,13 +205,7 @@ class GrpcSurface:
         return encoded
 
     def _bytes_of(self, told: Told) -> bytes:
-        encoded = self._encoded.get(told.sequence)
-        if encoded is None:
-            encoded = self._speech.event(told.message, told.header, told.sequence).SerializeToString()
-            self._encoded[told.sequence] = encoded
-            if len(self._encoded) > LONGEST_LINE:
-                del self._encoded[next(iter(self._encoded))]
-        return encoded
+        return self._speech.event_bytes(told.message, told.header, told.sequence, told.body)
 
     # Commands.
 
@@ -221,6 +227,22 @@ class GrpcSurface:
             answering.cancel()
 
     def _take_line(self, data: bytes, caller: str) -> "Line":
+        commands = self._speech.read_line(data)
+        if commands and not self._disturbed(caller):
+            with suppress(Refused):
+                return Line(self._door.take_commands(self._all_checked(caller, commands)), [])
+        return self._take_each(data, caller)
+
+    def _all_checked(self, caller: str, commands: Sequence[tuple[Message, Header]]) -> Sequence[tuple[Message, Header]]:
+        """The same. Raises `Refused` where one of them is; nothing has happened then."""
+        for kind in {type(message) for message, _ in commands}:
+            self._permit(caller, kind)
+        for message, _ in commands:
+            self._check(caller, message)
+        return commands
+
+    def _take_each(self, data: bytes, caller: str) -> "Line":
+        """Take those of its commands that can be taken, and say why the others are refused."""
         request = parse(self._speech.request_type("StreamCommands"), data)
         if not request.commands:
             raise Refused(RefusalCode.INVALID, "a line without commands", "commands")
@@ -229,10 +251,9 @@ class GrpcSurface:
         for index, line in enumerate(request.commands):
             try:
                 message, header = self._speech.read_command(line)
-                if not self._may_call(caller, self._speech.path(type(message).__name__)):
-                    raise Refused(RefusalCode.FORBIDDEN, "not allowed")
+                self._permit(caller, type(message))
                 self._check(caller, message)
-                if self._passage is not None and self._passage.disturbs(caller, self._door.instance):
+                if self._passage is not None and self._disturbed(caller):
                     alone = partial(self._take_alone, message, header)
                     self._passage.pass_on(caller, self._door.instance, alone)
                 else:
@@ -240,6 +261,14 @@ class GrpcSurface:
             except Refused as refused:
                 refusals.append(refusal_to_wire(index, refused))
         return Line(self._door.take_commands(commands) if commands else None, refusals)
+
+    def _disturbed(self, caller: str) -> bool:
+        return self._passage is not None and self._passage.disturbs(caller, self._door.instance)
+
+    def _permit(self, caller: str, kind: type[Message]) -> None:
+        """Raises `Refused` where the caller may not give commands of this kind."""
+        if not self._may_call(caller, self._speech.path(kind.__name__)):
+            raise Refused(RefusalCode.FORBIDDEN, "not allowed")
 
     def _check(self, caller: str, command: Message) -> None:
         """Raises `Refused` for what the caller may not ask for, and for what nobody could mean."""
@@ -255,10 +284,11 @@ class GrpcSurface:
         while (line := await unanswered.get()) is not None:
             if line.durable is not None:
                 await line.durable
-            await context.write(response(refusals=line.refusals).SerializeToString())
+            await context.write(response(refusals=line.refusals).SerializeToString() if line.refusals else b"")
 
     def _unary(self, method: str) -> Callable[[bytes, Context], Any]:
-        request_type, response_type = self._speech.request_type(method), self._speech.response_type(method)
+        request_type = self._speech.request_type(method)
+        number = self._speech.response_type(method).DESCRIPTOR.fields_by_name["events"].number
 
         async def call(data: bytes, context: Context) -> bytes:
             try:
@@ -266,14 +296,13 @@ class GrpcSurface:
                 command = self._speech.codec.unwrap_request(parse(request_type, data))
                 self._check(caller, command)
                 refuse_late(context)
-                outputs = await in_time(self._door.ask(command, trace_of(context)))
+                outputs = await in_time(self._door.ask(command, cause_in(context.invocation_metadata() or ())))
                 events = [
-                    self._speech.event(output, NOBODY, 0)
+                    self._speech.event_bytes(output, NOBODY, 0)
                     for output in outputs
                     if self._concerns(caller, command, output)
                 ]
-                encoded: bytes = response_type(events=events).SerializeToString()
-                return encoded
+                return lines(number, events)
             except Refused as refused:
                 await abort(context, refused)
 
@@ -318,17 +347,3 @@ async def in_time(asked: Awaitable[Sequence[Message]]) -> Sequence[Message]:
 
 async def abort(context: Context, refused: Refused) -> NoReturn:
     await context.abort(STATUS[refused.code], str(refused))
-
-
-def trace_of(context: Context) -> Header | None:
-    """The W3C trace context of a unary call: 00-<trace id>-<span id>-<flags>. Anything else is no cause."""
-    for key, value in context.invocation_metadata() or ():
-        if key == "traceparent" and isinstance(value, str):
-            parts = value.split("-")
-            if len(parts) == 4 and len(parts[1]) == 32 and len(parts[2]) == 16:
-                try:
-                    mask = (1 << 63) - 1
-                    return Header(message_id=int(parts[2], 16) & mask, correlation_id=int(parts[1], 16) & mask)
-                except ValueError:
-                    return None
-    return None

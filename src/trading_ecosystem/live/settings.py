@@ -17,7 +17,7 @@ PREFIX = "TSE_"
 ANY_PORT = "127.0.0.1:0"
 REQUIRED = ("instance", "document", "registry", "store", "data")
 SURFACES = ("grpc", "rest", "audit", "audit_rest")
-KEYS = (*REQUIRED, *SURFACES, "profile", "telemetry", "tls", "tokens", "expose", "advertise", "log_level")
+KEYS = (*REQUIRED, *SURFACES, "profile", "telemetry", "forward", "tls", "tokens", "expose", "advertise", "log_level")
 
 
 class Profile(StrEnum):
@@ -44,13 +44,14 @@ class Settings:
     audit: str  # What is done to the process, over gRPC.
     registry: str  # URL of the registry and configuration service.
     store: str  # memory:, sqlite:///PATH or postgresql://...
-    telemetry: str  # Where traces go by OTLP/gRPC; empty: to the instance that the registry names for it.
+    telemetry: str  # Where traces, warnings and errors go by OTLP/gRPC; empty: nowhere.
     data: Path  # Folder for what must survive a crash beside the store.
     tls: Path | None  # Folder with ca.pem, cert.pem and key.pem.
     tokens: Path | None  # Folder with the bearer tokens of the REST surfaces.
     expose: bool  # May listen elsewhere than on loopback; that needs TLS too.
     advertise: str  # The host by which others reach it, where it listens on all addresses; empty: as it listens.
     log_level: LogLevel
+    forward: str = ""  # Where whoever takes telemetry in hands it on by OTLP/gRPC; empty: nowhere.
     audit_rest: str = ""  # What the process is inside, over REST.
 
     @property
@@ -79,6 +80,7 @@ def load_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Se
         registry=text("registry"),
         store=told["store"].text(),
         telemetry=text("telemetry"),
+        forward=text("forward"),
         data=Path(told["data"].text()),
         tls=folder("tls"),
         tokens=folder("tokens"),

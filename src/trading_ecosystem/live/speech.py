@@ -11,6 +11,8 @@ from google.protobuf.message_factory import GetMessageClass
 
 from trading_ecosystem.live.codec import WireCodec
 from trading_ecosystem.live.door import Header, Told
+from trading_ecosystem.live.flat import Reader, framed, varint
+from trading_ecosystem.live.flat_lines import CommandReader, event_line
 from trading_ecosystem.messages.message import Message
 
 
@@ -28,6 +30,8 @@ class Speech:
         self._command: type[Any] | None = getattr(module, f"{name}Command", None)
         self._command_fields = fields_of(self._command, "command") if self._command else {}
         self.event_types = frozenset(self._event_fields)
+        self._event_tags = {kind: varint(number << 3 | 2) for kind, number in numbers_of(self._event, "event").items()}
+        self._reader = self._command_reader()
 
     def path(self, method: str) -> str:
         return f"/{self.full_name}/{method}"
@@ -53,6 +57,13 @@ class Speech:
     def event(self, message: Message, header: Header, sequence: int) -> Any:
         return self.codec.wrap_event(self._event, message, header, sequence)
 
+    def event_bytes(self, message: Message, header: Header, sequence: int, body: bytes | None = None) -> bytes:
+        """The same, encoded. `body`: the bytes of the message, where they are there already."""
+        kind = type(message).__name__
+        if body is None:
+            kind, body = self.codec.encode(message)
+        return event_line(self._event_tags[kind], header, sequence, body)
+
     def read_event(self, event: Any) -> Told:
         return self.codec.unwrap_event(event)
 
@@ -64,6 +75,23 @@ class Speech:
         header, message = self.codec.unwrap_command(command)
         return message, header
 
+    def read_line(self, line: bytes) -> list[tuple[Message, Header]] | None:
+        """All commands of a line; None where not all of them can be read in passing."""
+        return self._reader.read(line)
+
+    def _command_reader(self) -> CommandReader:
+        readers: dict[int, Reader] = {}
+        for field in self._command.DESCRIPTOR.oneofs_by_name["command"].fields if self._command else ():
+            reader = self.codec.reader(field.message_type)
+            if reader is not None:
+                readers[field.number] = reader
+        return CommandReader(readers)
+
+
+def numbers_of(envelope: Any, oneof: str) -> dict[str, int]:
+    """The types of message that an envelope may hold, and the number of the field of each."""
+    return {field.message_type.name: field.number for field in envelope.DESCRIPTOR.oneofs_by_name[oneof].fields}
+
 
 def fields_of(envelope: Any, oneof: str) -> dict[str, str]:
     """The types of message that an envelope may hold, and the field of each."""
@@ -73,15 +101,5 @@ def fields_of(envelope: Any, oneof: str) -> dict[str, str]:
 
 def lines(field_number: int, encoded: Sequence[bytes]) -> bytes:
     """The encoded messages as a repeated field: what a serializer would make of a message that holds them."""
-    tag = field_number << 3 | 2
-    assert tag < 128
-    return b"".join([bytes((tag,)) + varint(len(each)) + each for each in encoded])
-
-
-def varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
+    tag = varint(field_number << 3 | 2)
+    return b"".join([framed(tag, each) for each in encoded])

@@ -5,7 +5,7 @@ Rule 1: standard output is for `tse up` until all services are ready, one JSON o
 
 import sys
 
-from trading_ecosystem.orchestrator.background import main
+from trading_ecosystem.orchestrator.announcing import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -67,6 +67,7 @@ class Held(Exception):
 class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
+        self._held: int | None = None  # The open lock file.
 
     # What is where.
 
@@ -110,12 +111,23 @@ class RunFolder:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Make the folder, or take over what a supervisor left that is dead. Raises `Held`, and `Problem`."""
-        lock = self._lock()
+        self._held = self._lock()
         try:
             self._empty()
             yield
         finally:
-            os.close(lock)
+            os.close(self._held)
+            self._held = None
+
+    def is_ours(self) -> bool:
+        """Whether the folder that is held is still the one at its path: it may have been removed, and made anew."""
+        return self._held is not None and self._is_lock(self._held)
+
+    def _is_lock(self, file: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(file), os.stat(self.path / LOCK))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
     def _lock(self) -> int:
         while True:
@@ -123,13 +135,11 @@ class RunFolder:
             lock = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, FILE_MODE)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if os.path.samestat(os.fstat(lock), os.stat(self.path / LOCK)):
-                    return lock
+                if self._is_lock(lock):
+                    return lock  # Else the one before has removed the folder in the meantime: make another.
             except BlockingIOError:
                 os.close(lock)
                 raise Held from None
-            except FileNotFoundError:
-                pass  # The one before has removed the folder in the meantime: make another.
             os.close(lock)
 
     def _make(self) -> None:
@@ -193,6 +203,8 @@ class RunFolder:
 
     def remove(self) -> None:
         """Remove all that is ours, and the folder itself if nothing else is in it. For whoever holds it."""
+        if not self.is_ours():
+            return
         self._empty()
         (self.path / LOCK).unlink(missing_ok=True)
         with suppress(OSError):  # Somebody keeps something in it.

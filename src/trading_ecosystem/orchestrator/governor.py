@@ -1,6 +1,8 @@
-"""Leads the accelerated time of an ecosystem, and lets it stand still while a service lags.
+"""Leads the accelerated time of an ecosystem, as fast as its services keep up and no faster than it was asked to.
 
 Rule 1: only a service that runs and has been awake in this life is waited for; one that was killed or paused is not.
+Rule 2: time never runs so fast that messages are older than `SIMULATED_LAG_NS` when they come, longer than it takes to
+  notice.
 """
 
 import asyncio
@@ -9,9 +11,11 @@ from collections.abc import Sequence
 from typing import Protocol, final
 
 from trading_ecosystem.live.clock import SECOND_NS
-from trading_ecosystem.live.pace import Leader, Pulse, lag_of
+from trading_ecosystem.live.pace import SIMULATED_LAG_NS, Leader, Pulse, lag_of
 from trading_ecosystem.orchestrator.folder import RunFolder
 from trading_ecosystem.orchestrator.processes import State
+
+RECOVERY = 1.01  # By how much time may go faster from one look to the next.
 
 
 class States(Protocol):
@@ -26,7 +30,9 @@ class Governor:
 
     def __init__(self, folder: RunFolder, instances: Sequence[str], start_ns: int, speed: int) -> None:
         self.waited_ns = 0
+        self.speed = float(speed)  # As it is just now.
         self._folder, self._instances = folder, tuple(instances)
+        self._highest = float(speed)
         self._lag_ns = lag_of(speed)
         self._leader = Leader(folder.clock, start_ns, speed)
         self._pulses: dict[str, Pulse] = {}
@@ -52,16 +58,19 @@ class Governor:
         while True:
             await asyncio.sleep(self._lag_ns / 8 / SECOND_NS)
             now_ns = time.monotonic_ns()
-            if self._somebody_lags(processes, now_ns):
+            pulses = [pulse.last() for name, pulse in self._pulses.items() if processes.state(name) is State.RUNNING]
+            if any(awake_ns and now_ns - awake_ns > self._lag_ns for awake_ns, _ in pulses):
                 self._leader.stand_still()
                 self.waited_ns += now_ns - looked_ns
             else:
-                self._leader.lead_on()
+                self._adapt([age_ns for _, age_ns in pulses])
+                self._leader.lead_on(round(self.speed))
             looked_ns = now_ns
 
-    def _somebody_lags(self, processes: States, now_ns: int) -> bool:
-        for instance, pulse in self._pulses.items():
-            last_ns = pulse.last_ns()
-            if last_ns and now_ns - last_ns > self._lag_ns and processes.state(instance) is State.RUNNING:
-                return True
-        return False
+    def _adapt(self, ages_ns: Sequence[int]) -> None:
+        """What is older than it may be was under way for a fixed time of the machine: slower, it would be in time."""
+        oldest_ns = max(ages_ns, default=0)
+        if oldest_ns > SIMULATED_LAG_NS:
+            self.speed = max(1.0, min(self.speed, self._highest * SIMULATED_LAG_NS / oldest_ns))
+        else:
+            self.speed = min(self._highest, self.speed * RECOVERY)

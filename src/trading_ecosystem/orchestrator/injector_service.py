@@ -27,8 +27,8 @@ from trading_ecosystem.live.identifiers import Identifiers
 from trading_ecosystem.live.links import ALIVE
 from trading_ecosystem.live.security.allow_list import load_allow_list
 from trading_ecosystem.live.security.binding import bind, open_channel
-from trading_ecosystem.live.security.credentials import channel_credentials
 from trading_ecosystem.live.security.guard import Guard
+from trading_ecosystem.live.security.handshakes import channel_credentials
 from trading_ecosystem.live.security.identity import identify
 from trading_ecosystem.live.server import GrpcSurface
 from trading_ecosystem.live.telemetry.exporter import Exporter

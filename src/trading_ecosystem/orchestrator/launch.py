@@ -14,7 +14,7 @@ import yaml
 
 from trading_ecosystem import routes
 from trading_ecosystem.live.neighbours import TOKEN
-from trading_ecosystem.live.security.credentials import HANDSHAKE_ENVIRONMENT
+from trading_ecosystem.live.security.handshakes import HANDSHAKE_ENVIRONMENT
 from trading_ecosystem.orchestrator.child import Command
 from trading_ecosystem.orchestrator.documents import DOCUMENT, Files
 from trading_ecosystem.orchestrator.folder import DATA, LOG, TOKENS, RunFolder
@@ -69,6 +69,7 @@ def settings_for(places: Places, instance: str, request: UpRequest) -> dict[str,
         "audit": OFF if shipped else ANY_PORT,
         "audit_rest": ANY_PORT if plane_of(instance) == "simulators" else OFF,
         "telemetry": places.telemetry,
+        "forward": request.forward if takes_traces else "",
     }
     if request.tls:
         settings["tls"] = os.path.relpath(places.folder.certificates / instance, places.folder.service(instance))

@@ -50,7 +50,10 @@ class OwnServers:
         self.registry = with_user(valkey, USER, self._passwords[USER])
 
     def _store_of(self, instance: str) -> str:
-        as_role = parse(self._postgres).set(
+        server = parse(self._postgres)
+        if server.get_backend_name() != "postgresql":
+            raise StoreRefused("only PostgreSQL has roles")
+        as_role = server.set(
             drivername="postgresql", username=self._roles[instance], password=self._passwords[instance]
         )
         return as_role.render_as_string(hide_password=False)

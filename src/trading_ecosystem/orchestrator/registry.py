@@ -9,13 +9,12 @@ import os
 import secrets
 import time
 from dataclasses import asdict
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from trading_ecosystem import __version__, routes
 from trading_ecosystem.configuration.document import Problem
 from trading_ecosystem.live.clock import SECOND_NS, Clock, Tempo
 from trading_ecosystem.live.discovery.configuration import Configuration
-from trading_ecosystem.live.discovery.mirror import Mirror
 from trading_ecosystem.live.discovery.registration import Registration, Status
 from trading_ecosystem.live.discovery.registry import PERIOD_NS, Registry
 from trading_ecosystem.live.discovery.server import AddressFor, create_app, own_address
@@ -24,6 +23,9 @@ from trading_ecosystem.live.neighbours import CLOCK_KEY
 from trading_ecosystem.live.rest.serving import Server, serve
 from trading_ecosystem.live.security.tokens import digest
 from trading_ecosystem.orchestrator.planes import PLANES, role_of
+
+if TYPE_CHECKING:
+    from trading_ecosystem.live.discovery.mirror import Mirror
 
 HOST = "127.0.0.1"
 MICROSECOND_NS = 1_000
@@ -52,7 +54,7 @@ class HostedRegistry:
         self._clock = Clock()
         self._configuration = Configuration(self._clock.now_ns)
         self._port, self._way = port, way
-        self._mirror = Mirror(valkey, self._registry, self._configuration) if valkey else None
+        self._mirror = mirror_of(valkey, self._registry, self._configuration)
         self._server: Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -133,6 +135,15 @@ class HostedRegistry:
         found = self._registry.find(instance)
         if found is not None:
             self._registry.deregister(instance, found.epoch)
+
+
+def mirror_of(valkey: str, registry: Registry, configuration: Configuration) -> "Mirror | None":
+    """None where there is no Valkey, and nothing of its client is loaded."""
+    if not valkey:
+        return None
+    from trading_ecosystem.live.discovery.mirror import Mirror
+
+    return Mirror(valkey, registry, configuration)
 
 
 def holder_of(name: str) -> Holder:

@@ -22,7 +22,7 @@ class UpRequest:
     """`postgres` and `valkey` are URLs, for the profile `servers`. `port` is the registry's, 0 for any free one.
 
     `speed`: so many simulated seconds pass in each second of the machine. `tls`: services show each other
-    certificates of an authority made for this run.
+    certificates of an authority made for this run. `forward`: `host:port` that the audit hands telemetry on to.
     """
 
     folder: Path
@@ -35,6 +35,7 @@ class UpRequest:
     port: int
     tls: bool
     ready_within_s: int
+    forward: str = ""
 
     def __post_init__(self) -> None:
         if self.profile is not Stores.SERVERS:

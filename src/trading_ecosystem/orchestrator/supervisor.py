@@ -2,46 +2,46 @@
 
 Rule 1: whoever is asked questions is ready before those who ask are started.
 Rule 2: however a supervisor ends, no process of it lives on; where it ends in order, no file of it does either.
+Rule 3: it ends when its folder does: nobody could ask it to.
 """
 
 import asyncio
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from trading_ecosystem.assembly import load_world
 from trading_ecosystem.configuration.document import Problem
-from trading_ecosystem.live.clock import SECOND_NS, Clock, Tempo
+from trading_ecosystem.live.clock import Clock, Tempo
 from trading_ecosystem.live.discovery.registration import Registration
 from trading_ecosystem.live.discovery.server import own_address
-from trading_ecosystem.live.security.certificates import LIFETIME_NS
 from trading_ecosystem.live.security.private_files import private_folder
 from trading_ecosystem.orchestrator.child import check_system
 from trading_ecosystem.orchestrator.control import ControlServer, Line
 from trading_ecosystem.orchestrator.documents import documents_of
 from trading_ecosystem.orchestrator.folder import RunFolder, RunState
 from trading_ecosystem.orchestrator.governor import Governor
-from trading_ecosystem.orchestrator.identities import issue_certificates, issue_tokens
+from trading_ecosystem.orchestrator.identities import RENEW_EVERY_S, issue_certificates, issue_tokens
 from trading_ecosystem.orchestrator.injector_service import InjectorService
 from trading_ecosystem.orchestrator.launch import Places, command_for
-from trading_ecosystem.orchestrator.planes import plane_of, starting_order, stopping_order
+from trading_ecosystem.orchestrator.planes import starting_order, stopping_order
 from trading_ecosystem.orchestrator.processes import Notice, Processes, State
+from trading_ecosystem.orchestrator.readiness import NotReady, Readiness
 from trading_ecosystem.orchestrator.registry import ADMINISTRATOR, HOST, HostedRegistry
 from trading_ecosystem.orchestrator.request import Stores, UpRequest
+from trading_ecosystem.orchestrator.status import service_lines
 from trading_ecosystem.orchestrator.terms import RunOrder, Terms
 from trading_ecosystem.routes import INJECTOR
 
 if TYPE_CHECKING:
     from trading_ecosystem.orchestrator.own_servers import OwnServers
 
-LOOK_EVERY_S = 0.05
-SHOWN_LOG_LINES = 15
+LOOK_EVERY_S = 1.0  # Whether the folder is still there.
 Tell = Callable[[Line], None]
 
 
@@ -49,10 +49,6 @@ class Stage(StrEnum):
     STARTING = "starting"
     UP = "up"
     STOPPING = "stopping"
-
-
-class NotReady(Exception):
-    """The ecosystem did not come up; the message says which service is to blame, and how its log ends."""
 
 
 def terms_of(request: UpRequest) -> Terms:
@@ -94,7 +90,7 @@ class Supervisor:
         self._began_s = time.monotonic()
         self._wanted = asyncio.Event()  # Somebody wants the end.
         self._ended = asyncio.Event()
-        self._fallen: dict[str, str] = {}  # Whose process ended unasked, and how.
+        self._readiness = Readiness(self.folder, self.registry.ready, request.ready_within_s, tell)
 
     def ask_to_stop(self) -> None:
         self._wanted.set()
@@ -222,7 +218,7 @@ class Supervisor:
 
     async def _way(self, asker: str, target: Registration, kind: str) -> str:
         """Services reach each other through the injector's links; people and chaos commands go directly."""
-        if self._injector is None or asker not in self._files or kind == "audit":
+        if self._injector is None or asker not in self._files or kind.startswith("audit"):
             return await own_address(asker, target, kind)
         host, port = await self._injector.links.address_for(asker, target.instance, kind)
         return f"{host}:{port}"
@@ -233,7 +229,7 @@ class Supervisor:
         for tier in starting_order(self.processes.instances()):
             for instance in tier:
                 self.processes.start(instance)
-            await self._until_ready(tier)
+            await self._readiness.wait(tier)
         begun = replace(self._tempo, epoch_ns=Clock().now_ns())
         self._publish(begun)
         self.clock.begin(begun.epoch_ns)
@@ -246,44 +242,25 @@ class Supervisor:
             tempo = replace(tempo, pace=os.path.relpath(tempo.pace, self.folder.service(next(iter(self._files)))))
         self.registry.publish(tempo)
 
-    async def _until_ready(self, tier: Sequence[str]) -> None:
-        began_s = time.monotonic()
-        missing = list(tier)
-        while missing:
-            await asyncio.sleep(LOOK_EVERY_S)
-            waited_s = time.monotonic() - began_s
-            ready = self.registry.ready()
-            for instance in list(missing):
-                self._refuse_fallen(instance, waited_s)
-                if instance in ready:
-                    missing.remove(instance)
-                    address = ready[instance].addresses.get("grpc", "")
-                    self._tell({"ready": instance, "address": address, "seconds": round(waited_s, 2)})
-
-    def _refuse_fallen(self, instance: str, waited_s: float) -> None:
-        if instance in self._fallen:
-            raise NotReady(f"{instance} {self._fallen[instance]} before it was ready{self._end_of_log(instance)}")
-        within_s = self._request.ready_within_s
-        if waited_s > within_s:
-            raise NotReady(f"{instance} was not ready within {within_s} s{self._end_of_log(instance)}")
-
-    def _end_of_log(self, instance: str) -> str:
-        lines = tail(self.folder.log(instance), SHOWN_LOG_LINES)
-        said = "; its log ends:\n" + "\n".join(f"  {line}" for line in lines) if lines else "; it said nothing"
-        return f"{said}\n  (all of it: {self.folder.log(instance)})" if lines else said
-
     # While it is up.
 
     async def _keep_watch(self) -> None:
-        """Crashes are seen and put right by `processes`; what is left is to renew certificates in time."""
+        """Crashes are seen and put right by `processes`; what is left is the folder, and certificates that grow old.
+
+        Raises `Problem` where the folder was taken away.
+        """
+        renewed_s = time.monotonic()
         while True:
-            await asyncio.sleep(LIFETIME_NS // SECOND_NS // 2)
-            if self._request.tls:
+            await asyncio.sleep(LOOK_EVERY_S)
+            if not self.folder.is_ours():
+                raise Problem(f"{self.folder.path}: was removed while the ecosystem was up; it is brought down")
+            if self._request.tls and time.monotonic() - renewed_s > RENEW_EVERY_S:
                 issue_certificates(self.folder, list(self._files))
+                renewed_s = time.monotonic()
 
     def _note(self, notice: Notice) -> None:
         if notice.unexpected:
-            self._fallen[notice.instance] = notice.detail.partition(";")[0]
+            self._readiness.fallen[notice.instance] = notice.detail.partition(";")[0]
         if notice.state in (State.DOWN, State.WAITING, State.HALTED):
             self.registry.forget(notice.instance)
             if self._governor is not None:
@@ -298,7 +275,6 @@ class Supervisor:
         )
 
     async def _answer_status(self) -> AsyncIterator[Line]:
-        ready = self.registry.ready()
         yield {
             "stage": self.stage,
             "pid": os.getpid(),
@@ -311,19 +287,8 @@ class Supervisor:
             "profile": self._request.profile,
             "up_s": round(time.monotonic() - self._began_s, 1),
         }
-        for instance in self.processes.instances():
-            pid = self.processes.pid(instance)
-            found = ready.get(instance) if pid is not None else None
-            yield {
-                "instance": instance,
-                "plane": plane_of(instance),
-                "state": self.processes.state(instance),
-                "ready": found is not None,
-                "addresses": dict(found.addresses) if found else {},
-                "pid": pid,
-                "restarts": self.processes.restarts(instance),
-                "memory_mib": resident_mib(pid) if pid is not None else None,
-            }
+        for line in service_lines(self.processes, self.registry.ready()):
+            yield line
 
     async def _answer_down(self) -> AsyncIterator[Line]:
         self.ask_to_stop()
@@ -357,7 +322,8 @@ class Supervisor:
         self.folder.clear_services()
         if self._servers is not None:
             await self._servers.empty()
-        self._files, self._terms, self._fallen = files, order.terms, {}
+        self._files, self._terms = files, order.terms
+        self._readiness.fallen.clear()
         self._request = replace(self._request, world=order.world)
         self._set_clock(order.speed or self._request.speed)
         self._prepare()
@@ -378,20 +344,3 @@ def reserved_address(undo: AsyncExitStack) -> str:
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     reserved.bind((HOST, 0))
     return f"{HOST}:{reserved.getsockname()[1]}"
-
-
-def tail(path: Path, count: int) -> list[str]:
-    """The last lines of a log; none if there is none yet."""
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
-    except FileNotFoundError:
-        return []
-
-
-def resident_mib(pid: int) -> float | None:
-    """The memory that a process holds, in MiB; None when it has just ended."""
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
-    except (OSError, IndexError):
-        return None
-    return round(pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20), 1)

@@ -72,7 +72,7 @@ class Stage:
             self._until_ready(tier)
         ends_s = time.monotonic() + BEFORE_IT_STANDS_S
         while time.monotonic() < ends_s:
-            leader.lead_on()
+            leader.lead_on(SPEED)
             time.sleep(lag_of(SPEED) / 4e9)
         leader.stand_still()
         self._until_quiet()

@@ -11,9 +11,10 @@ import grpc
 import pytest
 from grpc_reflection.v1alpha import reflection_pb2
 
+from trading_ecosystem.live.flat import varint
 from trading_ecosystem.live.production_wire import CUSTODIAN, EXCHANGE, MARKET_DATA, RISK_MONITOR
 from trading_ecosystem.live.security.allow_list import load_allow_list
-from trading_ecosystem.live.speech import Speech, varint
+from trading_ecosystem.live.speech import Speech
 from trading_ecosystem.wire.exchange.v1 import exchange_pb2 as wire
 
 Code = grpc.StatusCode

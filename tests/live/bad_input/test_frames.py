@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from trading_ecosystem.live.flat import varint
 from trading_ecosystem.live.production_wire import EXCHANGE
-from trading_ecosystem.live.speech import varint
 
 SUBMIT = EXCHANGE.path("SubmitOrder")
 DEADLINE_S = 5.0

@@ -18,7 +18,8 @@ from trading_ecosystem.live.security.certificates import (
     issue_all,
     nanoseconds,
 )
-from trading_ecosystem.live.security.credentials import read_credentials, revision
+from trading_ecosystem.live.security.credentials import read_credentials
+from trading_ecosystem.live.security.handshakes import revision
 
 NAMES = ["exchange", "trading_engine.alpha"]
 FILES = ("ca.pem", "cert.pem", "key.pem")

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from trading_ecosystem.live.door import RefusalCode
+from trading_ecosystem.live.door import Header, RefusalCode
 from trading_ecosystem.live.security.allow_list import AllowList, load_allow_list
 from trading_ecosystem.live.security.binding import bind, open_channel
 from trading_ecosystem.live.security.guard import LARGEST_METADATA, Denial, Guard
@@ -95,14 +96,17 @@ def test_over_tls_even_free_methods_want_a_certificate_that_names_an_instance(se
     asyncio.run(scenario())
 
 
-def test_a_denial_names_caller_method_and_reason(serve: Any, certificates: Path) -> None:
+def test_a_denial_names_caller_method_reason_and_cause(serve: Any, certificates: Path) -> None:
     async def scenario() -> None:
         async with (
             serve(tls=certificates / "exchange") as served,
             open_channel(str(served.address), "exchange", tls=certificates / "trading_engine.alpha") as channel,
         ):
-            assert (await answer_of(channel, METHOD, ())) == (CODE.PERMISSION_DENIED, "not allowed")
-            assert served.denials == [Denial(caller="trading_engine.alpha", method=METHOD, code=RefusalCode.FORBIDDEN)]
+            traced = (("traceparent", f"00-{2:032x}-{1:016x}-01"),)
+            for metadata in ((), traced):
+                assert (await answer_of(channel, METHOD, metadata)) == (CODE.PERMISSION_DENIED, "not allowed")
+            one = Denial(caller="trading_engine.alpha", method=METHOD, code=RefusalCode.FORBIDDEN)
+            assert served.denials == [one, replace(one, cause=Header(message_id=1, correlation_id=2))]
 
     asyncio.run(scenario())
 

@@ -28,7 +28,7 @@ from trading_ecosystem.live.security.certificates import (
     private_bytes,
     unsigned,
 )
-from trading_ecosystem.live.security.credentials import HANDSHAKE_ENVIRONMENT
+from trading_ecosystem.live.security.handshakes import HANDSHAKE_ENVIRONMENT
 
 METHOD = "/test.Service/Answer"
 SERVER = """

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import DBAPIError
 
 from trading_ecosystem.live.store.database import SESSION, Database
 from trading_ecosystem.live.store.ports import Record, Store, StoreAway, StoreTaken
@@ -160,7 +161,7 @@ def test_when_the_answer_of_a_commit_is_lost_the_store_is_asked_what_became_of_i
             if answers.pop():
                 driver.commit()
             driver.close()
-            raise psycopg.OperationalError("the connection was lost")
+            raise DBAPIError("COMMIT", {}, OSError("the connection was lost"), connection_invalidated=True)
 
     event.listen(database_of(store).engine, "commit", lose_answer)
     if committed:

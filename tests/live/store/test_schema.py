@@ -7,10 +7,17 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import MetaData
+from sqlalchemy import Connection, MetaData, create_engine, inspect, select
 
 from trading_ecosystem.live.store.database import Database
-from trading_ecosystem.live.store.migrations.environment import COMMON_STEPS, VERSION_TABLE, revisions_in
+from trading_ecosystem.live.store.migrations.environment import (
+    COMMON_STEPS,
+    VERSION_TABLE,
+    VERSIONS,
+    make_tables,
+    revisions_in,
+    upgrade,
+)
 from trading_ecosystem.live.store.opening import Design, open_store, parse
 from trading_ecosystem.live.store.tables import COMMON
 
@@ -39,6 +46,35 @@ def test_steps_and_tables_agree(durable_store_url: str, instance: str, designs: 
         )
         assert compare_metadata(context, whole) == []
     database.close()
+
+
+@pytest.mark.parametrize("instance", SERVICES)
+def test_a_new_file_is_as_the_steps_would_have_made_it(
+    instance: str, designs: dict[str, Design[Any]], tmp_path: Path
+) -> None:
+    design = designs[instance]
+    with create_engine(f"sqlite:///{tmp_path}/new.db").begin() as connection:
+        make_tables(connection, design.tables, design.steps)
+        new = shape_of(connection)
+    with create_engine(f"sqlite:///{tmp_path}/old.db").begin() as connection:
+        upgrade(connection, design.steps)
+        assert shape_of(connection) == new
+
+
+def shape_of(connection: Connection) -> dict[str, object]:
+    found = inspect(connection)
+    shape: dict[str, object] = {
+        table: (
+            [(each["name"], str(each["type"]), each["nullable"], each["default"]) for each in found.get_columns(table)],
+            found.get_pk_constraint(table)["constrained_columns"],
+            sorted(found.get_indexes(table), key=lambda index: str(index["name"])),
+            sorted(found.get_unique_constraints(table), key=lambda constraint: str(constraint["name"])),
+            found.get_foreign_keys(table),
+            found.get_check_constraints(table),
+        )
+        for table in found.get_table_names()
+    }
+    return shape | {"versions": set(connection.execute(select(VERSIONS)).scalars())}
 
 
 @pytest.mark.parametrize("instance", SERVICES)

@@ -4,20 +4,35 @@ import asyncio
 import io
 import json
 import logging
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
-import structlog
 
 from trading_ecosystem.live.clock import Clock, Tempo
 from trading_ecosystem.live.door import Header
-from trading_ecosystem.live.telemetry.logs import MOST_WAITING, LogOutlet, handling, set_up_logs
+from trading_ecosystem.live.security.tokens import SCOPES, Surface, issue_token, read_token
+from trading_ecosystem.live.telemetry.lines import Log
+from trading_ecosystem.live.telemetry.logs import (
+    MOST_SENT,
+    MOST_WAITING,
+    NOTHING,
+    LogOutlet,
+    handling,
+    lines_lost,
+    lines_waiting,
+    set_up_logs,
+)
+from trading_ecosystem.live.telemetry.metrics import FIGURES
 from trading_ecosystem.live.telemetry.redaction import HIDDEN, Redaction
 from trading_ecosystem.live.telemetry.spans import service_resource
 
 START_NS = 1_772_409_600_000_000_000
 CANARY = "canary-4711-secret"
+RESOURCE = service_resource("exchange", "1")
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +40,6 @@ def logging_as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     yield
-    structlog.reset_defaults()
     root.handlers[:] = handlers
     root.setLevel(level)
 
@@ -41,7 +55,7 @@ def lines(level: str, write: Callable[[], object], outlet: Any = None) -> list[d
 
 def test_a_line_says_when_where_and_under_which_span() -> None:
     def write() -> None:
-        log = structlog.get_logger()
+        log = Log(__name__)
         with handling(Header(message_id=255, correlation_id=16)):
             log.warning("slow", waited=3)
         log.info("done")
@@ -59,10 +73,15 @@ def test_a_line_says_when_where_and_under_which_span() -> None:
     assert "trace_id" not in second
 
 
+def test_before_logs_are_set_up_the_fields_are_told_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
+    Log("x").warning("slow", waited=3, where="a b")
+    assert caplog.messages == ["slow waited=3 where='a b'"]
+
+
 @pytest.mark.parametrize(("level", "heard"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
 def test_levels_come_from_the_settings(level: str, heard: int) -> None:
     def write() -> None:
-        log = structlog.get_logger()
+        log = Log(__name__)
         for each in (log.debug, log.info, log.warning, log.error):
             each("x")
 
@@ -84,20 +103,33 @@ SECRETS: list[tuple[str, dict[str, Any], str]] = [
     ("read", {"file": "-----BEGIN PRIVATE KEY-----\nabc123\n-----END PRIVATE KEY-----"}, "abc123"),
     ("jwt", {"seen": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc123"}, "abc123"),
     ("login?password=abc123&user=x", {}, "abc123"),
+    ("called", {"as": f"tse_{'aB-_1' * 8}abc"}, "aB-_1"),
+    (f"https://host/tse_{'a' * 43}/orders", {}, "aaaa"),
     ("nested", {"headers": {"cookie": f"{CANARY}"}}, CANARY),
 ]
 
 
 @pytest.mark.parametrize(("event", "values", "secret"), SECRETS, ids=range(len(SECRETS)))
 def test_no_secret_passes(event: str, values: dict[str, Any], secret: str) -> None:
-    (line,) = lines("info", lambda: structlog.get_logger().info(event, **values))
+    (line,) = lines("info", lambda: Log(__name__).info(event, **values))
     assert secret not in json.dumps(line)
     assert HIDDEN in json.dumps(line)
 
 
+def test_a_token_that_we_issue_is_known_by_its_look(tmp_path: Path) -> None:
+    issue_token(tmp_path, Surface.REST, "operator", SCOPES[Surface.REST], tmp_path / "token")
+    (line,) = lines("info", lambda: Log("x").info(f"who sent {read_token(tmp_path / 'token')}?"))
+    assert line["event"] == f"who sent {HIDDEN}?"
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_the_name_of_a_figure_is_no_token(figure: str) -> None:
+    assert Redaction().text(figure) == figure
+
+
 @pytest.mark.parametrize("text", ["tokenized", "a basic fact", "https://host/path?x=1", "keyboard", "secretary: Ann"])
 def test_what_is_no_secret_stays(text: str) -> None:
-    (line,) = lines("info", lambda: structlog.get_logger().info(text, tokenizer=text))
+    (line,) = lines("info", lambda: Log(__name__).info(text, tokenizer=text))
     assert (line["event"], line["tokenizer"]) == (text, text)
 
 
@@ -106,35 +138,51 @@ def test_an_exception_is_logged_without_its_secret() -> None:
         try:
             raise ValueError(f"bad key {CANARY}")
         except ValueError:
-            structlog.get_logger().exception("failed")
+            Log(__name__).exception("failed")
 
     (line,) = lines("info", write)
     assert "ValueError: bad key" in line["exception"]
     assert CANARY not in line["exception"]
 
 
-def test_warnings_go_to_the_audit_when_it_is_there(make_stand_in: Callable[..., Any]) -> None:
+def test_what_has_no_span_is_told_without_ids() -> None:
+    def write() -> None:
+        with handling(Header(message_id=1, correlation_id=2)), handling(NOTHING):
+            Log(__name__).warning("started")
+
+    (line,) = lines("info", write)
+    assert "trace_id" not in line and "span_id" not in line
+
+
+# To the audit.
+
+
+def say() -> None:
+    log = Log(__name__)
+    log.info("not this")
+    with handling(Header(message_id=1, correlation_id=2)):
+        log.error("broken", detail=f"{CANARY}")
+
+
+def records_of(request: Any) -> list[Any]:
+    return [each for told in request.resource_logs for scope in told.scope_logs for each in scope.log_records]
+
+
+def test_warnings_go_to_the_audit_when_it_is_there(
+    make_stand_in: Callable[..., Any], free_port: Callable[[], int]
+) -> None:
+    port = free_port()
+    outlet = LogOutlet(RESOURCE, f"127.0.0.1:{port}")
+
     async def scenario() -> None:
-        audit = make_stand_in()
-        where = ""
-        outlet = LogOutlet(service_resource("exchange", "1"), lambda: where)
-
-        def write() -> None:
-            log = structlog.get_logger()
-            log.info("not this")
-            with handling(Header(message_id=1, correlation_id=2)):
-                log.error("broken", detail=f"{CANARY}")
-
-        lines("info", write, outlet.take)
-        task = asyncio.create_task(outlet.run())
+        lines("info", say, outlet)
         await asyncio.sleep(0.1)
-        async with audit.serve():
-            where = f"127.0.0.1:{audit.port}"
-            while not audit.logs:
-                await asyncio.sleep(0.02)
-        task.cancel()
+        assert (lines_waiting(), lines_lost()) == (1, 0)
+        async with make_stand_in([grpc.StatusCode.UNAVAILABLE]).serve(port) as audit:
+            await asyncio.to_thread(logging.shutdown)
+        assert (lines_waiting(), lines_lost()) == (0, 0)
         (request,) = audit.logs
-        (record,) = request.resource_logs[0].scope_logs[0].log_records
+        (record,) = records_of(request)
         assert record.body.string_value == "broken"
         assert record.severity_text == "ERROR"
         assert record.time_unix_nano == START_NS
@@ -144,8 +192,53 @@ def test_warnings_go_to_the_audit_when_it_is_there(make_stand_in: Callable[..., 
     asyncio.run(scenario())
 
 
-def test_too_many_lines_make_room_and_are_counted() -> None:
-    outlet = LogOutlet(service_resource("exchange", "1"), lambda: "")
-    for _ in range(MOST_WAITING + 5):
-        outlet.take({"at_ns": 1, "level": "error", "event": "x"})
-    assert outlet.dropped == 5
+def test_an_endpoint_that_takes_no_logs_is_not_asked_again(make_stand_in: Callable[..., Any]) -> None:
+    async def scenario() -> None:
+        async with make_stand_in([grpc.StatusCode.UNIMPLEMENTED]).serve() as audit:
+            lines("info", say, LogOutlet(RESOURCE, f"127.0.0.1:{audit.port}"))
+            await asyncio.to_thread(logging.shutdown)
+            assert (lines_waiting(), lines_lost(), audit.logs) == (0, 1, [])
+
+    asyncio.run(scenario())
+
+
+def test_too_many_lines_make_room_and_are_counted(free_port: Callable[[], int]) -> None:
+    def write() -> None:
+        for _ in range(MOST_WAITING + MOST_SENT + 5):
+            Log("x").error("x")
+
+    lines("info", write, LogOutlet(RESOURCE, f"127.0.0.1:{free_port()}"))
+    assert lines_lost() >= 5
+    assert lines_lost() + lines_waiting() == MOST_WAITING + MOST_SENT + 5
+
+
+LAST_WORDS = """
+import sys
+from trading_ecosystem.live.clock import Clock
+from trading_ecosystem.live.ending import end_at_once
+from trading_ecosystem.live.telemetry.logs import LogOutlet, set_up_logs
+from trading_ecosystem.live.telemetry.redaction import Redaction
+from trading_ecosystem.live.telemetry.spans import service_resource
+
+outlet = LogOutlet(service_resource("exchange", "1"), sys.argv[1])
+set_up_logs("exchange", "info", Clock(), sys.stderr, Redaction(), outlet)
+end_at_once(70, "the core has failed", ValueError("why"))
+"""
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_last_words_of_a_process_are_heard_and_nobody_waits_long_for_them(
+    there: bool, make_stand_in: Callable[..., Any], free_port: Callable[[], int]
+) -> None:
+    async def scenario() -> None:
+        async with make_stand_in().serve() as audit:
+            target = f"127.0.0.1:{audit.port if there else free_port()}"
+            process = await asyncio.create_subprocess_exec(sys.executable, "-c", LAST_WORDS, target, stderr=-1)
+            _, told = await asyncio.wait_for(process.communicate(), 20)
+            assert process.returncode == 70 and b"the core has failed" in told
+            records = [record for request in audit.logs for record in records_of(request)]
+            assert [(each.severity_text, each.body.string_value) for each in records] == (
+                [("CRITICAL", "the core has failed")] if there else []
+            )
+
+    asyncio.run(scenario())

@@ -27,6 +27,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue
+from opentelemetry.proto.logs.v1.logs_pb2 import ResourceLogs, ScopeLogs
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
@@ -39,7 +40,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
 from trading_ecosystem.core import Core
 from trading_ecosystem.live.clock import Clock
 from trading_ecosystem.live.door import Header, RefusalCode, Refused
-from trading_ecosystem.live.speech import varint
+from trading_ecosystem.live.flat import varint
+from trading_ecosystem.live.telemetry.logs import record_of
 from trading_ecosystem.live.telemetry.redaction import HIDDEN, Redaction
 from trading_ecosystem.live.telemetry.spans import SpanRecord, encode_spans, envelope_of, service_resource
 from trading_ecosystem.messages.accounts import VenueHeartbeat
@@ -667,6 +669,52 @@ def test_what_was_taken_is_forwarded_and_what_finds_no_room_is_counted(make_desk
             assert forwarder.sent + forwarder.dropped == 21
             assert behind.receiver.requests == forwarder.sent
             assert behind.receiver.rejected == 0
+
+    asyncio.run(scenario())
+
+
+def test_what_the_next_endpoint_never_takes_is_told_once(
+    make_desk: Callable[..., Desk], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        server = grpc.aio.server()  # It answers UNIMPLEMENTED to everything.
+        forwarder = Forwarder(f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}", bound_bytes=100_000)
+        await server.start()
+        front = make_desk(forwarder=forwarder)
+        for _ in range(3):
+            await front.receiver.take(TRACES, foreign(), "")
+            await front.receiver.take(LOGS, logged("exchange"), "exchange")
+        task = asyncio.create_task(forwarder.run())
+        while forwarder.waiting_bytes:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await server.stop(0)
+        assert (forwarder.sent, forwarder.dropped) == (0, 6)
+        assert len([each for each in caplog.messages if "UNIMPLEMENTED" in each]) == 2
+
+    asyncio.run(scenario())
+
+
+# Log lines.
+
+
+def logged(instance: str) -> ExportLogsServiceRequest:
+    """What a service of ours logs, sent as its outlet sends it."""
+    line = {"at_ns": NOW_NS, "instance": instance, "level": "error", "event": "broken", "password": "x", "cause": 3}
+    record = record_of(line | {"trace_id": f"{2:032x}", "span_id": f"{1:016x}"})
+    told = ResourceLogs(resource=service_resource(instance, "1"), scope_logs=[ScopeLogs(log_records=[record])])
+    return ExportLogsServiceRequest(resource_logs=[told])
+
+
+def test_a_line_of_our_own_is_kept_with_its_fields_and_its_span(make_desk: Callable[..., Desk]) -> None:
+    async def scenario() -> None:
+        async with make_desk(owner="exchange").serve() as desk:
+            data = logged("exchange").SerializeToString()
+            await desk.export(data, LOGS.method)
+            await desk.post(data, "/v1/logs")
+            text = f"ERROR: broken (password={HIDDEN}, cause=3) under span {1:016x} of trace {2:032x}"
+            assert [each.text for each in desk.receiver.timeline(0, LAST_NS)] == [text, text]
+            assert {each.subject for each in desk.receiver.timeline(0, LAST_NS)} == {"exchange"}
 
     asyncio.run(scenario())
 

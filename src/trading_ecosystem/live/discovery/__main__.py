@@ -22,8 +22,7 @@ from trading_ecosystem.live.discovery.server import create_app
 from trading_ecosystem.live.discovery.tokens import read_tokens
 from trading_ecosystem.live.rest.serving import Server, serve
 from trading_ecosystem.live.security.binding import check_binding
-from trading_ecosystem.live.security.certificates import CERTIFICATE, KEY
-from trading_ecosystem.live.security.private_files import read_private
+from trading_ecosystem.live.security.private_files import CERTIFICATE, KEY, read_private
 
 UNUSABLE = 2  # The exit code for arguments or files that are wrong.
 

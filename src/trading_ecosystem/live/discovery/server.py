@@ -7,7 +7,7 @@ Rule 2: an address is told to somebody: where faults are injected, each asker ma
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Annotated, final
+from typing import TYPE_CHECKING, Annotated, final
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request
 from prometheus_client import CollectorRegistry, Histogram
@@ -16,7 +16,6 @@ from pydantic import BeforeValidator, Field
 from trading_ecosystem import __version__
 from trading_ecosystem.live.clock import Clock
 from trading_ecosystem.live.discovery.configuration import NAME, Configuration, Parameter
-from trading_ecosystem.live.discovery.mirror import Mirror
 from trading_ecosystem.live.discovery.registration import INSTANCE, LATEST_EPOCH, Registration
 from trading_ecosystem.live.discovery.registry import Registry, Superseded
 from trading_ecosystem.live.discovery.reports import (
@@ -40,6 +39,9 @@ from trading_ecosystem.live.rest.rates import Rate, Rates
 from trading_ecosystem.live.rest.surface import Observe, Surface
 from trading_ecosystem.messages.health import HealthStatus
 from trading_ecosystem.messages.message import Message
+
+if TYPE_CHECKING:
+    from trading_ecosystem.live.discovery.mirror import Mirror
 
 AddressFor = Callable[[str, Registration, str], Awaitable[str]]  # Asker, target, kind of address.
 NAMED = "registry"
@@ -73,7 +75,7 @@ class Office:
 
     instance = NAMED
 
-    def __init__(self, clock: Clock, mirror: Mirror | None) -> None:
+    def __init__(self, clock: Clock, mirror: "Mirror | None") -> None:
         self.clock = clock
         self._mirror = mirror
 
@@ -98,7 +100,7 @@ def create_app(
     clock: Clock | None = None,
     planes: Mapping[str, str] | None = None,
     address_for: AddressFor = own_address,
-    mirror: Mirror | None = None,
+    mirror: "Mirror | None" = None,
     environment: str = "",
 ) -> FastAPI:
     """The ASGI application; run it with `live.rest.serving.serve`. `planes`: role -> plane, for Prometheus.
@@ -259,7 +261,7 @@ def target(registration: Registration, planes: Mapping[str, str]) -> TargetGroup
 # Configuration.
 
 
-def configuration_routes(configuration: Configuration, mirror: Mirror | None) -> APIRouter:
+def configuration_routes(configuration: Configuration, mirror: "Mirror | None") -> APIRouter:
     routes = router()
     changing = asyncio.Lock()  # One change is safe in the mirror before the next is drafted.
 

@@ -7,19 +7,18 @@ Rule 2: a command that is repeated changes nothing, and renews its lease.
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, final
 
-import structlog
-
 from trading_ecosystem.live.door import Header, RefusalCode, Refused
 from trading_ecosystem.live.faults.leases import Leases
 from trading_ecosystem.live.server import Answer
 from trading_ecosystem.live.speech import Speech
+from trading_ecosystem.live.telemetry.lines import Log
 from trading_ecosystem.messages.message import Message
 
 LONGEST_LEASE_NS = 60_000_000_000
 Carry = Callable[[Message, Header | None], Awaitable[Sequence[Message]]]  # Carry out a command; returns receipts.
 Undo = Callable[[Message], Message | None]  # What undoes a command; None for one that is an undo itself.
 
-log = structlog.get_logger()
+log = Log(__name__)
 
 
 @final

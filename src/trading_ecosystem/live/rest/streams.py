@@ -3,26 +3,25 @@
 Rule 1: each stream counts its events 1, 2, 3, ... within one `epoch`, which is the life of this process.
 Rule 2: who comes back names epoch and sequence, and gets what they missed or is told to start anew.
 Rule 3: telling takes no time: a listener that cannot keep up is cut off, never waited for.
+Rule 4: what nobody listens to is not put into words before somebody asks for it.
 """
 
 import json
 import secrets
 from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol, final
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol, final
 
 from trading_ecosystem.live.door import Told
 
 KEPT = 1_000  # Events of each stream, for those who come back.
 
 
-@dataclass(frozen=True, kw_only=True)
-class Event:
-    """`data` is what a client sees, as plain JSON data."""
+class Event(NamedTuple):
+    """`data` makes what a client sees, as plain JSON data."""
 
     stream: str
-    data: dict[str, object]
+    data: Callable[[], dict[str, object]]
 
 
 class Feed(Protocol):
@@ -52,22 +51,26 @@ class Stream:
         self.name = name
         self.sequence = 0
         self.listeners: list[Listener] = []
-        self._kept: deque[str] = deque(maxlen=KEPT)
+        self._kept: deque[Callable[[], dict[str, object]]] = deque(maxlen=KEPT)
 
-    def tell(self, data: dict[str, object]) -> None:
+    def tell(self, data: Callable[[], dict[str, object]]) -> None:
         self.sequence += 1
-        line = {"stream": self.name, "sequence": self.sequence, "data": data}
-        text = json.dumps(line, separators=(",", ":"))
-        self._kept.append(text)
-        for listener in tuple(self.listeners):
-            listener.offer(text)
+        self._kept.append(data)
+        if self.listeners:
+            text = self._line(self.sequence, data)
+            for listener in tuple(self.listeners):
+                listener.offer(text)
 
     def after(self, sequence: int) -> Sequence[str]:
         """The lines after this one. Raises `Resynchronize`."""
         missed = self.sequence - sequence
         if not 0 <= missed <= len(self._kept):
             raise Resynchronize
-        return list(self._kept)[len(self._kept) - missed :]
+        told = list(self._kept)[len(self._kept) - missed :]
+        return [self._line(number, data) for number, data in enumerate(told, sequence + 1)]
+
+    def _line(self, sequence: int, data: Callable[[], dict[str, object]]) -> str:
+        return json.dumps({"stream": self.name, "sequence": sequence, "data": data()}, separators=(",", ":"))
 
 
 @final

@@ -12,7 +12,7 @@ from pathlib import Path
 import grpc
 
 from trading_ecosystem.configuration.document import Problem
-from trading_ecosystem.live.security.credentials import channel_credentials, server_credentials
+from trading_ecosystem.live.security.handshakes import channel_credentials, server_credentials
 from trading_ecosystem.live.security.identity import host_of
 
 LOOPBACK = "127.0.0.1"

@@ -18,14 +18,21 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from trading_ecosystem.configuration.document import Problem
 from trading_ecosystem.live.clock import SECOND_NS, Clock
 from trading_ecosystem.live.security.identity import host_of, is_instance, uri_of
-from trading_ecosystem.live.security.private_files import private_folder, read_file, read_private, write_private
+from trading_ecosystem.live.security.private_files import (
+    AUTHORITIES,
+    CERTIFICATE,
+    KEY,
+    private_folder,
+    read_file,
+    read_private,
+    write_private,
+)
 
 HOUR_NS = 3600 * SECOND_NS
 LIFETIME_NS = 24 * HOUR_NS
 AUTHORITY_LIFETIME_NS = 30 * LIFETIME_NS
 BACKDATED_NS = 300 * SECOND_NS  # For readers whose clock is a little behind.
 AUTHORITY_FOLDER = "certificate-authority"  # With a hyphen: no instance has this name.
-AUTHORITIES, CERTIFICATE, KEY = "ca.pem", "cert.pem", "key.pem"
 
 
 @dataclass(frozen=True, kw_only=True)

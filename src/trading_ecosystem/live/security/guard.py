@@ -15,9 +15,10 @@ from typing import Any, NoReturn, TypeAlias, TypeVar, final
 
 import grpc
 
-from trading_ecosystem.live.door import RefusalCode, Refused
+from trading_ecosystem.live.door import Header, RefusalCode, Refused
 from trading_ecosystem.live.security.allow_list import AllowList
 from trading_ecosystem.live.security.identity import Context, Metadata, identify, role_of
+from trading_ecosystem.live.telemetry.trace_context import cause_in
 
 LARGEST_METADATA = 8192  # Bytes, each pair counted as HTTP/2 does: 32 more than its name and its value.
 DEADLINE_SECONDS = 10.0
@@ -36,11 +37,12 @@ Behaviour = Callable[[Any, Context], Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Denial:
-    """A call that was refused. `caller` is empty where it is not known."""
+    """A call that was refused. `caller` is empty where it is not known; `cause` is what it was made under."""
 
     caller: str
     method: str
     code: RefusalCode
+    cause: Header | None = None
 
 
 @final
@@ -79,8 +81,8 @@ class Guard(grpc.aio.ServerInterceptor):
     def _admit(self, method: str, context: Context) -> float | None:
         """The seconds that the call has, None for no deadline of its own. Raises `Refused`, having told of it."""
         caller = ""
+        metadata = context.invocation_metadata() or ()
         try:
-            metadata = context.invocation_metadata() or ()
             check_metadata(metadata)
             if self._secured or not self._allow_list.open_to_anyone(method):
                 caller = identify(context, metadata)
@@ -91,12 +93,12 @@ class Guard(grpc.aio.ServerInterceptor):
                 raise Refused(RefusalCode.DEADLINE, "too late")
             return remaining
         except Refused as refused:
-            self._tell(caller, method, refused.code)
+            self._tell(Denial(caller=caller, method=method, code=refused.code, cause=cause_in(metadata)))
             raise
 
-    def _tell(self, caller: str, method: str, code: RefusalCode) -> None:
-        self.refusals[code] += 1
-        self._denied(Denial(caller=caller, method=method, code=code))
+    def _tell(self, denial: Denial) -> None:
+        self.refusals[denial.code] += 1
+        self._denied(denial)
 
     # Around the call.
 
@@ -135,7 +137,8 @@ class Guard(grpc.aio.ServerInterceptor):
         except TimeoutError:
             if not limit.expired():
                 raise
-            self._tell("", method, RefusalCode.DEADLINE)
+            cause = cause_in(context.invocation_metadata() or ())
+            self._tell(Denial(caller="", method=method, code=RefusalCode.DEADLINE, cause=cause))
             await abort(context, Refused(RefusalCode.DEADLINE, "took too long"))
 
     def _generate(self, method: str, behaviour: Behaviour) -> Behaviour:

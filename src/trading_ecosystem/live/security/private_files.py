@@ -7,6 +7,8 @@ from pathlib import Path
 
 from trading_ecosystem.configuration.document import Problem
 
+AUTHORITIES, CERTIFICATE, KEY = "ca.pem", "cert.pem", "key.pem"  # In PEM, in the folder of an instance.
+
 
 def private_folder(path: Path) -> Path:
     """Make the folder, or take away what others may do in it."""

@@ -17,9 +17,10 @@ from typing import final
 from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event, select, text, update
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from trading_ecosystem.live.pace import CONDITION
 from trading_ecosystem.live.store.ports import StoreAway, StoreRefused, StoreTaken
 from trading_ecosystem.live.store.tables import TENURE
-from trading_ecosystem.live.store.troubles import DATABASE_ERRORS, trouble_of
+from trading_ecosystem.live.store.troubles import errors_of, trouble_of
 
 PATIENCE_S = 2  # How long to wait for a lock, a connection of the pool, or another process to let go.
 STATEMENT_S = 10
@@ -52,6 +53,7 @@ class Database:
         self.path = Path(url.database) if self.dialect == "sqlite" and url.database else None
         self.epoch = 0
         self.engine = make_engine(url, schema)
+        self._errors = errors_of(self.engine)
         self._writer: Connection | None = None
         self._turn = Lock()
         self._held: int | None = None  # The open lock file.
@@ -63,9 +65,9 @@ class Database:
             try:
                 if self._writer is None:
                     self._writer = self._connect()
-                with self._writer.begin():
+                with CONDITION.waiting_for_the_disk(), self._writer.begin():
                     yield self._writer
-            except DATABASE_ERRORS as error:
+            except self._errors as error:
                 self._give_up()
                 raise trouble_of(self.name, error) from error
 
@@ -77,7 +79,7 @@ class Database:
                 yield connection
         except PoolTimeout as error:
             raise StoreAway(f"{self.name}: all connections are in use") from error
-        except DATABASE_ERRORS as error:
+        except self._errors as error:
             raise trouble_of(self.name, error) from error
 
     def hold(self, instance: str) -> None:
@@ -129,7 +131,7 @@ class Database:
         nested = connection.begin_nested()
         try:
             connection.execute(text("SELECT pg_advisory_lock(hashtextextended(:schema, 0))"), key)
-        except DATABASE_ERRORS as error:
+        except self._errors as error:
             nested.rollback()
             if not isinstance(trouble_of(self.name, error), StoreAway):
                 raise

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, final
 
-from sqlalchemy import URL, Connection, MetaData, make_url, text
+from sqlalchemy import URL, Connection, MetaData, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError
 
 from trading_ecosystem.live.store.database import Database, assert_durable
 from trading_ecosystem.live.store.memory import MemoryJournal, MemoryMemory
-from trading_ecosystem.live.store.migrations.environment import migrate
+from trading_ecosystem.live.store.migrations.environment import make_tables, migrate
 from trading_ecosystem.live.store.ports import HistoryType, Store, StoreRefused
 from trading_ecosystem.live.store.sql import SqlJournal, SqlMemory
 
@@ -112,6 +112,8 @@ def prepare(database: Database, instance: str, design: Design[HistoryType]) -> N
             make_schema(connection, database.schema)
         else:
             connection.exec_driver_sql("BEGIN IMMEDIATE")  # Else each statement that makes a table is one transaction.
+            if not inspect(connection).get_table_names():
+                make_tables(connection, design.tables, design.steps)
         migrate(database.name, connection, design.steps)
     database.hold(instance)
 

@@ -5,12 +5,15 @@
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 from sqlalchemy import BigInteger, Column, Dialect, Insert, Integer, LargeBinary, MetaData, Table, Text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 Whole = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -74,10 +77,7 @@ class Coded(TypeDecorator[Enum]):
 def insert_or_update(dialect: str, table: Table, updated: Sequence[str]) -> Insert:
     """Insert a row, or replace these columns of the one that has its primary key."""
     keys = [column.name for column in table.primary_key]
-    if dialect == "postgresql":
-        onto = postgresql.insert(table)
-        return onto.on_conflict_do_update(index_elements=keys, set_=excluded(onto.excluded, updated))
-    into = sqlite.insert(table)
+    into = insert_into(dialect, table)
     return into.on_conflict_do_update(index_elements=keys, set_=excluded(into.excluded, updated))
 
 
@@ -87,6 +87,12 @@ def excluded(columns: ReadOnlyColumnCollection[str, Any], names: Sequence[str]) 
 
 def insert_new(dialect: str, table: Table) -> Insert:
     """Insert a row, unless one with its key is there."""
+    return insert_into(dialect, table).on_conflict_do_nothing()
+
+
+def insert_into(dialect: str, table: Table) -> "sqlite.Insert | postgresql.Insert":
     if dialect == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing()
-    return sqlite.insert(table).on_conflict_do_nothing()
+        from sqlalchemy.dialects import postgresql  # Here, because who has no PostgreSQL need not load it.
+
+        return postgresql.insert(table)
+    return sqlite.insert(table)

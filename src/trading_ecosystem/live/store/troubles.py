@@ -5,7 +5,7 @@ Rule 1: what nobody expected is `StoreBroken`: the process ends and recovers rat
 
 import sqlite3
 
-import psycopg
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
 from trading_ecosystem.live.store.ports import Damaged, StoreAway, StoreBroken, StoreRefused
@@ -46,8 +46,8 @@ def trouble_of(store: str, error: Exception) -> Trouble:
     text = f"{store}: {one_line(error)}"
     if isinstance(error, sqlite3.Error):
         return of_sqlite(store, error, text)
-    if isinstance(error, psycopg.Error):
-        return of_postgresql(store, error, text)
+    if hasattr(error, "sqlstate"):
+        return of_postgresql(store, error, error.sqlstate, text)
     return StoreBroken(text)
 
 
@@ -64,10 +64,11 @@ def of_sqlite(store: str, error: sqlite3.Error, text: str) -> Trouble:
     return StoreBroken(text)
 
 
-def of_postgresql(store: str, error: psycopg.Error, text: str) -> Trouble:
-    state = error.sqlstate
+def of_postgresql(store: str, error: Exception, state: str | None, text: str) -> Trouble:
     if state is None:  # The client library itself: no server, a connection cut off.
-        return StoreAway(text) if isinstance(error, psycopg.OperationalError) else StoreBroken(text)
+        from psycopg import OperationalError  # Here, because who has no PostgreSQL need not load its driver.
+
+        return StoreAway(text) if isinstance(error, OperationalError) else StoreBroken(text)
     text = f"{text} ({state})"
     if state.startswith(POSTGRESQL_AWAY):
         return StoreAway(text)
@@ -82,4 +83,6 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-DATABASE_ERRORS = (DBAPIError, InvalidRequestError, sqlite3.Error, psycopg.Error)
+def errors_of(engine: Engine) -> tuple[type[Exception], ...]:
+    """What a use of this database may raise that `trouble_of` knows."""
+    return (DBAPIError, InvalidRequestError, engine.dialect.loaded_dbapi.Error)

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import final
 
 import grpc
-import structlog
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from trading_ecosystem.live.telemetry.lines import Log
 from trading_ecosystem.live.telemetry.spool import Batch, Spool
 
 LOOPBACK = "127.0.0.1:"  # Certificates name hosts, not addresses in figures.
@@ -25,7 +25,7 @@ OPTIONS = (("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backo
 Export = grpc.aio.UnaryUnaryMultiCallable[bytes, ExportTraceServiceResponse]
 Find = Callable[[], str]  # Where the audit is now, `host:port`; empty while nobody knows.
 
-log = structlog.get_logger()
+log = Log(__name__)
 
 
 @final
@@ -110,8 +110,11 @@ class Exporter:
 def dial(target: str, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
     if credentials is None:
         return grpc.aio.insecure_channel(target, OPTIONS)
-    named = () if not target.startswith(LOOPBACK) else (("grpc.ssl_target_name_override", "localhost"),)
-    return grpc.aio.secure_channel(target, credentials, (*OPTIONS, *named))
+    return grpc.aio.secure_channel(target, credentials, secured_options(target))
+
+
+def secured_options(target: str) -> tuple[tuple[str, int | str], ...]:
+    return OPTIONS if not target.startswith(LOOPBACK) else (*OPTIONS, ("grpc.ssl_target_name_override", "localhost"))
 
 
 def jittered(pause_s: float) -> float:

@@ -53,8 +53,8 @@ FIGURES = {
     # 2. What goes through the core.
     "tse_messages_delivered_total": counter("Messages handed to the core.", "kind"),
     "tse_messages_published_total": counter("Messages that left the core.", "kind"),
-    "tse_messages_lost_total": counter("Messages that no room was left for.", "reason"),
-    "tse_journal_commit_seconds": histogram("From the first input of a group to its commit.", CALL_SECONDS),
+    "tse_messages_lost_total": counter("Messages that never came to where they were meant to.", "reason"),
+    "tse_journal_commit_seconds": histogram("How long a group of inputs took to be durable.", CALL_SECONDS),
     "tse_queue_length": gauge("What waits in a queue.", "queue"),
     "tse_queue_bound": gauge("What a queue may hold at most.", "queue"),
     # 3. The risk monitor.
@@ -87,7 +87,7 @@ class Meter(Protocol):
     def time(self, name: str, labels: Labels, seconds: float) -> None:
         """Add to a histogram."""
 
-    def watch(self, queue: str, bound: int, length: Callable[[], int]) -> None:
+    def watch(self, queue: str, bound: float, length: Callable[[], int]) -> None:
         """Show the length of a queue whenever somebody looks, beside its bound."""
 
 
@@ -117,11 +117,15 @@ class PrometheusMeter:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._families: dict[str, Family] = {}
+        self._counters: dict[tuple[str, Labels], Counter] = {}  # By their labels.
 
     def count(self, name: str, labels: Labels = (), amount: int = 1) -> None:
-        family = self._family(name)
-        assert isinstance(family, Counter), name
-        (family.labels(*labels) if labels else family).inc(amount)
+        counter = self._counters.get((name, labels))
+        if counter is None:
+            family = self._family(name)
+            assert isinstance(family, Counter), name
+            counter = self._counters[name, labels] = family.labels(*labels) if labels else family
+        counter.inc(amount)
 
     def show(self, name: str, labels: Labels, value: float) -> None:
         family = self._family(name)
@@ -133,7 +137,7 @@ class PrometheusMeter:
         assert isinstance(family, Histogram), name
         (family.labels(*labels) if labels else family).observe(seconds)
 
-    def watch(self, queue: str, bound: int, length: Callable[[], int]) -> None:
+    def watch(self, queue: str, bound: float, length: Callable[[], int]) -> None:
         self.show("tse_queue_bound", (queue,), bound)
         lengths = self._family("tse_queue_length")
         assert isinstance(lengths, Gauge)

@@ -18,6 +18,7 @@ SECRET_VALUES = re.compile(
     r"|\b(?:Bearer|Basic)\s+[A-Za-z0-9+/_.~=\-]{8,}"
     r"|\beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*"
     r"|\bAKIA[0-9A-Z]{16}\b"
+    r"|\btse_[A-Za-z0-9_\-]{43}"  # A token of our own surfaces.
     r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
     r"|\b(?:password|passwd|secret|token|api[_\-]?key)\s*[=:]\s*[^\s,;&\"']+",
     re.IGNORECASE | re.DOTALL,

@@ -103,10 +103,10 @@ class VenueFeed:
     def events(self, told: Told) -> Iterable[Event]:
         message = told.message
         if isinstance(message, BookTopChanged):
-            top = top_body(message, self._reference.instruments[message.symbol])
-            yield Event(stream=f"{TOPS}{message.symbol}", data=top.model_dump())
+            instrument = self._reference.instruments[message.symbol]
+            yield Event(stream=f"{TOPS}{message.symbol}", data=lambda: top_body(message, instrument).model_dump())
         elif isinstance(message, AccountEvent) and message.account in self._accounts:
-            yield Event(stream=f"{EXECUTIONS}{message.account}", data=execution_of(message, self._reference))
+            yield Event(stream=f"{EXECUTIONS}{message.account}", data=lambda: execution_of(message, self._reference))
 
 
 def rest_app(surface: Surface, reference: ReferenceData, accounts: Sequence[str], history: TradeHistory) -> FastAPI:

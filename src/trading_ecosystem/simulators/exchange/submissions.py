@@ -4,6 +4,7 @@ Rule 1: an id keeps the first order that came with it, rejected or not, whatever
 Rule 2: the last `REMEMBERED_ORDERS` ids are known, and beyond them every id whose order is still open.
 """
 
+from collections import OrderedDict
 from typing import Final, final
 
 from trading_ecosystem.messages.orders import OrderType, Side, SubmitOrder, TimeInForce
@@ -30,7 +31,7 @@ class Submissions:
     __slots__ = ("_by_id", "_maximum")
 
     def __init__(self, maximum: int = REMEMBERED_ORDERS) -> None:
-        self._by_id: dict[str, Submission] = {}
+        self._by_id: OrderedDict[str, Submission] = OrderedDict()  # Its oldest is at hand; a dict's must be looked for.
         self._maximum = maximum
 
     def find(self, client_order_id: str) -> Submission | None:
@@ -45,8 +46,7 @@ class Submissions:
                 self._forget_oldest(open_orders)
 
     def _forget_oldest(self, open_orders: dict[int, Order]) -> None:
-        oldest = next(iter(self._by_id))
-        submission = self._by_id.pop(oldest)
+        oldest, submission = self._by_id.popitem(last=False)
         if submission.order_id in open_orders:
             self._by_id[oldest] = submission
 
@@ -55,7 +55,7 @@ class Submissions:
 
     def restore(self, account: str, state: Plain) -> None:
         assert isinstance(state, list)
-        self._by_id = {values[1]: submission_of(account, values) for values in state}
+        self._by_id = OrderedDict((values[1], submission_of(account, values)) for values in state)
 
 
 def plain_of(submission: Submission) -> Plain:

@@ -76,8 +76,8 @@ class Quotes:
     def events(self, told: Told) -> Iterable[Event]:
         quote = told.message
         if isinstance(quote, QuotePublished):
-            price = price_of(quote, self._instruments[quote.symbol])
-            yield Event(stream=f"{STREAM}{quote.symbol}", data=price.model_dump())
+            instrument = self._instruments[quote.symbol]
+            yield Event(stream=f"{STREAM}{quote.symbol}", data=lambda: price_of(quote, instrument).model_dump())
 
 
 def rest_app(surface: Surface, reference: ReferenceData, history: PriceHistory) -> FastAPI:

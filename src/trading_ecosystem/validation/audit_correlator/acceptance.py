@@ -77,6 +77,7 @@ class LogLine:
     service: str
     severity: str
     text: str
+    attributes: tuple[tuple[str, str], ...]
     trace_id: str
     span_id: str
 
@@ -120,8 +121,8 @@ class Acceptance:
         instance = told.get(SERVICE_INSTANCE, "")
         problem = reserved_name(resource.attributes)
         self.clean(resource.attributes)
-        service = instance if instance in self._senders else told.get(SERVICE_NAME, "unknown")
         trusted = instance in self._senders and (kept or self._owns(peer, instance))
+        service = instance if trusted else told.get(SERVICE_NAME, "unknown")
         return Reader(self, service[:MOST_NAME_CHARACTERS], trusted, problem, now_ns)
 
     # Logs.
@@ -273,6 +274,7 @@ class Reader:
             service=self._service,
             severity=record.severity_text[:MOST_NAME_CHARACTERS],
             text=plain_text(record.body),
+            attributes=tuple((each.key, plain_text(each.value)) for each in record.attributes),
             trace_id=record.trace_id.hex(),
             span_id=record.span_id.hex(),
         )

@@ -9,9 +9,9 @@ from collections import deque
 from typing import final
 
 import grpc
-import structlog
 
 from trading_ecosystem.live.telemetry.exporter import FIRST_RETRY_S, LONGEST_RETRY_S, dial, jittered
+from trading_ecosystem.live.telemetry.lines import Log
 
 DEADLINE_S = 10.0
 MOST_TRIES = 5
@@ -25,7 +25,7 @@ RETRIED = frozenset(
     }
 )
 
-log = structlog.get_logger()
+log = Log(__name__)
 
 
 @final
@@ -41,11 +41,12 @@ class Forwarder:
         self.waiting_bytes = 0
         self.sent = 0
         self.dropped = 0
+        self._told: set[str] = set()
 
     def offer(self, method: str, request: bytes) -> None:
         """Queue a request for this full method name."""
         if self.waiting_bytes + len(request) > self._bound_bytes:
-            self.dropped += 1
+            self._lose(method, "no room")
             return
         self.waiting_bytes += len(request)
         self._queue.append((method, request))
@@ -65,16 +66,24 @@ class Forwarder:
     async def _send(self, channel: grpc.aio.Channel, method: str, request: bytes) -> None:
         export: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(method)
         pause_s = FIRST_RETRY_S
+        reason = ""
         for _ in range(MOST_TRIES):
             try:
                 await export(request, timeout=DEADLINE_S)
             except grpc.aio.AioRpcError as error:
+                reason = f"{error.code().name}: {error.details()}"
                 if error.code() not in RETRIED:
-                    log.warning("a request was not taken by the next endpoint", reason=error.details())
                     break
                 await asyncio.sleep(jittered(pause_s))
                 pause_s = min(4 * pause_s, LONGEST_RETRY_S)
             else:
                 self.sent += 1
                 return
+        self._lose(method, reason)
+
+    def _lose(self, method: str, reason: str) -> None:
+        """Told once for each method: what is told comes in here again, as a log line, and is to be handed on too."""
         self.dropped += 1
+        if method not in self._told:
+            self._told.add(method)
+            log.warning("the next endpoint does not get all of this; it is counted", method=method, reason=reason)

@@ -2,6 +2,8 @@
 
 import asyncio
 import secrets
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from trading_ecosystem import __version__, routes
@@ -15,15 +17,18 @@ from trading_ecosystem.live.host import Host
 from trading_ecosystem.live.hub import Hub
 from trading_ecosystem.live.neighbours import Neighbours
 from trading_ecosystem.live.rest import surface
+from trading_ecosystem.live.security.handshakes import channel_credentials
 from trading_ecosystem.live.security.identity import identify
 from trading_ecosystem.live.security.tokens import Surface, Tokens, read_tokens
 from trading_ecosystem.live.server import GrpcSurface
 from trading_ecosystem.live.settings import Settings
 from trading_ecosystem.live.store.opening import open_store
+from trading_ecosystem.live.telemetry.logs import MOST_WAITING as MOST_LINES, lines_lost, lines_waiting
 from trading_ecosystem.live.telemetry.metrics import PrometheusMeter, note_request
 from trading_ecosystem.live.telemetry.redaction import Redaction
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.validation.audit_correlator.acceptance import Acceptance
+from trading_ecosystem.validation.audit_correlator.forwarding import Forwarder
 from trading_ecosystem.validation.audit_correlator.intake import Intake
 from trading_ecosystem.validation.audit_correlator.receiver import Receiver, grpc_handlers, http_app
 from trading_ecosystem.validation.audit_correlator.rest import rest_app
@@ -43,6 +48,7 @@ from trading_ecosystem.validation.wire import AUDIT_CORRELATOR, CODEC
 
 MOST_WAITING = 500_000  # Spans to be put in order.
 MOST_FOREIGN = 10_000
+FORWARD_BYTES = 64 << 20
 
 
 async def run(
@@ -55,31 +61,53 @@ async def run(
         recorder = UntilClosed(core)
         senders = [name for name, _ in document["planes"].entries() if name != settings.instance]
         intake = Intake(recorder, CODEC.decode, senders, BOUND_NS)
-        keeper = Keeper(store.journal)
+        meter = PrometheusMeter()
+        keeper = Keeper(store.journal, lambda seconds: meter.time("tse_journal_commit_seconds", (), seconds))
         hub = Hub(secrets.randbits(62) | 1)
         door = AuditDoor(settings.instance, clock, hub, keeper)
         acceptance = Acceptance(senders, lambda peer, instance: peer in ("", instance), Redaction())
 
-        def tell(found: "list[Message]") -> None:
+        def tell(found: Sequence[Message]) -> None:
             hub.publish([(Header(message_id=0, correlation_id=0), each) for each in found])
 
+        forwarder = forwarder_of(settings)
         receiver = Receiver(
-            acceptance, intake, Surroundings(MOST_FOREIGN), clock, keeper.keep, lambda f: tell([*f]), MOST_WAITING
+            acceptance, intake, Surroundings(MOST_FOREIGN), clock, keeper.keep, tell, MOST_WAITING, forwarder
         )
+        show_figures(meter, hub, intake, forwarder)
         for record in store.journal.read(0):
             receiver.replay(record.now_ns, record.payload)
         closing = Closing(recorder, intake, receiver.drain, trail, path)
         host = Host(settings, door.health)
         try:
-            await open_surfaces(settings, host, door, receiver, closing, core, store.history)
+            await open_surfaces(settings, host, door, receiver, closing, core, store.history, meter)
             await neighbours.register(host.addresses, Status.STARTING)
             neighbours.announce(Status.READY)
             if await before(ended, neighbours.wait_for_time(clock)):
-                await until(ended, [keeper.run(), move_on(receiver)])
+                forwarding = [] if forwarder is None else [forwarder.run()]
+                await until(ended, [keeper.run(), move_on(receiver), *forwarding])
             neighbours.announce(Status.DRAINING)
         finally:
             await host.close()
             store.close()
+
+
+def forwarder_of(settings: Settings) -> Forwarder | None:
+    if not settings.forward:
+        return None
+    return Forwarder(settings.forward, FORWARD_BYTES, channel_credentials(settings.tls) if settings.tls else None)
+
+
+def show_figures(meter: PrometheusMeter, hub: Hub, intake: Intake, forwarder: Forwarder | None) -> None:
+    published: Counter[str] = Counter()
+    hub.listen(lambda told: published.update(type(each.message).__name__ for each in told))
+    meter.total("tse_messages_published_total", lambda: published)
+    meter.watch("intake", MOST_WAITING, lambda: intake.waiting)
+    meter.watch("logs", MOST_LINES, lines_waiting)
+    if forwarder is not None:
+        meter.watch("forward_bytes", FORWARD_BYTES, lambda: forwarder.waiting_bytes)
+    lost = {"logs": lines_lost} | ({} if forwarder is None else {"forward": lambda: forwarder.dropped})
+    meter.total("tse_messages_lost_total", lambda: {reason: count() for reason, count in lost.items()})
 
 
 async def move_on(receiver: Receiver) -> None:
@@ -96,6 +124,7 @@ async def open_surfaces(
     closing: Closing,
     core: Any,
     history: Any,
+    meter: PrometheusMeter,
 ) -> None:
     response = AUDIT_CORRELATOR.response_type("CloseTrail")
 
@@ -109,7 +138,6 @@ async def open_surfaces(
     spoken = GrpcSurface(door, AUDIT_CORRELATOR, Access(), identify, {"CloseTrail": close})
     handlers = [spoken.handler(), *grpc_handlers(receiver, peer_of)]
     await host.open_grpc("grpc", settings.grpc, handlers, [AUDIT_CORRELATOR.service])
-    meter = PrometheusMeter()
     tokens = Tokens((), Access()) if settings.tokens is None else read_tokens(settings.tokens, Surface.REST, Access())
     app = rest_app(
         surface.Surface(

@@ -1,6 +1,6 @@
 """Takes in OTLP of everybody, over gRPC and over HTTP (protobuf and JSON).
 
-Rule 1: a request is acknowledged when what it told of our services is durable.
+Rule 1: a request is acknowledged when the messages that it told of are durable; what is around them is held in memory.
 Rule 2: no input ends in an error of ours: its sender is told what is wrong with it, or to come again.
 Rule 3: a message is never given up for want of room; its sender keeps it and comes again.
 """

@@ -55,7 +55,7 @@ class TimelinePage(BaseModel):
 
 
 class SurroundingBody(BaseModel):
-    """A span or a log line of whoever is no service of ours, by its own clock; or a conflict: an id told twice."""
+    """A span of whoever is no service of ours, or a log line of anybody, by its own clock; or an id told twice."""
 
     at: str
     kind: str
@@ -135,7 +135,7 @@ def story_routes(story: Story) -> APIRouter:
 def surrounding_routes(surroundings: Surroundings) -> APIRouter:
     routes = router()
 
-    @routes.get("/surroundings", summary="What others told, by OpenTelemetry", **needs(Scope.READ))
+    @routes.get("/surroundings", summary="What was told beside messages, by OpenTelemetry", **needs(Scope.READ))
     async def told(
         since: Moment | None = None, until: Moment | None = None, after: Number = 0, limit: Limit = 100
     ) -> SurroundingsPage:

@@ -81,8 +81,9 @@ def read_facts(document: Section) -> dict[str, object]:
 class Keeper:
     """Writes requests to the journal, those that come together in one commit."""
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+    def __init__(self, journal: Journal, timed: Callable[[float], None] = lambda seconds: None) -> None:
+        """`timed` hears how many seconds each commit took."""
+        self._journal, self._timed = journal, timed
         self._sequence = journal.last_sequence()
         self._waiting: list[tuple[Record, asyncio.Future[None]]] = []
         self._arrived = asyncio.Event()
@@ -103,6 +104,7 @@ class Keeper:
             self._arrived.clear()
             group, self._waiting = self._waiting, []
             records = [record for record, _ in group]
+            began_s = time.monotonic()
             while True:
                 try:
                     await loop.run_in_executor(self._writer, self._journal.append, records)
@@ -111,6 +113,7 @@ class Keeper:
                     self.trouble = str(away)
                     await asyncio.sleep(LOOK_EVERY_S)
             self.trouble = ""
+            self._timed(time.monotonic() - began_s)
             for _, kept in group:
                 if not kept.done():
                     kept.set_result(None)

@@ -1,4 +1,4 @@
-"""What others tell: spans and log lines of whoever is no service of ours, kept for the timeline of a run.
+"""What is told beside messages: spans of whoever is no service of ours, and log lines of everybody.
 
 Rule 1: the newest are kept, as many as the bound says; what makes room for them is counted.
 Rule 2: a span that comes twice is kept once; one that claims another's id is told as a conflict.
@@ -73,7 +73,9 @@ def span_entry(span: ForeignSpan, kind: str, front: str) -> TimelineEntry:
 
 
 def log_entry(line: LogLine) -> TimelineEntry:
-    text = f"{line.severity or 'log'}: {line.text}"
+    told = ", ".join(f"{name}={value}" for name, value in line.attributes)
+    under = f" under span {line.span_id} of trace {line.trace_id}" if line.span_id else ""
+    text = f"{line.severity or 'log'}: {line.text}{f' ({told})' if told else ''}{under}"
     return TimelineEntry(at_ns=line.at_ns, kind="log", subject=line.service, text=text, message_id=0, cause_id=0)
 
 

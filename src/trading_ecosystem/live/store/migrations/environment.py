@@ -2,19 +2,22 @@
 
 Rule 1: all steps are one transaction: a store is at the old schema or at the new one.
 Rule 2: a store with a step that this version does not know is left alone.
-Rule 3: a step's file is named like its revision, `<line>_<number>.py`, and each line is a chain: 1, 2, 3, ...
+Rule 3: a new SQLite file gets all tables at once, and counts as one that took every step.
+Rule 4: a step's file is named like its revision, `<line>_<number>.py`, and each line is a chain: 1, 2, 3, ...
 """
 
 import os
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, text
 
 from trading_ecosystem.live.store.ports import StoreRefused
+from trading_ecosystem.live.store.tables import COMMON
 
 HERE = Path(__file__).parent
 COMMON_STEPS = HERE / "versions"
 VERSION_TABLE = "schema_version"
+VERSIONS = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32), primary_key=True))  # As Alembic has it.
 
 
 def migrate(store: str, connection: Connection, steps: Path) -> None:
@@ -30,6 +33,14 @@ def migrate(store: str, connection: Connection, steps: Path) -> None:
         raise StoreRefused(f"{store}: its schema is at {newer}, which this version does not know")
     if there != {line[-1] for line in lines}:
         upgrade(connection, steps)
+
+
+def make_tables(connection: Connection, tables: MetaData, steps: Path) -> None:
+    """Those of a service and the common ones, as they are now, in a file that is empty."""
+    for each in (COMMON, tables, VERSIONS.metadata):
+        each.create_all(connection, checkfirst=False)
+    heads = [revisions_in(folder)[-1] for folder in (COMMON_STEPS, steps)]
+    connection.execute(VERSIONS.insert(), [{"version_num": head} for head in heads])
 
 
 def revisions_in(folder: Path) -> list[str]:
