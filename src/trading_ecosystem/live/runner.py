@@ -20,6 +20,7 @@ from trading_ecosystem.core import Core, JournaledCore
 from trading_ecosystem.live.clock import Clock
 from trading_ecosystem.live.door import Header, Listener, RefusalCode, Refused
 from trading_ecosystem.live.ending import BEYOND_REPAIR, BROKEN_RULE, BROKEN_STORE, end_at_once, end_with
+from trading_ecosystem.live.gathering import callers_in, gather
 from trading_ecosystem.live.hub import Hub
 from trading_ecosystem.live.identifiers import Identifiers
 from trading_ecosystem.live.inputs import KIND, pack, unpack
@@ -308,12 +309,14 @@ class Runner:
     # Commits.
 
     async def _commit_forever(self) -> None:
+        company = 0  # How many callers the last commit had.
         while True:
             await self._work.wait()
+            await gather(self._waiting, company)
             self._work.clear()
             group, self._waiting = self._waiting, []
             frames, self._frames = self._frames, []
-            inputs = self._since_snapshot
+            company, inputs = callers_in(group), self._since_snapshot
             state = self._state() if self._journaled and inputs >= INPUTS_PER_SNAPSHOT else None
             await self._commit(frames, [memory for each in group for memory in each.memories])
             self._depart(group)

@@ -30,7 +30,7 @@ Identify = Callable[[Context], str]  # The name of the caller.
 MOST_WAITING = 20_000  # Events for one subscriber.
 MOST_UNANSWERED = 256  # Lines of one stream of commands.
 LONGEST_LINE = 512  # Events.
-LONGEST_CALL_S = 10.0  # For a caller who sets no deadline, or a later one.
+LONGEST_CALL_S = 10.0  # For a caller who sets a later deadline; who sets none has the guard's.
 STATUS = {
     RefusalCode.MALFORMED: grpc.StatusCode.INVALID_ARGUMENT,
     RefusalCode.INVALID: grpc.StatusCode.INVALID_ARGUMENT,
@@ -295,8 +295,10 @@ class GrpcSurface:
                 caller = self._identify(context)
                 command = self._speech.codec.unwrap_request(parse(request_type, data))
                 self._check(caller, command)
-                refuse_late(context)
-                outputs = await in_time(self._door.ask(command, cause_in(context.invocation_metadata() or ())))
+                remaining_s = context.time_remaining()
+                refuse_late(remaining_s)
+                asked = self._door.ask(command, cause_in(context.invocation_metadata() or ()))
+                outputs = await (asked if (remaining_s or 0.0) <= LONGEST_CALL_S else in_time(asked))
                 events = [
                     self._speech.event_bytes(output, NOBODY, 0)
                     for output in outputs
@@ -329,9 +331,8 @@ class GrpcSurface:
         return account is None or getattr(output, "account", account) == account
 
 
-def refuse_late(context: Context) -> None:
+def refuse_late(remaining_s: float | None) -> None:
     """Raises `Refused` (DEADLINE) where nobody waits for the answer any more."""
-    remaining_s = context.time_remaining()
     if remaining_s is not None and remaining_s <= 0:
         raise Refused(RefusalCode.DEADLINE, "the deadline had passed before it was handled")
 
