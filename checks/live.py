@@ -53,12 +53,13 @@ def running(folder: Path) -> set[tuple[int, str]]:
 
 
 def began_at(pid: int) -> str:
-    """In clock ticks since the machine's start; empty for a process that is not there."""
+    """In clock ticks since the machine's start; empty for a process that is not there, or has ended unnoticed."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
     except FileNotFoundError:
         return ""
-    return text.rpartition(")")[2].split()[19]
+    state, *facts = text.rpartition(")")[2].split()
+    return "" if state == "Z" else facts[18]
 
 
 if __name__ == "__main__":
