@@ -116,7 +116,7 @@ def test_any_arrival_gives_the_order_of_the_twin(spans: list[MessageSpan], data:
     again = data.draw(st.lists(st.sampled_from(spans), max_size=5))
     arrivals = data.draw(st.permutations(spans + again))
     listener = Listener()
-    intake = Intake(listener, decode, SENDERS, BOUND_NS)
+    intake = Intake(listener, decode, SENDERS, BOUND_NS, BOUND_NS)
     wall_ns = 0
     for arrival in arrivals:
         wall_ns = data.draw(st.integers(wall_ns, BOUND_NS))
@@ -137,7 +137,7 @@ def test_causes_that_never_come_leave_holes_in_the_count(spans: list[MessageSpan
     gone = data.draw(st.sets(st.sampled_from(spans)))
     there = [each for each in spans if each not in gone]
     listener = Listener()
-    intake = Intake(listener, decode, SENDERS, BOUND_NS)
+    intake = Intake(listener, decode, SENDERS, BOUND_NS, BOUND_NS)
     for arrival in data.draw(st.permutations(there)):
         intake.add(arrival, 5)
     intake.drain(LAST_NS)
@@ -151,7 +151,7 @@ def test_causes_that_never_come_leave_holes_in_the_count(spans: list[MessageSpan
 
 def test_without_waiting_what_all_senders_have_passed_moves_on() -> None:
     listener = Listener()
-    intake = Intake(listener, decode, ("exchange", "custodian"), BOUND_NS)
+    intake = Intake(listener, decode, ("exchange", "custodian"), BOUND_NS, BOUND_NS)
     intake.add(span(1, sent_ns=100), 0)
     intake.release(0)
     assert listener.order == []
@@ -165,7 +165,7 @@ def test_without_waiting_what_all_senders_have_passed_moves_on() -> None:
 
 def test_a_gap_in_a_spool_holds_the_order_until_the_bound() -> None:
     listener = Listener()
-    intake = Intake(listener, decode, ("exchange",), BOUND_NS)
+    intake = Intake(listener, decode, ("exchange",), BOUND_NS, BOUND_NS)
     intake.add(span(1, sent_ns=100, place=1), 0)
     intake.add(span(3, sent_ns=120, place=3), 0)
     intake.add(span(4, sent_ns=130, place=4), 0)
@@ -178,7 +178,7 @@ def test_a_gap_in_a_spool_holds_the_order_until_the_bound() -> None:
 
 def test_a_silent_sender_is_waited_for_as_long_as_the_bound() -> None:
     listener = Listener()
-    intake = Intake(listener, decode, ("exchange", "custodian"), BOUND_NS)
+    intake = Intake(listener, decode, ("exchange", "custodian"), BOUND_NS, BOUND_NS)
     intake.add(span(1), 10)
     intake.release(10 + BOUND_NS)
     assert listener.order == []
@@ -186,9 +186,22 @@ def test_a_silent_sender_is_waited_for_as_long_as_the_bound() -> None:
     assert listener.order == [1]
 
 
+def test_a_cause_is_waited_for_longer_than_a_turn() -> None:
+    listener = Listener()
+    intake = Intake(listener, decode, ("exchange", "custodian"), BOUND_NS, 3 * BOUND_NS)
+    intake.add(span(2, cause=1, sent_ns=100, place=2), 0)
+    intake.add(span(9, sent_ns=101, place=3), 0)
+    intake.release(2 * BOUND_NS)
+    assert listener.order == [9]
+    intake.add(span(1, sent_ns=99, place=1), 2 * BOUND_NS)
+    intake.release(4 * BOUND_NS)
+    assert listener.order == [9, 1, 2]
+    assert listener.heard[-1] == (3, 2, "exchange", 2)
+
+
 def test_a_cause_that_comes_too_late_does_not_take_the_id_that_was_left_for_it() -> None:
     listener = Listener()
-    intake = Intake(listener, decode, ("exchange",), BOUND_NS)
+    intake = Intake(listener, decode, ("exchange",), BOUND_NS, BOUND_NS)
     intake.add(span(2, cause=1, sent_ns=100, place=2), 0)
     intake.release(BOUND_NS + 1)
     intake.add(span(1, sent_ns=99, place=1), BOUND_NS + 1)
@@ -202,7 +215,7 @@ def test_a_cause_that_comes_too_late_does_not_take_the_id_that_was_left_for_it()
 @pytest.mark.parametrize("length", [1, 2, 5])
 def test_spans_that_cause_each_other_are_told_all_the_same(length: int) -> None:
     listener = Listener()
-    intake = Intake(listener, decode, ("exchange",), BOUND_NS)
+    intake = Intake(listener, decode, ("exchange",), BOUND_NS, BOUND_NS)
     for number in range(1, length + 1):
         intake.add(span(number, cause=number % length + 1, place=number), 0)
     intake.drain(LAST_NS)
@@ -212,7 +225,7 @@ def test_spans_that_cause_each_other_are_told_all_the_same(length: int) -> None:
 
 def test_the_story_is_the_counted_id_of_its_first_message() -> None:
     listener = Listener()
-    intake = Intake(listener, decode, ("exchange",), BOUND_NS)
+    intake = Intake(listener, decode, ("exchange",), BOUND_NS, BOUND_NS)
     intake.add(span(70, sent_ns=1), 0)
     intake.add(span(50, cause=70, sent_ns=2, place=2), 0)
     intake.drain(LAST_NS)
@@ -223,7 +236,7 @@ def test_the_story_is_the_counted_id_of_its_first_message() -> None:
 
 def test_a_story_without_its_first_message_is_one_story_all_the_same() -> None:
     listener = Listener()
-    intake = Intake(listener, decode, ("exchange",), BOUND_NS)
+    intake = Intake(listener, decode, ("exchange",), BOUND_NS, BOUND_NS)
     intake.add(span(2, cause=1, sent_ns=1), 0)
     intake.add(span(3, cause=2, sent_ns=2, place=2)._replace(correlation_id=1), 0)
     intake.add(span(4, sent_ns=3, place=3), 0)
@@ -233,7 +246,7 @@ def test_a_story_without_its_first_message_is_one_story_all_the_same() -> None:
 
 def test_drain_leaves_what_is_later() -> None:
     listener = Listener()
-    intake = Intake(listener, decode, ("exchange",), BOUND_NS)
+    intake = Intake(listener, decode, ("exchange",), BOUND_NS, BOUND_NS)
     intake.add(span(1, sent_ns=100), 0)
     intake.add(span(2, sent_ns=101, place=2), 0)
     intake.add(span(3, cause=9, sent_ns=102, place=3), 0)
@@ -256,7 +269,7 @@ Change = Callable[[MessageSpan], MessageSpan]
 )
 def test_another_span_under_a_known_id_is_a_conflict_and_the_first_stays(change: Change) -> None:
     listener = Listener()
-    intake = Intake(listener, decode, SENDERS, BOUND_NS)
+    intake = Intake(listener, decode, SENDERS, BOUND_NS, BOUND_NS)
     assert intake.add(span(1), 0) is Fate.TAKEN
     assert intake.add(span(1), 0) is Fate.REPEATED
     for _ in range(2):
@@ -275,7 +288,7 @@ def test_another_span_under_a_known_id_is_a_conflict_and_the_first_stays(change:
 )
 def test_what_cannot_be_read_is_counted_and_is_a_hole(broken: MessageSpan) -> None:
     listener = Listener()
-    intake = Intake(listener, decode, ("exchange",), BOUND_NS)
+    intake = Intake(listener, decode, ("exchange",), BOUND_NS, BOUND_NS)
     assert intake.add(broken, 0) is Fate.UNREADABLE
     assert intake.add(broken, 0) is Fate.REPEATED
     intake.add(span(2, cause=1, place=2), 0)
@@ -287,7 +300,7 @@ def test_what_cannot_be_read_is_counted_and_is_a_hole(broken: MessageSpan) -> No
 
 def test_a_second_spool_of_a_sender_begins_anew() -> None:
     """Its folder was lost: places start at 1 again, and what is missing of the old one stays known."""
-    intake = Intake(Listener(), decode, ("exchange",), BOUND_NS)
+    intake = Intake(Listener(), decode, ("exchange",), BOUND_NS, BOUND_NS)
     intake.add(span(1, place=1), 0)
     intake.add(span(3, place=3), 0)
     intake.add(span(4, place=1, spool="other", sent_ns=200), 0)

@@ -94,7 +94,7 @@ class Desk:
         self.found: list[Message] = []
         self.redaction = Redaction((CANARY,))
         self.surroundings = Surroundings(1_000)
-        self.intake = Intake(self.listener, decode, ("exchange", "custodian"), 1_000_000_000)
+        self.intake = Intake(self.listener, decode, ("exchange", "custodian"), 1_000_000_000, 1_000_000_000)
         self.receiver = Receiver(
             Acceptance(("exchange", "custodian"), lambda peer, instance: peer in ("", instance), self.redaction),
             self.intake,

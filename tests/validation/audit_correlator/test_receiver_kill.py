@@ -81,7 +81,7 @@ def build(listener: Core, senders: tuple[str, ...] = ("exchange",)) -> tuple[Rec
     async def keep(wall_ns: int, request: bytes) -> None:
         pass
 
-    intake = Intake(listener, decode, senders, 1_000_000_000)
+    intake = Intake(listener, decode, senders, 1_000_000_000, 1_000_000_000)
     acceptance = Acceptance(senders, lambda peer, instance: True, Redaction())
     receiver = Receiver(acceptance, intake, Surroundings(10), Clock(), keep, lambda found: None, 1_000_000)
     return receiver, intake

@@ -175,12 +175,15 @@ class Waiting:
 
 @final
 class Intake:
-    """`senders`: the instances that are waited for. `bound_ns`: how long, in wall time; `wall_ns` never goes back."""
+    """`senders`: the instances that are waited for. `bound_ns`: how long, in wall time; `wall_ns` never goes back.
 
-    def __init__(self, core: Core, decode: Decode, senders: Iterable[str], bound_ns: int) -> None:
+    `cause_bound_ns`: how long a message waits for its cause, whose sender may have to be started first.
+    """
+
+    def __init__(self, core: Core, decode: Decode, senders: Iterable[str], bound_ns: int, cause_bound_ns: int) -> None:
         self._core = core
         self._decode = decode
-        self._bound_ns = bound_ns
+        self._bound_ns, self._cause_bound_ns = bound_ns, cause_bound_ns
         self._progress = {sender: SenderProgress() for sender in senders}
         self._waiting: dict[int, Waiting] = {}
         self._effects: dict[int, dict[int, Waiting]] = {}  # By the cause that they wait for, then by their id.
@@ -272,7 +275,7 @@ class Intake:
         for progress in self._progress.values():
             for spool in progress.spools.values():
                 spool.give_up_before(give_up_ns)
-        self._orphan_the_old(give_up_ns)
+        self._orphan_the_old(wall_ns - self._cause_bound_ns)
         reached_ns = min((progress.reached_ns for progress in self._progress.values()), default=0)
         said: list[Message] = []
         queue = self._queue

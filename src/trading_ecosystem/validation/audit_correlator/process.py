@@ -34,6 +34,7 @@ from trading_ecosystem.validation.audit_correlator.receiver import Receiver, grp
 from trading_ecosystem.validation.audit_correlator.rest import rest_app
 from trading_ecosystem.validation.audit_correlator.server import (
     BOUND_NS,
+    CAUSE_BOUND_NS,
     LOOK_EVERY_S,
     TRAIL,
     AuditDoor,
@@ -60,7 +61,7 @@ async def run(
         core = build(document, settings.instance, trail)
         recorder = UntilClosed(core)
         senders = [name for name, _ in document["planes"].entries() if name != settings.instance]
-        intake = Intake(recorder, CODEC.decode, senders, BOUND_NS)
+        intake = Intake(recorder, CODEC.decode, senders, BOUND_NS, CAUSE_BOUND_NS)
         meter = PrometheusMeter()
         keeper = Keeper(store.journal, lambda seconds: meter.time("tse_journal_commit_seconds", (), seconds))
         hub = Hub(secrets.randbits(62) | 1)

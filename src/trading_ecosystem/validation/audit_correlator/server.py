@@ -32,7 +32,8 @@ KEYS = (*REFERENCE_KEYS, "accounts", "planes", "facts", "replayed")
 TRAIL = "trail.jsonl"
 REQUEST = "otlp"  # The kind of the journal's records.
 SETTLEMENT_GRACE_NS = 60_000_000_000  # What a run cut short may leave on its way: the deadline of tier T5.
-BOUND_NS = 2_000_000_000  # How long a span waits for another one, in wall time.
+BOUND_NS = 2_000_000_000  # How long a span waits for its turn, in wall time.
+CAUSE_BOUND_NS = 30_000_000_000  # And for its cause: longer than a lease, after which a dead coordinator is started.
 CLOSE_WITHIN_S = 3.0
 LOOK_EVERY_S = 0.05
 
