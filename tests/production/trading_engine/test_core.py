@@ -269,6 +269,13 @@ def test_a_gap_stops_trading_until_the_report(bench: Bench) -> None:
     assert len(only(SubmitOrder, bench.quote(MID + 50_000))) == 2
 
 
+def test_a_price_from_the_future_is_none(bench: Bench) -> None:
+    bench.serving()
+    quote = QuotePublished("BTC/USD", MID - 100, 1, MID + 100, 1, 1, bench.now + 3600 * SECOND)
+    assert not bench.give(quote)
+    assert len(only(SubmitOrder, bench.quote())) == 2
+
+
 def test_a_fill_of_what_nobody_knows_is_asked_about(bench: Bench) -> None:
     bench.serving()
     bid, ask = only(SubmitOrder, bench.quote())

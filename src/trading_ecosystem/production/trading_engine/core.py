@@ -3,7 +3,8 @@
 Rule 1: no order is sent while the account's state is in doubt: at a start, after a gap in its events, when the venue
 was away, or when an order stays unanswered. Then the venue is asked, its answer is the truth, and trading goes on.
 Rule 2: what was asked and not answered is asked again; an order is never sent again under another id.
-Rule 3: nothing in this file reads a clock, a socket, a disk or a random number.
+Rule 3: a price that is dated later than now is none: it would make all that come after it late.
+Rule 4: nothing in this file reads a clock, a socket, a disk or a random number.
 """
 
 from collections.abc import Sequence
@@ -25,7 +26,7 @@ from trading_ecosystem.production.trading_engine.orders import NUMBER_KEY, Order
 from trading_ecosystem.production.trading_engine.strategies.arbitrage import Arbitrage
 from trading_ecosystem.production.trading_engine.strategies.market_maker import MarketMaker
 from trading_ecosystem.production.trading_engine.strategies.strategy import Strategy
-from trading_ecosystem.production.trading_engine.venue import NEVER, VenueLink
+from trading_ecosystem.production.trading_engine.venue import CLOCK_TOLERANCE_NS, NEVER, VenueLink
 from trading_ecosystem.reference import ReferenceData
 
 SILENCE: Final[Sequence[Message]] = ()
@@ -76,7 +77,9 @@ class TradingEngine(Core):
 
     def _on_quote(self, quote: QuotePublished, now: int) -> Sequence[Message]:
         market = self._desk.markets.get(quote.symbol)
-        if market is None or not market.take_quote(quote) or not self._link.trusted:
+        if market is None or quote.occurred_ns > now + CLOCK_TOLERANCE_NS:
+            return SILENCE
+        if not market.take_quote(quote) or not self._link.trusted:
             return SILENCE
         owners = self._quoted.get(quote.symbol)
         if owners is None:
@@ -91,7 +94,7 @@ class TradingEngine(Core):
 
     def _on_book_top(self, book: BookTopChanged, now: int) -> Sequence[Message]:
         owners = self._booked.get(book.symbol)
-        if owners is None or book.venue != self._venue:
+        if owners is None or book.venue != self._venue or book.occurred_ns > now + CLOCK_TOLERANCE_NS:
             return SILENCE
         market = self._desk.markets[book.symbol]
         if not market.take_book(book) or not self._link.trusted:

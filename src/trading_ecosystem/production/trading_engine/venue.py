@@ -10,7 +10,7 @@ from trading_ecosystem.messages.accounts import AccountReported, VenueHeartbeat
 from trading_ecosystem.messages.orders import AccountEvent
 
 NEVER: Final = 1 << 62
-CLOCK_TOLERANCE_NS: Final = 1_000_000_000  # A report older than the question by more is of an earlier question.
+CLOCK_TOLERANCE_NS: Final = 1_000_000_000  # By how much the clocks of others may differ from the desk's.
 
 
 @final
