@@ -166,6 +166,7 @@ def test_status_says_who_runs_where(request_in: Make) -> None:
         await run.up()
         head, *services, last = await run.ask("status")
         assert (head["stage"], head["world"], head["seed"], head["speed"]) == ("up", "two-desks", 7, 60)
+        assert 1 <= float(str(head["pace"])) <= 60 and float(str(head["waited_s"])) >= 0
         assert [service["instance"] for service in services] == INSTANCES and last == {"done": True}
         assert all(service["ready"] and service["state"] == "running" for service in services)
         assert [service["pid"] for service in services] == run.pids()

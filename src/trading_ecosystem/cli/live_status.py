@@ -44,6 +44,8 @@ def show(head: "Line", services: "list[Line]") -> None:
     )
     now_ns = int(str(head["now_ns"]))
     console.print(Text(f"  simulated time {instant_text(now_ns - now_ns % SECOND_NS)}, registry {head['registry']}"))
+    if head["pace"] != head["speed"] or head["waited_s"]:
+        console.print(Text(f"  time runs at {head['pace']}x just now, and has stood still for {head['waited_s']} s"))
     console.print(table(services))
     held = sum(float(str(service["memory_mib"])) for service in services if service["memory_mib"] is not None)
     console.print(Text(f"{len(services)} services hold {held:.0f} MiB"))

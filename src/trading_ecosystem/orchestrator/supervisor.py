@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from trading_ecosystem.assembly import load_world
 from trading_ecosystem.configuration.document import Problem
-from trading_ecosystem.live.clock import Clock, Tempo
+from trading_ecosystem.live.clock import SECOND_NS, Clock, Tempo
 from trading_ecosystem.live.discovery.registration import Registration
 from trading_ecosystem.live.discovery.server import own_address
 from trading_ecosystem.live.security.private_files import private_folder
@@ -283,6 +283,8 @@ class Supervisor:
             "world": self._request.world.stem,
             "seed": self._terms.seed,
             "speed": self.clock.speed,
+            "pace": self.clock.speed if self._governor is None else round(self._governor.speed),
+            "waited_s": 0.0 if self._governor is None else round(self._governor.waited_ns / SECOND_NS, 1),
             "now_ns": self.clock.now_ns(),
             "profile": self._request.profile,
             "up_s": round(time.monotonic() - self._began_s, 1),
