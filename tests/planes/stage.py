@@ -32,7 +32,7 @@ from trading_ecosystem.orchestrator.folder import RunFolder
 from trading_ecosystem.orchestrator.identities import issue_tokens
 from trading_ecosystem.orchestrator.launch import Places, command_for
 from trading_ecosystem.orchestrator.registry import ADMINISTRATOR, HostedRegistry
-from trading_ecosystem.orchestrator.request import Stores, UpRequest
+from trading_ecosystem.orchestrator.request import UpRequest
 
 MONITOR = routes.RISK_MONITOR
 SPEED = 10_000  # Timers look at the time so often that a wake is not missed for long.
@@ -118,12 +118,6 @@ class Stage:
             world=self._stream.world,
             seed=self.simulation.number,
             speed=SPEED,
-            profile=Stores.EMBEDDED,
-            postgres="",
-            valkey="",
-            port=0,
-            tls=False,
-            ready_within_s=60,
         )
         for instance, files in self._files.items():
             self.folder.make_service(instance, files)

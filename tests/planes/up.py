@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import final
 
 from trading_ecosystem import routes
-from trading_ecosystem.orchestrator.request import Stores, UpRequest
+from trading_ecosystem.orchestrator.request import UpRequest
 from trading_ecosystem.orchestrator.supervisor import Supervisor
 
 WORLD = Path(__file__).parents[2] / "worlds" / "two-desks.yaml"
@@ -23,10 +23,6 @@ def request_in(folder: Path, speed: int, *, tls: bool) -> UpRequest:
         world=WORLD,
         seed=7,
         speed=speed,
-        profile=Stores.EMBEDDED,
-        postgres="",
-        valkey="",
-        port=0,
         tls=tls,
         ready_within_s=READY_WITHIN_S,
     )

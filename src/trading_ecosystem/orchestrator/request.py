@@ -29,12 +29,12 @@ class UpRequest:
     world: Path
     seed: int
     speed: int
-    profile: Stores
-    postgres: str
-    valkey: str
-    port: int
-    tls: bool
-    ready_within_s: int
+    profile: Stores = Stores.EMBEDDED
+    postgres: str = ""
+    valkey: str = ""
+    port: int = 0
+    tls: bool = False
+    ready_within_s: int = READY_WITHIN_S
     forward: str = ""
 
     def __post_init__(self) -> None:

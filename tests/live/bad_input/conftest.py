@@ -31,7 +31,7 @@ from trading_ecosystem.orchestrator.folder import TOKENS, RunFolder
 from trading_ecosystem.orchestrator.identities import issue_tokens
 from trading_ecosystem.orchestrator.launch import Places, command_for
 from trading_ecosystem.orchestrator.registry import ADMINISTRATOR, HostedRegistry
-from trading_ecosystem.orchestrator.request import Stores, UpRequest
+from trading_ecosystem.orchestrator.request import UpRequest
 from trading_ecosystem.orchestrator.terms import Terms
 from trading_ecosystem.wire.exchange.v1 import exchange_pb2 as wire
 
@@ -84,12 +84,6 @@ class Stage:
             world=WORLD,
             seed=terms.seed,
             speed=SPEED,
-            profile=Stores.EMBEDDED,
-            postgres="",
-            valkey="",
-            port=0,
-            tls=False,
-            ready_within_s=60,
         )
         files = documents_of(WORLD, terms)
         tokens = self._registry.tokens

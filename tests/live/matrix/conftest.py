@@ -22,7 +22,7 @@ from trading_ecosystem.orchestrator.identities import issue_tokens
 from trading_ecosystem.orchestrator.launch import Places, command_for
 from trading_ecosystem.orchestrator.processes import Notice, Processes, State
 from trading_ecosystem.orchestrator.registry import ADMINISTRATOR, HostedRegistry
-from trading_ecosystem.orchestrator.request import Stores, UpRequest
+from trading_ecosystem.orchestrator.request import UpRequest
 from trading_ecosystem.orchestrator.terms import Terms
 
 WORLD = Path(__file__).parents[3] / "worlds" / "two-desks.yaml"
@@ -66,12 +66,6 @@ class House:
             world=WORLD,
             seed=7,
             speed=SPEED,
-            profile=Stores.EMBEDDED,
-            postgres="",
-            valkey="",
-            port=0,
-            tls=False,
-            ready_within_s=60,
         )
         places = Places(folder=self.folder, registry=self.registry.url, telemetry="")
         token = self.registry.tokens[instance]
