@@ -1,7 +1,6 @@
 """A service that is one core behind its surfaces: all but the audit correlator."""
 
 import asyncio
-import gc
 from collections.abc import Awaitable, Coroutine, Sequence
 from typing import NoReturn
 
@@ -12,15 +11,13 @@ from trading_ecosystem.live.discovery.registration import Status
 from trading_ecosystem.live.engine import Engine
 from trading_ecosystem.live.host import Host
 from trading_ecosystem.live.neighbours import Neighbours
-from trading_ecosystem.live.process import main
+from trading_ecosystem.live.process import collect_seldom, main
 from trading_ecosystem.live.security.allow_list import load_allow_list
 from trading_ecosystem.live.security.handshakes import channel_credentials
 from trading_ecosystem.live.security.identity import identify, role_of
 from trading_ecosystem.live.server import MOST_WAITING, GrpcSurface
 from trading_ecosystem.live.service import Added, Parts, Service
 from trading_ecosystem.live.settings import Profile, Settings
-
-GARBAGE = (50_000, 20, 50)  # New objects between two collections, and how many of those before an older one.
 
 
 def run_service(service: Service) -> NoReturn:
@@ -57,13 +54,6 @@ async def serve(
     finally:
         await host.close()
         await engine.stop()
-
-
-def collect_seldom() -> None:
-    """What is there now stays, and is not looked at again; of what comes, counted references free nearly all."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GARBAGE)
 
 
 def engine_of(service: Service, settings: Settings, document: Section, neighbours: Neighbours, clock: Clock) -> Engine:

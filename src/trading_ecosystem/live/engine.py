@@ -19,10 +19,10 @@ from trading_ecosystem.live.door import Header, Told
 from trading_ecosystem.live.ending import end_with
 from trading_ecosystem.live.historian import MOST_WAITING as MOST_UNWRITTEN, Historian
 from trading_ecosystem.live.hub import Hub
-from trading_ecosystem.live.links import Connect, Find, Take
+from trading_ecosystem.live.links import Connect, Find, Link, Take
 from trading_ecosystem.live.pace import CONDITION
 from trading_ecosystem.live.runner import MOST_HELD, Runner
-from trading_ecosystem.live.service import Service
+from trading_ecosystem.live.service import Service, Upstream
 from trading_ecosystem.live.store.opening import open_store
 from trading_ecosystem.live.store.ports import Store, StoreAway
 from trading_ecosystem.live.telemetry.business import Business
@@ -83,9 +83,7 @@ class Engine:
             lambda seconds: self.meter.time("tse_journal_commit_seconds", (), seconds),
         )
         self.links = [
-            each.link(
-                each.caller or instance, target, each.speech, each.kinds, self._ear(target), find, connect, each.surface
-            )
+            self._link(each, target, find, connect)
             for each in service.hears
             for target in targets.get(each.role, (each.role,))
         ]
@@ -97,6 +95,10 @@ class Engine:
         self.hub.listen(self._measure)
         self._audited = bool(audit)
         self._tasks: list[asyncio.Task[Any]] = []
+
+    def _link(self, each: Upstream, target: str, find: Find, connect: Connect) -> Link:
+        caller = each.caller or self.runner.instance
+        return each.link(caller, target, each.speech, each.kinds, self._ear(target), find, connect, each.surface)
 
     def post(self, message: Addressed, header: Header) -> bool:
         """Commands and questions go over a link; what is addressed to anybody else is for a subscriber here."""

@@ -29,6 +29,7 @@ from trading_ecosystem.live.telemetry.redaction import Redaction
 from trading_ecosystem.live.telemetry.spans import service_resource
 
 BAD_INPUT, DAMAGED, AWAY, BROKEN = 2, 65, 69, 74  # As sysexits.h has them, but for the first.
+GARBAGE = (50_000, 20, 50)  # New objects between two collections, and how many of those before an older one.
 
 log = Log(__name__)
 
@@ -40,7 +41,6 @@ def main(run: Run, keys: tuple[str, ...], optional: tuple[str, ...] = ()) -> NoR
     parser = argparse.ArgumentParser(description="One service of a trading ecosystem.")
     parser.add_argument("--config", metavar="FILE", type=Path, required=True, help="Its settings.")
     path = parser.parse_args().config
-    gc.freeze()  # What is loaded stays for good; to look through it would stop the service for tens of milliseconds.
     try:
         settings = load_settings(path)
         document = read_document(settings.document).section(keys, optional)
@@ -54,6 +54,16 @@ def main(run: Run, keys: tuple[str, ...], optional: tuple[str, ...] = ()) -> NoR
     except StoreBroken as broken:
         leave(BROKEN, broken)
     sys.exit(0)
+
+
+def collect_seldom() -> None:
+    """What is there now stays, and is not looked through again, which would stop the service for tens of milliseconds.
+
+    Of what comes later, counted references free nearly all.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
 
 
 def leave(code: int, problem: Exception) -> NoReturn:

@@ -16,6 +16,7 @@ from trading_ecosystem.live.door import Header
 from trading_ecosystem.live.host import Host
 from trading_ecosystem.live.hub import Hub
 from trading_ecosystem.live.neighbours import Neighbours
+from trading_ecosystem.live.process import collect_seldom
 from trading_ecosystem.live.rest import surface
 from trading_ecosystem.live.security.handshakes import channel_credentials
 from trading_ecosystem.live.security.identity import identify
@@ -85,6 +86,7 @@ async def run(
             await neighbours.register(host.addresses, Status.STARTING)
             neighbours.announce(Status.READY)
             if await before(ended, neighbours.wait_for_time(clock)):
+                collect_seldom()
                 forwarding = [] if forwarder is None else [forwarder.run()]
                 await until(ended, [keeper.run(), move_on(receiver), *forwarding])
             neighbours.announce(Status.DRAINING)
