@@ -5,10 +5,12 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from statistics import median
 from typing import Any
 
 import pytest
 
+from trading_ecosystem.chance import Dice
 from trading_ecosystem.live.faults.proxy import Address, LinkProxy
 from trading_ecosystem.live.faults.terms import Direction, Gate, StreamFault
 
@@ -65,6 +67,35 @@ def test_without_a_fault_it_carries_everything_and_ends_as_the_ends_do(place: Pl
         assert (place.proxy.counts.resets, place.proxy.counts.connections) == (0, 1)
 
     run(place, story)
+
+
+def test_what_follows_a_piece_does_not_wait_until_that_is_acknowledged() -> None:
+    """Else each would come 40 ms late: ten seconds, where time runs 240 times as fast."""
+
+    async def say_twice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1):
+            writer.write(b"1")
+            await asyncio.sleep(0.002)
+            writer.write(b"2")
+        writer.close()
+
+    async def story() -> None:
+        server = await asyncio.start_server(say_twice, "127.0.0.1", 0)
+        proxy = LinkProxy(lambda: server.sockets[0].getsockname(), {way: Dice(1, way.value) for way in Direction})
+        await proxy.start()
+        reader, writer = await asyncio.open_connection(*proxy.address)
+        took_s: list[float] = []
+        for _ in range(40):
+            began_s = time.monotonic()
+            writer.write(b"?")
+            await reader.readexactly(2)
+            took_s.append(time.monotonic() - began_s)
+        writer.close()
+        await proxy.close()
+        server.close()
+        assert median(took_s[20:]) < 0.03, "acknowledgements are quick only at first"
+
+    asyncio.run(story())
 
 
 @pytest.mark.parametrize("ways", [(REQUEST,), (RESPONSE,), (REQUEST, RESPONSE)])
