@@ -26,7 +26,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from trading_ecosystem.assembly import load_world
 from trading_ecosystem.configuration.document import parse_document
 from trading_ecosystem.core import JournaledCore
-from trading_ecosystem.live import runner as runner_module
+from trading_ecosystem.live import backlog
 from trading_ecosystem.live.clock import Clock, Tempo
 from trading_ecosystem.live.historian import Historian
 from trading_ecosystem.live.hub import Hub
@@ -223,7 +223,7 @@ def lived(service: str, folder: Path, crash: Crash | None) -> tuple[int, Path]:
     result = folder / "result"
 
     def work() -> None:
-        runner_module.INPUTS_PER_SNAPSHOT = INPUTS_PER_SNAPSHOT
+        backlog.FEWEST_INPUTS = backlog.MOST_INPUTS = INPUTS_PER_SNAPSHOT
         life = Life(service, folder, crash)
         ended = asyncio.run(life.live())
         result.write_text(json.dumps({"commits": life.faults.commits, **ended}))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from trading_ecosystem.core import Core
-from trading_ecosystem.live import runner as module
+from trading_ecosystem.live import backlog, runner as module
 from trading_ecosystem.live.door import Header, RefusalCode, Refused, Told
 from trading_ecosystem.live.inputs import unpack
 from trading_ecosystem.live.production_wire import CODEC
@@ -50,6 +50,11 @@ def accepted(messages: Sequence[Message]) -> list[str]:
 
 def beats(life: Any) -> list[int]:
     return [each.occurred_ns for each in life.words if isinstance(each, VenueHeartbeat)]
+
+
+def snapshots_every(inputs: int, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(backlog, "FEWEST_INPUTS", inputs)
+    patch.setattr(backlog, "MOST_INPUTS", inputs)
 
 
 def state_of(core: Any) -> str:
@@ -293,7 +298,7 @@ def test_however_inputs_and_commits_interleave_the_recovered_core_is_the_live_on
         return durable
 
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
-        patch.setattr(module, "INPUTS_PER_SNAPSHOT", snapshot_every)
+        snapshots_every(snapshot_every, patch)
         before = ""
         for number in range(lives):
             before = asyncio.run(one_life(Path(folder), before, number))
@@ -342,7 +347,7 @@ def without_session(core: Any) -> str:
 def test_a_core_outlives_its_process_on_a_real_store(
     kind: str, request: pytest.FixtureRequest, live: Live, submit: Submit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "INPUTS_PER_SNAPSHOT", 7)
+    snapshots_every(7, monkeypatch)
     url = request.getfixturevalue("make_postgresql")() if kind == "postgresql" else ""
 
     async def scene() -> None:
@@ -440,7 +445,7 @@ def test_the_history_is_whole_after_a_death_before_it_was_written(live: Live, su
 def test_no_snapshot_is_kept_before_the_history_has_what_led_to_it(
     live: Live, submit: Submit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "INPUTS_PER_SNAPSHOT", 3)
+    snapshots_every(3, monkeypatch)
 
     async def scene() -> None:
         life = live()

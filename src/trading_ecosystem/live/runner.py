@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from functools import partial
-from typing import Protocol, final
+from typing import final
 
 from trading_ecosystem.core import Core, JournaledCore
+from trading_ecosystem.live.backlog import Backlog
 from trading_ecosystem.live.clock import Clock
 from trading_ecosystem.live.door import Header, Listener, RefusalCode, Refused
 from trading_ecosystem.live.ending import BEYOND_REPAIR, BROKEN_RULE, BROKEN_STORE, end_at_once, end_with
@@ -24,6 +25,7 @@ from trading_ecosystem.live.gathering import callers_in, gather
 from trading_ecosystem.live.hub import Hub
 from trading_ecosystem.live.identifiers import Identifiers
 from trading_ecosystem.live.inputs import KIND, pack, unpack
+from trading_ecosystem.live.ports import Chronicle, Codec, Post, Retell, Spool
 from trading_ecosystem.live.sealing import WAKE, Departures, seal
 from trading_ecosystem.live.store.ports import Journal, Memory, Record, StoreAway
 from trading_ecosystem.live.telemetry.lines import Log
@@ -33,7 +35,6 @@ from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.message import Addressed, Message
 from trading_ecosystem.messages.runtime import Remember, Start, WakeAt
 
-INPUTS_PER_SNAPSHOT = 30_000
 MOST_HELD = 100_000  # Events that wait while the store is away.
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.05, 2.0
 RETOLD_AT_ONCE = 10_000  # Messages, when the history is made whole again.
@@ -46,31 +47,6 @@ class Stage(StrEnum):
     STARTING = "starting"
     SERVING = "serving"
     DRAINING = "draining"
-
-
-class Codec(Protocol):
-    """Messages as the journal keeps them."""
-
-    def encode(self, message: Message) -> tuple[str, bytes]: ...
-    def decode(self, kind: str, body: bytes) -> Message: ...
-
-
-class Spool(Protocol):
-    """Where the traces of what leaves are kept until the audit has them."""
-
-    def write(self, spans: Sequence[SpanRecord], mark: int) -> None: ...
-    def last_mark(self) -> int: ...
-
-
-class Chronicle(Protocol):
-    """The history of what was published, written a little behind."""
-
-    async def write(self) -> None:
-        """Write all that it has been given so far. Raises StoreAway."""
-
-
-Retell = Callable[[Sequence[Message]], None]
-Post = Callable[[Addressed, Header], bool]  # Send to another process; False: it is for a subscriber of this one.
 
 
 @final
@@ -114,7 +90,7 @@ class Runner:
         self._unpublished: list[Departures] = []  # Committed by an earlier life that died before it published.
         self._held: deque[tuple[Message, Header]] = deque()
         self._timers: set[asyncio.TimerHandle] = set()
-        self._since_snapshot = 0
+        self._backlog = Backlog()
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -136,6 +112,7 @@ class Runner:
         found = self._journal.snapshot()
         if found is not None:
             after, state = found
+            self._backlog.found(len(state))
             self.core.restore(json.loads(state))
         self._record = after
         mark = self._spool.last_mark()
@@ -147,13 +124,13 @@ class Runner:
                 retell(said)
                 said = []
         retell(said)
-        return self._since_snapshot
+        return self._backlog.inputs
 
     def _handle_again(self, record: Record, publish: bool) -> Iterator[Message]:
         for each in unpack(record.payload):
             self.clock.not_before(each.now_ns)
             outputs = self.core.handle(self._codec.decode(each.kind, each.body), each.now_ns)
-            self._since_snapshot += 1
+            self._backlog.add(len(each.body))
             kept = [output for output in outputs if not isinstance(output, (WakeAt, Remember))]
             yield from kept
             if publish:
@@ -186,8 +163,8 @@ class Runner:
 
     async def close(self) -> None:
         """Keep a snapshot, so that the next start is quick, and let the store's thread go."""
-        if self._journaled and self._since_snapshot:
-            await self._keep_snapshot(self._state(), self._since_snapshot)
+        if self._journaled and self._backlog.inputs:
+            await self._keep_snapshot(self._state(), self._backlog.inputs)
         self._writer.shutdown(wait=True)
 
     def _lose(self, count: int) -> None:
@@ -244,14 +221,15 @@ class Runner:
         """Hand over one message. `begins`: the trace of the message itself, where nobody else has told it."""
         now_ns = self.clock.now_ns()
         if self._journaled:
-            self._frames.append(pack(now_ns, cause, *self._codec.encode(message)))
+            frame = pack(now_ns, cause, *self._codec.encode(message))
+            self._frames.append(frame)
+            self._backlog.add(len(frame))
         try:
             outputs = self.core.handle(message, now_ns)
         except Exception as problem:
             with handling(cause):
                 end_at_once(BROKEN_RULE, f"the core has failed at a {type(message).__name__}", problem)
         self.delivered[type(message).__name__] += 1
-        self._since_snapshot += 1
         departures = self._seal(outputs, cause, now_ns)
         if begins is not None:
             departures.timers.insert(0, begins)
@@ -316,8 +294,8 @@ class Runner:
             self._work.clear()
             group, self._waiting = self._waiting, []
             frames, self._frames = self._frames, []
-            company, inputs = callers_in(group), self._since_snapshot
-            state = self._state() if self._journaled and inputs >= INPUTS_PER_SNAPSHOT else None
+            company, inputs = callers_in(group), self._backlog.inputs
+            state = self._state() if self._backlog.is_long else None
             await self._commit(frames, [memory for each in group for memory in each.memories])
             self._depart(group)
             if state is not None:
@@ -368,7 +346,7 @@ class Runner:
         try:
             await self._chronicle.write()
             await self.on_store(partial(self._journal.save_snapshot, self._record, state))
-            self._since_snapshot -= inputs
+            self._backlog.shorten(inputs, len(state))
         except StoreAway as away:
             log.info("a snapshot waits for the store", detail=str(away))
 

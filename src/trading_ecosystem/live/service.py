@@ -14,7 +14,7 @@ from trading_ecosystem.live.clock import Clock
 from trading_ecosystem.live.host import Host
 from trading_ecosystem.live.links import Link
 from trading_ecosystem.live.neighbours import Neighbours
-from trading_ecosystem.live.runner import Codec
+from trading_ecosystem.live.ports import Codec
 from trading_ecosystem.live.server import Answer, Passage
 from trading_ecosystem.live.settings import Settings
 from trading_ecosystem.live.speech import Speech
