@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from trading_ecosystem.live.pace import CONDITION, OLDEST_BY_LAG_NS, SIMULATED_LAG_NS, Pulse, SharedTime, lag_of
+from trading_ecosystem.live.pace import CONDITION, OLD_NS, OLDEST_BY_LAG_NS, Pulse, SharedTime, lag_of
 from trading_ecosystem.orchestrator.folder import RunFolder
-from trading_ecosystem.orchestrator.governor import Governor
+from trading_ecosystem.orchestrator.governor import DOUBLES_IN_NS, Governor
 from trading_ecosystem.orchestrator.processes import State
 
 START_NS, SPEED = 1_000_000_000_000, 60
@@ -94,13 +94,31 @@ def test_time_does_not_wait_for_one_that_is_only_starting(folder: RunFolder) -> 
     assert seconds_passed(folder, start) > FULL * 0.5
 
 
-def test_time_slows_down_while_messages_are_old_and_recovers(folder: RunFolder) -> None:
+def test_time_slows_down_when_messages_are_old_and_stays_slow_for_a_while(folder: RunFolder) -> None:
     def age(states: States, pulses: dict[str, Pulse]) -> set[str]:
-        CONDITION.heard(10 * SIMULATED_LAG_NS)
+        CONDITION.heard(6 * OLD_NS)
         return {"exchange", "custodian"}
 
     slowed = seconds_passed(folder, age)
-    assert FULL * 0.02 < slowed < FULL * 0.45
+    assert FULL * 0.1 < slowed < FULL * 0.45
+    again = seconds_passed(folder, lambda states, pulses: {"exchange", "custodian"})
+    assert again > FULL * 0.5, "another run does not know of it"
+
+
+def test_time_recovers_by_and_by(folder: RunFolder) -> None:
+    governor = Governor(folder, ["exchange"], START_NS, SPEED)
+    governor._adapt(3 * OLD_NS, 0)
+    slow = governor.speed
+    assert slow == SPEED / 3
+    for faded_ns in (2 * OLD_NS, OLD_NS + 1):  # The same message, a little later.
+        governor._adapt(faded_ns, DOUBLES_IN_NS)
+        assert governor.speed == slow
+    governor._adapt(OLD_NS, DOUBLES_IN_NS)
+    assert governor.speed == 2 * slow
+    governor._adapt(0, DOUBLES_IN_NS)
+    assert governor.speed == SPEED, "no faster than it was asked to run"
+    governor._adapt(1 << 62, 0)
+    assert governor.speed == 1.0
 
 
 def test_what_was_held_back_on_purpose_slows_nothing_down(folder: RunFolder) -> None:

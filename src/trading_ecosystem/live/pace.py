@@ -24,6 +24,7 @@ PULSE = "pulse"  # The file in which a process shows that it is awake, in the fo
 BEAT = Struct("<2q")
 SIMULATED_LAG_NS = 1_000_000_000  # How far time may go on while somebody is not awake.
 SHORTEST_LAG_NS = 8_000_000  # Of the machine; no process can promise less.
+OLD_NS = 2_000_000_000  # As old as a message may be when it comes.
 OLDEST_BY_LAG_NS = 20_000_000_000  # What is older when it comes was held back on purpose.
 
 

@@ -1,8 +1,8 @@
 """Leads the accelerated time of an ecosystem, as fast as its services keep up and no faster than it was asked to.
 
 Rule 1: only a service that runs and has been awake in this life is waited for; one that was killed or paused is not.
-Rule 2: time never runs so fast that messages are older than `SIMULATED_LAG_NS` when they come, longer than it takes to
-  notice.
+Rule 2: time never runs so fast that messages are older than `OLD_NS` when they come, longer than it takes to notice; it
+  recovers slowly, for where one was late others will be.
 """
 
 import asyncio
@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from typing import Protocol, final
 
 from trading_ecosystem.live.clock import SECOND_NS
-from trading_ecosystem.live.pace import SIMULATED_LAG_NS, Leader, Pulse, lag_of
+from trading_ecosystem.live.pace import OLD_NS, Leader, Pulse, lag_of
 from trading_ecosystem.orchestrator.folder import RunFolder
 from trading_ecosystem.orchestrator.processes import State
 
-RECOVERY = 1.01  # By how much time may go faster from one look to the next.
+DOUBLES_IN_NS = 3_000_000_000  # Of the machine: how long time that was slowed down takes to go twice as fast again.
 
 
 class States(Protocol):
@@ -33,6 +33,7 @@ class Governor:
         self.speed = float(speed)  # As it is just now.
         self._folder, self._instances = folder, tuple(instances)
         self._highest = float(speed)
+        self._oldest_ns = 0  # The age of the oldest message at the last look; it fades until an older one comes.
         self._lag_ns = lag_of(speed)
         self._leader = Leader(folder.clock, start_ns, speed)
         self._pulses: dict[str, Pulse] = {}
@@ -63,14 +64,14 @@ class Governor:
                 self._leader.stand_still()
                 self.waited_ns += now_ns - looked_ns
             else:
-                self._adapt([age_ns for _, age_ns in pulses])
+                self._adapt(max((age_ns for _, age_ns in pulses), default=0), now_ns - looked_ns)
                 self._leader.lead_on(round(self.speed))
             looked_ns = now_ns
 
-    def _adapt(self, ages_ns: Sequence[int]) -> None:
+    def _adapt(self, oldest_ns: int, elapsed_ns: int) -> None:
         """What is older than it may be was under way for a fixed time of the machine: slower, it would be in time."""
-        oldest_ns = max(ages_ns, default=0)
-        if oldest_ns > SIMULATED_LAG_NS:
-            self.speed = max(1.0, min(self.speed, self._highest * SIMULATED_LAG_NS / oldest_ns))
-        else:
-            self.speed = min(self._highest, self.speed * RECOVERY)
+        if oldest_ns > max(OLD_NS, self._oldest_ns):
+            self.speed = max(1.0, self.speed * OLD_NS / oldest_ns)
+        elif oldest_ns <= OLD_NS:
+            self.speed = min(self._highest, self.speed * 2 ** (elapsed_ns / DOUBLES_IN_NS))
+        self._oldest_ns = oldest_ns
