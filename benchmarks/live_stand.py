@@ -23,7 +23,6 @@ from trading_ecosystem.live.discovery.server import own_address
 from trading_ecosystem.live.door import Header, Listener, RefusalCode, Refused
 from trading_ecosystem.live.hub import Hub
 from trading_ecosystem.live.production_wire import MARKET_DATA
-from trading_ecosystem.live.security.identity import identify
 from trading_ecosystem.live.server import GrpcSurface
 from trading_ecosystem.messages.health import HealthStatus
 from trading_ecosystem.messages.market import QuotePublished
@@ -164,7 +163,7 @@ def write_world(source: Path, target: Path) -> None:
 
 async def serve_feed(feed: Feed, undo: AsyncExitStack) -> str:
     server = grpc.aio.server()
-    server.add_generic_rpc_handlers((GrpcSurface(feed, MARKET_DATA, Access(), identify).handler(),))
+    server.add_generic_rpc_handlers((GrpcSurface(feed, MARKET_DATA, Access()).handler(),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     undo.push_async_callback(server.stop, None)

@@ -35,7 +35,6 @@ from trading_ecosystem.core import Core, JournaledCore
 from trading_ecosystem.live.clock import Clock, Tempo
 from trading_ecosystem.live.engine import Engine
 from trading_ecosystem.live.neighbours import TOKEN
-from trading_ecosystem.live.security.identity import identify
 from trading_ecosystem.live.security.tokens import SCOPES, Surface, issue_token
 from trading_ecosystem.live.server import GrpcSurface
 from trading_ecosystem.live.service import Service
@@ -233,7 +232,7 @@ class Stage:
             audit="",
             audit_credentials=None,
         )
-        surface = GrpcSurface(engine.runner, described.speech, described.access(document), identify)
+        surface = GrpcSurface(engine.runner, described.speech, described.access(document))
         await engine.connect()
         await engine.runner.start()
         self._undo.push_async_callback(engine.stop)

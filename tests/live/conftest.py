@@ -21,7 +21,6 @@ from trading_ecosystem.live.historian import Historian
 from trading_ecosystem.live.hub import Hub
 from trading_ecosystem.live.production_wire import CODEC, EXCHANGE
 from trading_ecosystem.live.runner import Runner
-from trading_ecosystem.live.security.identity import identify
 from trading_ecosystem.live.server import Answer, GrpcSurface
 from trading_ecosystem.live.store.faults import StoreFaults, with_faults
 from trading_ecosystem.live.store.opening import open_store
@@ -160,7 +159,7 @@ def serve() -> Serve:
     async def serving(
         life: Life, answers: dict[str, Answer] | None = None, port: int = 0, access: Access | None = None
     ) -> AsyncIterator[grpc.aio.Channel]:
-        surface = GrpcSurface(life.runner, EXCHANGE, access or SERVICE.access(exchange_document()), identify, answers)
+        surface = GrpcSurface(life.runner, EXCHANGE, access or SERVICE.access(exchange_document()), answers)
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         server.add_generic_rpc_handlers((surface.handler(),))
         address = f"127.0.0.1:{server.add_insecure_port(f'127.0.0.1:{port}')}"

@@ -13,6 +13,7 @@ from trading_ecosystem.live.codec import NOBODY, parse
 from trading_ecosystem.live.door import Told
 from trading_ecosystem.live.production_wire import CODEC, EXCHANGE
 from trading_ecosystem.live.runner import OUTSIDE
+from trading_ecosystem.live.security.admission import ADMITTED, Admission
 from trading_ecosystem.live.store.faults import StoreFault
 from trading_ecosystem.messages.accounts import AccountReported, QueryAccount, VenueHeartbeat
 from trading_ecosystem.messages.message import Addressed, Message
@@ -454,7 +455,8 @@ def test_who_does_not_read_is_cut_off_and_nobody_else_notices(
 def test_it_is_known_how_far_the_slowest_subscriber_is_behind(live: Live) -> None:
     async def scene() -> None:
         life = await live().begin()
-        surface = module.GrpcSurface(life.runner, EXCHANGE, Access(), lambda context: "alpha")
+        ADMITTED.set(Admission("alpha", (), None))
+        surface = module.GrpcSurface(life.runner, EXCHANGE, Access())
         subscribe: Any = surface.subscribe  # Of its context nothing is asked, as long as nothing is refused.
         one, other = subscribe(b"", None), subscribe(b"", None)
         await anext(one)

@@ -14,7 +14,7 @@ from trading_ecosystem.live.neighbours import Neighbours
 from trading_ecosystem.live.process import collect_seldom, main
 from trading_ecosystem.live.security.allow_list import load_allow_list
 from trading_ecosystem.live.security.handshakes import channel_credentials
-from trading_ecosystem.live.security.identity import identify, role_of
+from trading_ecosystem.live.security.identity import role_of
 from trading_ecosystem.live.server import MOST_WAITING, GrpcSurface
 from trading_ecosystem.live.service import Added, Parts, Service
 from trading_ecosystem.live.settings import Profile, Settings
@@ -93,9 +93,7 @@ async def open_each(service: Service, parts: Parts, added: Added) -> None:
     def may_call(caller: str, method: str) -> bool:
         return allowed.allows(role_of(caller), method)
 
-    surface = GrpcSurface(
-        parts.engine.runner, service.speech, access, identify, added.answers, may_call, service.breaking
-    )
+    surface = GrpcSurface(parts.engine.runner, service.speech, access, added.answers, may_call, service.breaking)
     parts.engine.meter.watch("subscriber", MOST_WAITING, lambda: surface.furthest_behind)
     await parts.host.open_grpc("grpc", parts.settings.grpc, [surface.handler()], [service.speech.service])
     if added.rest is not None:

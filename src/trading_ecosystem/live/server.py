@@ -18,6 +18,7 @@ from trading_ecosystem.live.codec import NOBODY, parse, refusal_to_wire
 from trading_ecosystem.live.command_fields import check_fields
 from trading_ecosystem.live.door import Door, Header, RefusalCode, Refused, Told
 from trading_ecosystem.live.hub import Hub
+from trading_ecosystem.live.security.admission import admission_of
 from trading_ecosystem.live.speech import Speech, lines
 from trading_ecosystem.live.telemetry.trace_context import cause_in
 from trading_ecosystem.messages.message import Message
@@ -26,7 +27,6 @@ Context = grpc.aio.ServicerContext[Any, Any]
 Answer = Callable[[Any, str], Awaitable[Any]]  # Request and caller to response; raises `Refused`.
 Deliver = Callable[[str, Callable[[], None]], None]  # To a recipient: at once, or not, or twice, or later.
 MayCall = Callable[[str, str], bool]  # Caller and method.
-Identify = Callable[[Context], str]  # The name of the caller.
 MOST_WAITING = 20_000  # Events for one subscriber.
 MOST_UNANSWERED = 256  # Lines of one stream of commands.
 LONGEST_LINE = 512  # Events.
@@ -125,7 +125,6 @@ class GrpcSurface:
         door: BatchDoor,
         speech: Speech,
         access: Access,
-        identify: Identify,
         answers: Mapping[str, Answer] | None = None,
         may_call: MayCall = lambda caller, method: True,
         passage: Passage | None = None,
@@ -133,7 +132,7 @@ class GrpcSurface:
         """`passage`: what becomes of each message to a subscriber, and of each command of a stream.
 
         `may_call`: a line of a stream of commands is asked for by the method of its command too."""
-        self._door, self._speech, self._access, self._identify = door, speech, access, identify
+        self._door, self._speech, self._access = door, speech, access
         self._answers = answers or {}
         self._may_call = may_call
         self._passage = passage
@@ -163,7 +162,8 @@ class GrpcSurface:
     async def subscribe(self, data: bytes, context: Context) -> AsyncIterator[bytes]:
         try:
             request = parse(self._speech.request_type("Subscribe"), data)
-            subscriber = Subscriber(self._identify(context), self._kinds(request), self._access, self._outward())
+            caller = admission_of(context).caller
+            subscriber = Subscriber(caller, self._kinds(request), self._access, self._outward())
             resynchronize = self._catch_up(subscriber, request.incarnation, request.last_sequence)
             end = self._door.listen(subscriber.take)
             self._subscribers.add(subscriber)
@@ -211,7 +211,7 @@ class GrpcSurface:
 
     async def stream_commands(self, _: object, context: Context) -> None:
         """Answer each line by one line, in order, when its commands are durable; take the next lines meanwhile."""
-        caller = self._identify(context)
+        caller = admission_of(context).caller
         unanswered: asyncio.Queue[Line | None] = asyncio.Queue(MOST_UNANSWERED)
         answering = asyncio.create_task(self._answer_lines(unanswered, context))
         try:
@@ -292,17 +292,16 @@ class GrpcSurface:
 
         async def call(data: bytes, context: Context) -> bytes:
             try:
-                caller = self._identify(context)
+                admitted = admission_of(context)
                 command = self._speech.codec.unwrap_request(parse(request_type, data))
-                self._check(caller, command)
-                remaining_s = context.time_remaining()
-                refuse_late(remaining_s)
-                asked = self._door.ask(command, cause_in(context.invocation_metadata() or ()))
-                outputs = await (asked if (remaining_s or 0.0) <= LONGEST_CALL_S else in_time(asked))
+                self._check(admitted.caller, command)
+                refuse_late(admitted.remaining_s)
+                asked = self._door.ask(command, cause_in(admitted.metadata))
+                outputs = await (asked if (admitted.remaining_s or 0.0) <= LONGEST_CALL_S else in_time(asked))
                 events = [
                     self._speech.event_bytes(output, NOBODY, 0)
                     for output in outputs
-                    if self._concerns(caller, command, output)
+                    if self._concerns(admitted.caller, command, output)
                 ]
                 return lines(number, events)
             except Refused as refused:
@@ -315,7 +314,7 @@ class GrpcSurface:
 
         async def call(data: bytes, context: Context) -> bytes:
             try:
-                response = await answer(parse(request_type, data), self._identify(context))
+                response = await answer(parse(request_type, data), admission_of(context).caller)
                 encoded: bytes = response.SerializeToString()
                 return encoded
             except Refused as refused:

@@ -29,7 +29,6 @@ from trading_ecosystem.live.security.allow_list import load_allow_list
 from trading_ecosystem.live.security.binding import bind, open_channel
 from trading_ecosystem.live.security.guard import Guard
 from trading_ecosystem.live.security.handshakes import channel_credentials
-from trading_ecosystem.live.security.identity import identify
 from trading_ecosystem.live.server import GrpcSurface
 from trading_ecosystem.live.telemetry.exporter import Exporter
 from trading_ecosystem.live.telemetry.spans import SpanRecord, service_resource
@@ -143,7 +142,7 @@ class InjectorService:
         self._server = grpc.aio.server(interceptors=(guard,), options=[("grpc.so_reuseport", 0)])
         door = InjectorDoor(self._clock, self._hub)
         answers = {"Inject": self._inject, "RenewLease": self._renew}
-        self._server.add_generic_rpc_handlers((GrpcSurface(door, CHAOS, Access(), identify, answers).handler(),))
+        self._server.add_generic_rpc_handlers((GrpcSurface(door, CHAOS, Access(), answers).handler(),))
         bound = bind(
             self._server, "the injector", "127.0.0.1:0", tls=self._tls, exposed=False, tell=lambda problem: None
         )

@@ -22,7 +22,6 @@ from trading_ecosystem.live.faults.messages import MessageFaults
 from trading_ecosystem.live.faults.running import KINDS, RunningFaults
 from trading_ecosystem.live.rest.audit import ActiveFault
 from trading_ecosystem.live.runner import Runner
-from trading_ecosystem.live.security.identity import identify
 from trading_ecosystem.live.server import GrpcSurface
 from trading_ecosystem.live.service import Parts
 from trading_ecosystem.live.store.faults import StoreFaults, with_faults
@@ -87,7 +86,7 @@ class Breaking:
         self._seed = seed.integer(0, (1 << 64) - 1) if seed else 0
         leases = Leases()
         chaos = ChaosSurface(CHAOS, self._carry, undo_of, leases, time.monotonic_ns)
-        handler = GrpcSurface(runner, CHAOS, Access(), identify, chaos.answers()).handler()
+        handler = GrpcSurface(runner, CHAOS, Access(), chaos.answers()).handler()
         return handler, watch(leases, chaos.expire)
 
     # What the audit port is told.

@@ -16,6 +16,7 @@ from typing import Any, NoReturn, TypeAlias, TypeVar, final
 import grpc
 
 from trading_ecosystem.live.door import Header, RefusalCode, Refused
+from trading_ecosystem.live.security.admission import ADMITTED, Admission
 from trading_ecosystem.live.security.allow_list import AllowList
 from trading_ecosystem.live.security.identity import Context, Metadata, identify, role_of
 from trading_ecosystem.live.telemetry.trace_context import cause_in
@@ -79,7 +80,10 @@ class Guard(grpc.aio.ServerInterceptor):
     # Before the call.
 
     def _admit(self, method: str, context: Context) -> float | None:
-        """The seconds that the call has, None for no deadline of its own. Raises `Refused`, having told of it."""
+        """The seconds that the call has, None for no deadline of its own. Raises `Refused`, having told of it.
+
+        Whoever handles the call finds what was found out in its `admission_of`.
+        """
         caller = ""
         metadata = context.invocation_metadata() or ()
         try:
@@ -91,6 +95,8 @@ class Guard(grpc.aio.ServerInterceptor):
             remaining = context.time_remaining()
             if remaining is not None and remaining <= 0:
                 raise Refused(RefusalCode.DEADLINE, "too late")
+            if caller:
+                ADMITTED.set(Admission(caller, metadata, remaining))
             return remaining
         except Refused as refused:
             self._tell(Denial(caller=caller, method=method, code=refused.code, cause=cause_in(metadata)))

@@ -138,7 +138,7 @@ async def open_surfaces(
             result=result,
         )
 
-    spoken = GrpcSurface(door, AUDIT_CORRELATOR, Access(), identify, {"CloseTrail": close})
+    spoken = GrpcSurface(door, AUDIT_CORRELATOR, Access(), {"CloseTrail": close})
     handlers = [spoken.handler(), *grpc_handlers(receiver, peer_of)]
     await host.open_grpc("grpc", settings.grpc, handlers, [AUDIT_CORRELATOR.service])
     tokens = Tokens((), Access()) if settings.tokens is None else read_tokens(settings.tokens, Surface.REST, Access())
