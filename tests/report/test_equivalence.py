@@ -27,8 +27,8 @@ def alert(rule: str, subject: str, severity: str, fired_s: int, resolved_s: int 
     )
 
 
-def result(*alerts: AlertOutcome, verdict: Verdict = Verdict.PASS) -> RunResult:
-    judgement = Judgement(verdict=verdict, reasons=(), alerts=alerts, expectations=(), checks=(), injections=())
+def result(*alerts: AlertOutcome, verdict: Verdict = Verdict.PASS, reasons: tuple[str, ...] = ()) -> RunResult:
+    judgement = Judgement(verdict=verdict, reasons=reasons, alerts=alerts, expectations=(), checks=(), injections=())
     return RunResult(
         scenario="crash",
         title="",
@@ -80,9 +80,10 @@ def test_a_difference_names_its_subject_and_both_stories(live: tuple[AlertOutcom
     assert named in line
 
 
-def test_another_verdict_is_a_difference() -> None:
-    compared = compare(result(WARNING), result(WARNING, verdict=Verdict.FAIL))
-    assert compared.differences == ("PASS in virtual time, FAIL live",)
+def test_another_verdict_is_a_difference_that_names_its_reasons() -> None:
+    failed = result(WARNING, verdict=Verdict.FAIL, reasons=("BTC did not recover", "too late"))
+    compared = compare(result(WARNING), failed)
+    assert compared.differences == ("PASS in virtual time, FAIL (BTC did not recover; too late) live",)
 
 
 def test_a_story_holds_what_fired_and_what_was_over_in_order() -> None:
@@ -96,5 +97,5 @@ def test_a_story_holds_what_fired_and_what_was_over_in_order() -> None:
 
 def test_the_table_has_a_line_for_each_scenario() -> None:
     text = table([compare(result(WARNING), result(WARNING)), compare(result(), result(DOWN))])
-    assert "| crash | 1 h | PASS, 2 s | PASS, 2 s | 1 | none | abcdef0123456789 |" in text
+    assert "| crash | 1 h | PASS, 2 s | PASS, 2 s (1800x) | 1 | none | abcdef0123456789 |" in text
     assert "exchange: nothing in virtual time, venue_down critical live" in text

@@ -6,7 +6,7 @@ Times are not compared: a message takes other ways through a real network than t
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trading_ecosystem.validation.results import Judgement, RunResult
+from trading_ecosystem.validation.results import Judgement, RunResult, Verdict
 
 Story = tuple[str, ...]  # What was said of one subject, in order.
 
@@ -27,10 +27,16 @@ class Comparison:
 
 def compare(virtual: RunResult, live: RunResult) -> Comparison:
     differences = [*different_stories(virtual.judgement, live.judgement)]
-    verdicts = virtual.judgement.verdict, live.judgement.verdict
-    if verdicts[0] is not verdicts[1]:
-        differences.append(f"{verdicts[0]} in virtual time, {verdicts[1]} live")
+    one, other = virtual.judgement, live.judgement
+    if one.verdict is not other.verdict:
+        differences.append(f"{verdict_of(one)} in virtual time, {verdict_of(other)} live")
     return Comparison(scenario=virtual.scenario, virtual=virtual, live=live, differences=tuple(differences))
+
+
+def verdict_of(judgement: Judgement) -> str:
+    """With its reasons, where it is not a PASS."""
+    reasons = "" if judgement.verdict is Verdict.PASS else "; ".join(judgement.reasons)
+    return f"{judgement.verdict}{reasons and f' ({reasons})'}"
 
 
 def different_stories(virtual: Judgement, live: Judgement) -> list[str]:
@@ -68,10 +74,11 @@ def table(comparisons: Sequence[Comparison]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for each in comparisons:
-        hours = each.virtual.simulated_ns / 3_600_000_000_000
+        simulated_s = each.virtual.simulated_ns / 1_000_000_000
+        speed = simulated_s / each.live.wall_s
         lines.append(
-            f"| {each.scenario} | {hours:g} h | {each.virtual.judgement.verdict}, {each.virtual.wall_s:.0f} s "
-            f"| {each.live.judgement.verdict}, {each.live.wall_s:.0f} s | {each.alerts} "
+            f"| {each.scenario} | {simulated_s / 3600:g} h | {each.virtual.judgement.verdict}, {each.virtual.wall_s:.0f} s "
+            f"| {each.live.judgement.verdict}, {each.live.wall_s:.0f} s ({speed:.0f}x) | {each.alerts} "
             f"| {'; '.join(each.differences) or 'none'} | {each.virtual.digest[:16]} |"
         )
     return "\n".join(lines) + "\n"
