@@ -74,11 +74,10 @@ def table(comparisons: Sequence[Comparison]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for each in comparisons:
-        simulated_s = each.virtual.simulated_ns / 1_000_000_000
-        speed = simulated_s / each.live.wall_s
+        simulated_s, virtual, live = each.virtual.simulated_ns / 1_000_000_000, each.virtual, each.live
         lines.append(
-            f"| {each.scenario} | {simulated_s / 3600:g} h | {each.virtual.judgement.verdict}, {each.virtual.wall_s:.0f} s "
-            f"| {each.live.judgement.verdict}, {each.live.wall_s:.0f} s ({speed:.0f}x) | {each.alerts} "
-            f"| {'; '.join(each.differences) or 'none'} | {each.virtual.digest[:16]} |"
+            f"| {each.scenario} | {simulated_s / 3600:g} h | {virtual.judgement.verdict}, {virtual.wall_s:.0f} s "
+            f"| {live.judgement.verdict}, {live.wall_s:.0f} s ({simulated_s / live.wall_s:.0f}x) | {each.alerts} "
+            f"| {'; '.join(each.differences) or 'none'} | {virtual.digest[:16]} |"
         )
     return "\n".join(lines) + "\n"
