@@ -22,6 +22,7 @@ from trading_ecosystem.live.rest.serving import serve
 from trading_ecosystem.live.security.certificates import issue_all
 from trading_ecosystem.live.security.tokens import digest
 from trading_ecosystem.live.settings import Settings, load_settings
+from trading_ecosystem.live.telemetry.metrics import PrometheusMeter
 from trading_ecosystem.messages.health import HealthStatus
 from trading_ecosystem.validation.test_coordinator.server import SERVICE, targets
 
@@ -71,7 +72,9 @@ def test_a_surface_on_loopback_is_known_as_it_listens(tmp_path: Path, certificat
     async def opened() -> dict[str, str]:
         told = {"advertise": advertise} if advertise else {}
         host = Host(
-            settings_of(tmp_path, tls=str(certificates / "exchange"), **told), lambda: (HealthStatus.SERVING, "")
+            settings_of(tmp_path, tls=str(certificates / "exchange"), **told),
+            lambda: (HealthStatus.SERVING, ""),
+            PrometheusMeter(),
         )
         try:
             await host.open_grpc("grpc", "127.0.0.1:0", [], [])

@@ -15,6 +15,7 @@ from typing import Any
 import grpc
 import httpx
 import pytest
+from grpc_health.v1 import health_pb2
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from prometheus_client.parser import text_string_to_metric_families
@@ -29,6 +30,8 @@ PATIENCE_S = 240
 CALM = "  BTC:\n    warning: {at: 50, resolves: 45}"
 NERVOUS = "  BTC:\n    warning: {at: 2, resolves: 1}"  # The firm begins with more: an alert fires at once.
 MONITOR = "/trading_ecosystem.wire.risk_monitor.v1.RiskMonitorService/Subscribe"
+ORDER = "/trading_ecosystem.wire.exchange.v1.ExchangeService/SubmitOrder"
+HEALTH = "/grpc.health.v1.Health/Check"
 SECRET = "akia0123456789abcdef"  # Looks like the key of a cloud, and may be the name of a caller.
 TRACE_ID, SPAN_ID = f"{77:032x}", f"{78:016x}"
 OF_EVERYBODY = {"tse_messages_lost_total", "tse_queue_length", "tse_queue_bound"}
@@ -198,6 +201,20 @@ def test_every_figure_that_the_rules_speak_of_is_measured_by_somebody(ecosystem:
 def test_the_orders_that_a_desk_sends_are_counted(ecosystem: Ecosystem) -> None:
     told = httpx.get(f"http://{ecosystem.addresses['trading_engine.alpha']['rest']}/metrics", timeout=30).text
     assert 'trading_orders_total{outcome="submitted",reason=""}' in told
+
+
+def test_calls_over_grpc_are_counted_by_their_result(ecosystem: Ecosystem) -> None:
+    addresses = ecosystem.addresses["exchange"]
+    with grpc.insecure_channel(addresses["grpc"]) as channel:
+        check: Any = channel.unary_unary(HEALTH, response_deserializer=health_pb2.HealthCheckResponse.FromString)
+        assert check(b"", timeout=30).status == health_pb2.HealthCheckResponse.SERVING
+        order: Any = channel.unary_unary(ORDER)
+        with pytest.raises(grpc.RpcError):
+            order(b"", timeout=30)
+    told = httpx.get(f"http://{addresses['rest']}/metrics", timeout=30).text
+    for method, code in (("Check", "OK"), ("SubmitOrder", "UNAUTHENTICATED")):
+        assert f'tse_requests_total{{code="{code}",method="{method}",surface="grpc"}}' in told, told
+        assert f'tse_request_duration_seconds_count{{method="{method}",surface="grpc"}}' in told
 
 
 def test_every_service_shows_its_queues_and_its_losses(ecosystem: Ecosystem) -> None:

@@ -6,6 +6,7 @@ Rule 1: a surface listens where its settings say, on loopback unless they allow 
 import asyncio
 import ssl
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, final
 
@@ -26,6 +27,7 @@ from trading_ecosystem.live.security.private_files import CERTIFICATE, KEY
 from trading_ecosystem.live.settings import Profile, Settings
 from trading_ecosystem.live.telemetry.lines import Log
 from trading_ecosystem.live.telemetry.logs import NOTHING, handling
+from trading_ecosystem.live.telemetry.metrics import Meter, note_request
 from trading_ecosystem.messages.health import HealthStatus
 
 LARGEST_REQUEST = 4 << 20  # Bytes; a line of commands is far below it.
@@ -59,11 +61,11 @@ class WholeHealth(HealthServicer):
 
 @final
 class Host:
-    """`health` says how the service is; gRPC's own health service follows it."""
+    """`health` says how the service is; gRPC's own health service follows it. `meter` counts its calls."""
 
-    def __init__(self, settings: Settings, health: Callable[[], tuple[HealthStatus, str]]) -> None:
+    def __init__(self, settings: Settings, health: Callable[[], tuple[HealthStatus, str]], meter: Meter) -> None:
         self.addresses: dict[str, str] = {}
-        self._settings, self._health = settings, health
+        self._settings, self._health, self._meter = settings, health, meter
         self._servers: list[grpc.aio.Server] = []
         self._webs: list[tuple[Server, asyncio.Task[None]]] = []
         self._reports: list[HealthServicer] = []
@@ -83,6 +85,7 @@ class Host:
             load_allow_list(self._settings.role, surface, production=production),
             secured=self._settings.tls is not None,
             denied=tell_denial,
+            observe=partial(note_request, self._meter, surface),
         )
         server = grpc.aio.server(interceptors=(guard,), options=[*OPTIONS, *options])
         server.add_generic_rpc_handlers(tuple(handlers))

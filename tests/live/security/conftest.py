@@ -23,10 +23,11 @@ Serve = Callable[..., AbstractAsyncContextManager["Served"]]
 
 
 class Served:
-    """A running server: where it is, what its handlers were asked, and what its guard refused and told."""
+    """A running server: where it is, what its handlers were asked, and what its guard refused, told and observed."""
 
     def __init__(self, address: Address, guard: Guard, denials: list[Denial], told: list[str]) -> None:
         self.address, self.guard, self.denials, self.told = address, guard, denials, told
+        self.observed: list[tuple[str, str]] = []
         self.handled: list[str] = []
 
 
@@ -85,7 +86,13 @@ async def serving(
     denials: list[Denial] = []
     told: list[str] = []
     allowed = allow_list or AllowList({METHOD: frozenset({"risk_monitor"})})
-    guard = Guard(allowed, secured=tls is not None, denied=denials.append, deadline_seconds=deadline_seconds)
+    guard = Guard(
+        allowed,
+        secured=tls is not None,
+        denied=denials.append,
+        observe=lambda method, code, seconds: served.observed.append((method, code)),
+        deadline_seconds=deadline_seconds,
+    )
     server = grpc.aio.server(interceptors=[guard], options=[("grpc.so_reuseport", 0)])
     served = Served(Address(), guard, denials, told)
     server.add_generic_rpc_handlers([handlers or Handlers(kinds or {METHOD: (False, False)}, served.handled)])

@@ -78,6 +78,8 @@ def test_what_a_caller_is_told(serve: Any, method: str, metadata: Any, code: Any
             assert served.handled == ([method] if code is CODE.OK else [])
             assert [each.code for each in served.denials] == ([refusal] if refusal else [])
             assert served.guard.refusals.total() == len(served.denials)
+            known = code is CODE.OK or refusal is not None
+            assert served.observed == ([(method.rpartition("/")[2], code.name)] if known else [])
             assert "risk_monitor" not in detail and METHOD not in detail
 
     asyncio.run(scenario())
@@ -161,7 +163,28 @@ def test_a_call_ends_by_its_deadline_or_by_the_guards(serve: Any, timeout: float
                 assert (await answer_of(channel, METHOD, (MONITOR,), timeout))[0] is CODE.DEADLINE_EXCEEDED
             assert time.monotonic() - began < 5
             assert served.guard.refusals[RefusalCode.DEADLINE] == (1 if timeout is None else 0)
+            async with asyncio.timeout(5):
+                while not served.observed:
+                    await asyncio.sleep(0.01)
+            assert served.observed == [("Answer", "DEADLINE_EXCEEDED" if timeout is None else "CANCELLED")]
         assert slow.ended == ["answer"]
+
+    asyncio.run(scenario())
+
+
+def test_a_handler_that_breaks_is_observed_too(serve: Any) -> None:
+    async def broken(request: Any, context: Any) -> bytes:
+        raise ZeroDivisionError
+
+    handlers: dict[str, Any] = {"Answer": grpc.unary_unary_rpc_method_handler(broken)}
+
+    async def scenario() -> None:
+        async with (
+            serve(handlers=grpc.method_handlers_generic_handler("test.Service", handlers)) as served,
+            open_channel(str(served.address), "exchange", tls=None) as channel,
+        ):
+            assert (await answer_of(channel, METHOD, (MONITOR,)))[0] is CODE.UNKNOWN
+            assert served.observed == [("Answer", "UNKNOWN")]
 
     asyncio.run(scenario())
 
@@ -215,7 +238,7 @@ def test_a_stream_outlives_the_deadline_and_ends_with_its_reader(serve: Any) -> 
                 assert await call.read() == b""
             call.cancel()
             async with asyncio.timeout(5):
-                while slow.ended != ["stream"]:
+                while slow.ended != ["stream"] or served.observed != [("Stream", "CANCELLED")]:
                     await asyncio.sleep(0.01)
 
     asyncio.run(scenario())

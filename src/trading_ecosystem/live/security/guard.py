@@ -19,6 +19,7 @@ from trading_ecosystem.live.door import Header, RefusalCode, Refused
 from trading_ecosystem.live.security.admission import ADMITTED, Admission
 from trading_ecosystem.live.security.allow_list import AllowList
 from trading_ecosystem.live.security.identity import Context, Metadata, identify, role_of
+from trading_ecosystem.live.security.observing import Observe, Observed, unobserved
 from trading_ecosystem.live.telemetry.trace_context import cause_in
 
 LARGEST_METADATA = 8192  # Bytes, each pair counted as HTTP/2 does: 32 more than its name and its value.
@@ -56,9 +57,11 @@ class Guard(grpc.aio.ServerInterceptor):
         *,
         secured: bool,
         denied: Callable[[Denial], None],
+        observe: Observe = unobserved,
         deadline_seconds: float = DEADLINE_SECONDS,
     ) -> None:
-        self._allow_list, self._secured, self._denied = allow_list, secured, denied
+        """`observe` hears of every call when it is over, refused ones among them."""
+        self._allow_list, self._secured, self._denied, self._observe = allow_list, secured, denied, observe
         self._deadline_seconds = deadline_seconds
         self._guarded: dict[str, tuple[Handler, Handler]] = {}
         self.refusals: Counter[RefusalCode] = Counter()
@@ -124,14 +127,17 @@ class Guard(grpc.aio.ServerInterceptor):
         return wrapped
 
     def _answer(self, method: str, behaviour: Behaviour) -> Behaviour:
+        name = method.rpartition("/")[2]
+
         async def call(request: Any, context: Context) -> Any:
-            try:
-                remaining = self._admit(method, context)
-            except Refused as refused:
-                await abort(context, refused)
-            if remaining is not None:
-                return await behaviour(request, context)
-            return await self._limited(method, behaviour, request, context)
+            with Observed(self._observe, name, context):
+                try:
+                    remaining = self._admit(method, context)
+                except Refused as refused:
+                    await abort(context, refused)
+                if remaining is not None:
+                    return await behaviour(request, context)
+                return await self._limited(method, behaviour, request, context)
 
         return call
 
@@ -148,24 +154,30 @@ class Guard(grpc.aio.ServerInterceptor):
             await abort(context, Refused(RefusalCode.DEADLINE, "took too long"))
 
     def _generate(self, method: str, behaviour: Behaviour) -> Behaviour:
+        name = method.rpartition("/")[2]
+
         async def call(request: Any, context: Context) -> AsyncIterator[Any]:
-            try:
-                self._admit(method, context)
-            except Refused as refused:
-                await abort(context, refused)
-            async with aclosing(behaviour(request, context)) as answers:
-                async for answer in answers:
-                    yield answer
+            with Observed(self._observe, name, context):
+                try:
+                    self._admit(method, context)
+                except Refused as refused:
+                    await abort(context, refused)
+                async with aclosing(behaviour(request, context)) as answers:
+                    async for answer in answers:
+                        yield answer
 
         return call
 
     def _run(self, method: str, behaviour: Behaviour) -> Behaviour:
+        name = method.rpartition("/")[2]
+
         async def call(request: Any, context: Context) -> Any:
-            try:
-                self._admit(method, context)
-            except Refused as refused:
-                await abort(context, refused)
-            return await behaviour(request, context)
+            with Observed(self._observe, name, context):
+                try:
+                    self._admit(method, context)
+                except Refused as refused:
+                    await abort(context, refused)
+                return await behaviour(request, context)
 
         return call
 

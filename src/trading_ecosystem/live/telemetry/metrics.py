@@ -118,6 +118,7 @@ class PrometheusMeter:
         self.registry = CollectorRegistry()
         self._families: dict[str, Family] = {}
         self._counters: dict[tuple[str, Labels], Counter] = {}  # By their labels.
+        self._histograms: dict[tuple[str, Labels], Histogram] = {}
 
     def count(self, name: str, labels: Labels = (), amount: int = 1) -> None:
         counter = self._counters.get((name, labels))
@@ -133,9 +134,12 @@ class PrometheusMeter:
         (family.labels(*labels) if labels else family).set(value)
 
     def time(self, name: str, labels: Labels, seconds: float) -> None:
-        family = self._family(name)
-        assert isinstance(family, Histogram), name
-        (family.labels(*labels) if labels else family).observe(seconds)
+        histogram = self._histograms.get((name, labels))
+        if histogram is None:
+            family = self._family(name)
+            assert isinstance(family, Histogram), name
+            histogram = self._histograms[name, labels] = family.labels(*labels) if labels else family
+        histogram.observe(seconds)
 
     def watch(self, queue: str, bound: float, length: Callable[[], int]) -> None:
         self.show("tse_queue_bound", (queue,), bound)
@@ -166,6 +170,6 @@ class PrometheusMeter:
 
 
 def note_request(meter: Meter, surface: str, method: str, code: str, seconds: float) -> None:
-    """One call over `surface` (grpc, rest, websocket), answered with this status code."""
+    """One call over `surface` (grpc, audit, rest, websocket), answered with this status code."""
     meter.count("tse_requests_total", (surface, method, code))
     meter.time("tse_request_duration_seconds", (surface, method), seconds)

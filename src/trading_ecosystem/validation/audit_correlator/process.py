@@ -80,7 +80,7 @@ async def run(
         for record in store.journal.read(0):
             receiver.replay(record.now_ns, record.payload)
         closing = Closing(recorder, intake, receiver.drain, trail, path)
-        host = Host(settings, door.health)
+        host = Host(settings, door.health, meter)
         try:
             await open_surfaces(settings, host, door, receiver, closing, core, store.history, meter)
             await neighbours.register(host.addresses, Status.STARTING)
