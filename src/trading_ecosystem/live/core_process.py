@@ -70,6 +70,7 @@ def engine_of(service: Service, settings: Settings, document: Section, neighbour
         neighbours.connect,
         settings.telemetry,
         channel_credentials(settings.tls) if settings.tls else None,
+        settings.accept_rollback,
     )
 
 

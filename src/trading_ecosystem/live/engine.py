@@ -24,7 +24,8 @@ from trading_ecosystem.live.pace import CONDITION
 from trading_ecosystem.live.runner import MOST_HELD, Runner
 from trading_ecosystem.live.service import Service, Upstream
 from trading_ecosystem.live.store.opening import open_store
-from trading_ecosystem.live.store.ports import Store, StoreAway
+from trading_ecosystem.live.store.ports import Store, StoreAway, StoreRefused
+from trading_ecosystem.live.store.rollback import refuse_older_copy
 from trading_ecosystem.live.telemetry.business import Business
 from trading_ecosystem.live.telemetry.exporter import Exporter
 from trading_ecosystem.live.telemetry.lines import Log
@@ -58,6 +59,7 @@ class Engine:
         connect: Connect,
         audit: str,
         audit_credentials: grpc.ChannelCredentials | None,
+        accept_rollback: bool = False,
     ) -> None:
         self.core = core
         self._breaking = service.breaking
@@ -94,6 +96,7 @@ class Engine:
         self._show_figures()
         self.hub.listen(self._measure)
         self._audited = bool(audit)
+        self._accept_rollback = accept_rollback
         self._tasks: list[asyncio.Task[Any]] = []
 
     def _link(self, each: Upstream, target: str, find: Find, connect: Connect) -> Link:
@@ -167,9 +170,21 @@ class Engine:
         await self.runner.on_store(lambda: self.store.history.record(messages))
 
     def recover(self) -> None:
+        """Raises StoreRefused for an older copy of the store, unless that was accepted."""
+        if self.store.keeps:
+            self._look_for_rollback()
         again = self.runner.recover(self.store.history.record)
         if again:
             log.info("recovered", inputs=again)
+
+    def _look_for_rollback(self) -> None:
+        try:
+            refuse_older_copy(self.store, self.spool.last_mark())
+        except StoreRefused as refused:
+            if not self._accept_rollback:
+                raise
+            log.warning("an older copy of the store is accepted", detail=str(refused))
+            self.spool.rewind(self.store.journal.last_sequence())
 
     async def connect(self) -> None:
         """Open all links, and return when each has heard the other side."""

@@ -17,7 +17,8 @@ PREFIX = "TSE_"
 ANY_PORT = "127.0.0.1:0"
 REQUIRED = ("instance", "document", "registry", "store", "data")
 SURFACES = ("grpc", "rest", "audit", "audit_rest")
-KEYS = (*REQUIRED, *SURFACES, "profile", "telemetry", "forward", "tls", "tokens", "expose", "advertise", "log_level")
+WORDS = ("profile", "telemetry", "forward", "tls", "tokens", "expose", "advertise", "log_level", "accept_rollback")
+KEYS = (*REQUIRED, *SURFACES, *WORDS)
 
 
 class Profile(StrEnum):
@@ -53,6 +54,7 @@ class Settings:
     log_level: LogLevel
     forward: str = ""  # Where whoever takes telemetry in hands it on by OTLP/gRPC; empty: nowhere.
     audit_rest: str = ""  # What the process is inside, over REST.
+    accept_rollback: bool = False  # May start on an older copy of its store.
 
     @property
     def role(self) -> str:
@@ -69,6 +71,9 @@ def load_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Se
     def folder(key: str) -> Path | None:
         return Path(told[key].text()) if key in told else None
 
+    def flag(key: str) -> bool:
+        return told[key].flag() if key in told else False
+
     return Settings(
         instance=told["instance"].text(),
         profile=Profile(told["profile"].word(Profile, "profile")) if "profile" in told else Profile.SIMULATION,
@@ -84,9 +89,10 @@ def load_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Se
         data=Path(told["data"].text()),
         tls=folder("tls"),
         tokens=folder("tokens"),
-        expose=told["expose"].flag() if "expose" in told else False,
+        expose=flag("expose"),
         advertise=text("advertise"),
         log_level=LogLevel(told["log_level"].word(LogLevel, "log level")) if "log_level" in told else LogLevel.INFO,
+        accept_rollback=flag("accept_rollback"),
     )
 
 

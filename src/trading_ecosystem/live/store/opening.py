@@ -86,6 +86,7 @@ def memory_store(design: Design[HistoryType]) -> Store[HistoryType]:
         memory=MemoryMemory(),
         history=design.history(database),
         close=database.close,
+        keeps=False,
     )
 
 

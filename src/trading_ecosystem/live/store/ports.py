@@ -97,7 +97,10 @@ HistoryType = TypeVar("HistoryType", bound=History)
 
 @dataclass(frozen=True, kw_only=True)
 class Store(Generic[HistoryType]):
-    """Everything one instance keeps. `name` has no password in it; `epoch` counts who has held it: 1, 2, 3, ..."""
+    """Everything one instance keeps. `name` has no password in it; `epoch` counts who has held it: 1, 2, 3, ...
+
+    `keeps`: it outlives the process.
+    """
 
     name: str
     epoch: int
@@ -105,3 +108,4 @@ class Store(Generic[HistoryType]):
     memory: Memory
     history: HistoryType
     close: Callable[[], None]
+    keeps: bool = True

@@ -96,6 +96,11 @@ class Spool:
     def last_mark(self) -> int:
         return self._mark
 
+    def rewind(self, mark: int) -> None:
+        """The journal ends earlier than it did, and shall."""
+        self.write((), mark)
+        self._write_state()
+
     def _parts(self, spans: Sequence[SpanRecord]) -> Iterator[tuple[int, int, bytes]]:
         """First place, number of spans, and payload; each within what one frame may hold."""
         payload = encode_spans(spans, self._encode) if spans else b""
@@ -203,9 +208,11 @@ class Spool:
     # What an earlier process left.
 
     def _take_over(self) -> None:
+        """The mark is the newest segment's, or the one that found no room there."""
+        newest = 0
         for number in segment_numbers(self._folder):
             found = take_over(self._folder, number)
-            self._mark = max(self._mark, found.mark)
+            newest = found.mark if found.size > found.begin else newest
             self._last = max(self._last, found.last)
             done = number < self._done_segment or (number == self._done_segment and self._done >= found.size)
             if found.size <= found.begin or done:
@@ -213,6 +220,7 @@ class Spool:
             else:
                 self._segments.append(Segment(number, found.begin, found.size))
                 self.size_bytes += found.size
+        self._mark = max(self._mark, newest)
 
     def _read_state(self) -> tuple[bytes, int, int, int, int]:
         data = os.pread(self._state, STATE.size + 4, 0)
