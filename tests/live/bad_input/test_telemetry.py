@@ -17,6 +17,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from trading_ecosystem.live.door import Header
+from trading_ecosystem.live.production_wire import CODEC
+from trading_ecosystem.live.telemetry.spans import FIRST, SpanRecord, encode_spans, envelope_of, service_resource
+from trading_ecosystem.messages.accounts import VenueHeartbeat
+
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 DEADLINE_S = 10.0
@@ -93,6 +98,18 @@ def test_a_span_that_claims_to_be_of_ours_is_refused(stage: Any) -> None:
     request.resource_spans[0].scope_spans[0].spans[0].attributes.add(key="fault.kind").value.string_value = "x"
     answer = post(stage, request.SerializeToString())
     assert ExportTraceServiceResponse.FromString(answer.content).partial_success.rejected_spans == 1
+
+
+def test_over_http_nobody_speaks_for_one_of_our_services(stage: Any) -> None:
+    """They come over gRPC, where a certificate can say who they are."""
+    beat = VenueHeartbeat(venue="exchange", session=77, occurred_ns=SECOND_NS)
+    record = SpanRecord(Header(message_id=77, correlation_id=77), 0, SECOND_NS, "exchange", beat)
+    around = envelope_of(service_resource("exchange", "0"), "spool")
+    around.scope_spans[0].scope.attributes.add(key=FIRST).value.int_value = 1
+    around.scope_spans[0].MergeFromString(encode_spans([record], CODEC.encode))
+    request = ExportTraceServiceRequest(resource_spans=[around])
+    told = ExportTraceServiceResponse.FromString(post(stage, request.SerializeToString()).content)
+    assert told.partial_success.rejected_spans == 1, told
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/v1/traces"), ("PUT", "/v1/traces"), ("POST", "/v1/nothing")])

@@ -51,6 +51,7 @@ from trading_ecosystem.validation.wire import AUDIT_CORRELATOR, CODEC
 MOST_WAITING = 500_000  # Spans to be put in order.
 MOST_FOREIGN = 10_000
 FORWARD_BYTES = 64 << 20
+OVER_HTTP = "http:"  # No instance: services of ours come over gRPC, where a certificate says who they are.
 
 
 async def run(
@@ -158,7 +159,7 @@ async def open_surfaces(
         receiver.timeline,
         history,
     )
-    app.mount("/", http_app(receiver, lambda request: ""))
+    app.mount("/", http_app(receiver, lambda request: OVER_HTTP))
     host.open_rest("rest", settings.rest, app)
 
 
