@@ -50,6 +50,16 @@ def show_stream() -> None:
         )
 
 
+def show_order() -> None:
+    print(
+        f"\nAn order of the stream, step by step, in one thread, in us (goal, all together: {1e6 / ORDERS_PER_CORE:.1f})"
+    )
+    for kind in KINDS:
+        us: dict[str, float] = measured("live_parts.py", kind)["us"]
+        steps = "   ".join(f"{name} {taken:.1f}" for name, taken in us.items())
+        print(f"  {kind:9} {steps}   in all {sum(us.values()):.1f}", flush=True)
+
+
 def show_alert() -> None:
     print(f"\nBreach to alert with 1,000 quotes a second (limits: p50 {P50_MS:.0f} ms, p99 {P99_MS:.0f} ms)")
     found = measured("live_alert.py", ALERTS_FOR_S)
@@ -94,6 +104,7 @@ def show_parts() -> None:
 def show_live() -> None:
     show_unary()
     show_stream()
+    show_order()
     show_alert()
     show_restart()
     show_idle()

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from trading_ecosystem.live.door import RefusalCode, Refused
 from trading_ecosystem.messages.message import Addressed, Message, Private
 
+told_fields: dict[type[Message], list[str]] = {}  # By kind of command: whom it says that it comes from.
+
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
@@ -21,13 +23,14 @@ class Access:
 
     def check(self, caller: str, command: Message) -> None:
         """Raises `Refused`: an account that is not the caller's is answered like one that does not exist."""
-        account = getattr(command, "account", None)
-        if account is not None:
-            question = hasattr(command, "asker")
-            allowed = (self.sees if question else self.trades).get(caller, frozenset())
-            if account not in allowed:
+        kind = type(command)
+        told = told_fields.get(kind)
+        if told is None:
+            told = told_fields[kind] = [name for name in ("account", "asker", "operator") if hasattr(command, name)]
+        if "account" in told:
+            allowed = (self.sees if "asker" in told else self.trades).get(caller, frozenset())
+            if getattr(command, "account", None) not in allowed:
                 raise Refused(RefusalCode.NOT_FOUND, "no such account", "account")
-        if getattr(command, "asker", caller) != caller:
-            raise Refused(RefusalCode.FORBIDDEN, "the asker is not the caller", "asker")
-        if getattr(command, "operator", caller) != caller:
-            raise Refused(RefusalCode.FORBIDDEN, "the operator is not the caller", "operator")
+        for name in told:
+            if name != "account" and getattr(command, name) != caller:
+                raise Refused(RefusalCode.FORBIDDEN, f"the {name} is not the caller", name)

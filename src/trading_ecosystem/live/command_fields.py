@@ -7,7 +7,7 @@ Rule 2: nothing that passes here can make a core's state, or a line of its journ
 import re
 
 from trading_ecosystem.live.door import RefusalCode, Refused
-from trading_ecosystem.messages.message import Message
+from trading_ecosystem.messages.message import Addressed, Message
 
 NAME = r"^[A-Za-z0-9._:-]{1,64}$"
 MOST_STEPS = 10**15  # Ticks of a price, or lots of a quantity.
@@ -19,16 +19,29 @@ TEXTS = {
 }
 STEPS = ("price_ticks", "quantity_lots")
 
+checked_fields: dict[type[Message], tuple[tuple[str, ...], tuple[str, ...]]] = {}
+
 
 def check_fields(command: Message, instance: str) -> None:
     """Raises `Refused` (INVALID) with the name of the first field that cannot be right at this instance."""
-    if getattr(command, "to", instance) != instance:
+    kind = type(command)
+    checked = checked_fields.get(kind)
+    if checked is None:
+        checked = checked_fields[kind] = checked_of(command)
+    if isinstance(command, Addressed) and command.to != instance:
         raise Refused(RefusalCode.INVALID, "this is not that instance", "to")
-    for field, (pattern, needed) in TEXTS.items():
-        text = getattr(command, field, None)
+    texts, steps = checked
+    for field in texts:
+        pattern, needed = TEXTS[field]
+        text = getattr(command, field)
         if isinstance(text, str) and not pattern.fullmatch(text):
             raise Refused(RefusalCode.INVALID, needed, field)
-    for field in STEPS:
-        steps = getattr(command, field, 0)
-        if abs(steps) > MOST_STEPS:
+    for field in steps:
+        if abs(getattr(command, field)) > MOST_STEPS:
             raise Refused(RefusalCode.INVALID, f"more than {MOST_STEPS}", field)
+
+
+def checked_of(command: Message) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Its fields that are checked, texts and steps: all commands of a kind have the same."""
+    texts = tuple([field for field in TEXTS if hasattr(command, field)])
+    return texts, tuple([field for field in STEPS if hasattr(command, field)])

@@ -3,17 +3,17 @@
 Rule 1: an order's open quantity only falls, so fills may be told again and in any order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
-from sqlalchemy import Column, Index, MetaData, Select, Table, Text, bindparam, or_, select, update
+from sqlalchemy import Column, Index, Insert, MetaData, Select, Table, Text, bindparam, case, func, or_, select, update
 
 from trading_ecosystem.live.store.database import Database
 from trading_ecosystem.live.store.history import insert_all, of_type, row_of, write_all
 from trading_ecosystem.live.store.opening import Design
-from trading_ecosystem.live.store.tables import UPDATED, Coded, Whole
+from trading_ecosystem.live.store.tables import UPDATED, Coded, Whole, insert_into
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import (
     CancelReason,
@@ -99,22 +99,24 @@ class TradeHistory:
 
     def record(self, messages: Sequence[Message]) -> None:
         trades, accepted = of_type(messages, TradeExecuted), of_type(messages, OrderAccepted)
-        filled, canceled = of_type(messages, OrderFilled), of_type(messages, OrderCanceled)
-        if not (trades or accepted or filled or canceled):
+        placed = {each.order_id: new_order(each) for each in accepted}
+        fills = [each for each in of_type(messages, OrderFilled) if not fill(placed, each)]
+        cancels = [each for each in of_type(messages, OrderCanceled) if not cancel(placed, each)]
+        if not (trades or placed or fills or cancels):
             return
         dialect = self._database.dialect
         with self._database.writing() as connection:
             insert_all(connection, dialect, TRADE, map(row_of, trades))
-            insert_all(connection, dialect, ORDER, map(new_order, accepted))
+            write_all(connection, place(dialect), placed.values())
             write_all(
                 connection,
                 self._fill,
-                [{"order": each.order_id, "leaves": each.leaves_quantity_lots} for each in filled],
+                [{"order": each.order_id, "leaves": each.leaves_quantity_lots} for each in fills],
             )
             write_all(
                 connection,
                 self._cancel,
-                [{"order": each.order_id, "at_ns": each.occurred_ns, "why": each.reason} for each in canceled],
+                [{"order": each.order_id, "at_ns": each.occurred_ns, "why": each.reason} for each in cancels],
             )
 
     def trades(self, *, symbol: str = "", account: str = "", after: int = 0, limit: int = 1000) -> list[TradeExecuted]:
@@ -148,7 +150,22 @@ class TradeHistory:
             return [PlacedOrder(**row) for row in connection.execute(statement).mappings().all()]
 
 
-def new_order(accepted: OrderAccepted) -> dict[str, object]:
+def place(dialect: str) -> Insert:
+    """An order with what became of it at once. One that is there already learns what it does not know."""
+    inserted = insert_into(dialect, ORDER)
+    told = inserted.excluded
+    known = {
+        "leaves_quantity_lots": case(
+            (told.leaves_quantity_lots < ORDER.c.leaves_quantity_lots, told.leaves_quantity_lots),
+            else_=ORDER.c.leaves_quantity_lots,
+        ),
+        "canceled_ns": func.coalesce(told.canceled_ns, ORDER.c.canceled_ns),
+        "cancel_reason": func.coalesce(told.cancel_reason, ORDER.c.cancel_reason),
+    }
+    return inserted.on_conflict_do_update(index_elements=[ORDER.c.order_id], set_=known)
+
+
+def new_order(accepted: OrderAccepted) -> dict[str, Any]:
     return {
         "order_id": accepted.order_id,
         "account": accepted.account,
@@ -159,7 +176,27 @@ def new_order(accepted: OrderAccepted) -> dict[str, object]:
         "quantity_lots": accepted.quantity_lots,
         "leaves_quantity_lots": accepted.quantity_lots,
         "accepted_ns": accepted.occurred_ns,
+        "canceled_ns": None,
+        "cancel_reason": None,
     }
+
+
+def fill(placed: Mapping[int, dict[str, Any]], filled: OrderFilled) -> bool:
+    """Whether it is one of these orders, which know of it now."""
+    row = placed.get(filled.order_id)
+    if row is None:
+        return False
+    row["leaves_quantity_lots"] = min(row["leaves_quantity_lots"], filled.leaves_quantity_lots)
+    return True
+
+
+def cancel(placed: Mapping[int, dict[str, Any]], canceled: OrderCanceled) -> bool:
+    """Whether it is one of these orders, which know of it now."""
+    row = placed.get(canceled.order_id)
+    if row is None:
+        return False
+    row["canceled_ns"], row["cancel_reason"] = canceled.occurred_ns, canceled.reason
+    return True
 
 
 DESIGN = Design(
