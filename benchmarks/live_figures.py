@@ -51,9 +51,7 @@ def show_stream() -> None:
 
 
 def show_order() -> None:
-    print(
-        f"\nAn order of the stream in us, step by step, in one thread (goal, in all: {1e6 / ORDERS_PER_CORE:.1f})"
-    )
+    print(f"\nAn order of the stream in us, step by step, in one thread (goal, in all: {1e6 / ORDERS_PER_CORE:.1f})")
     for kind in KINDS:
         us: dict[str, float] = measured("live_parts.py", kind)["us"]
         steps = "   ".join(f"{name} {taken:.1f}" for name, taken in us.items())
