@@ -5,7 +5,6 @@ Rule 2: the answer to a refused call says what kind of refusal it is and nothing
 Rule 3: a call of one answer ends by its deadline, its own or the guard's; streams live as long as both ends do.
 """
 
-import asyncio
 import inspect
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,6 +18,7 @@ from trading_ecosystem.live.door import Header, RefusalCode, Refused
 from trading_ecosystem.live.security.admission import ADMITTED, Admission
 from trading_ecosystem.live.security.allow_list import AllowList
 from trading_ecosystem.live.security.identity import Context, Metadata, identify, role_of
+from trading_ecosystem.live.security.limits import Limits, OutOfTime
 from trading_ecosystem.live.security.observing import Observe, Observed, unobserved
 from trading_ecosystem.live.telemetry.trace_context import cause_in
 
@@ -62,7 +62,7 @@ class Guard(grpc.aio.ServerInterceptor):
     ) -> None:
         """`observe` hears of every call when it is over, refused ones among them."""
         self._allow_list, self._secured, self._denied, self._observe = allow_list, secured, denied, observe
-        self._deadline_seconds = deadline_seconds
+        self._limits = Limits(deadline_seconds)
         self._guarded: dict[str, tuple[Handler, Handler]] = {}
         self.refusals: Counter[RefusalCode] = Counter()
 
@@ -142,13 +142,9 @@ class Guard(grpc.aio.ServerInterceptor):
         return call
 
     async def _limited(self, method: str, behaviour: Behaviour, request: Any, context: Context) -> Any:
-        limit = asyncio.timeout(self._deadline_seconds)
         try:
-            async with limit:
-                return await behaviour(request, context)
-        except TimeoutError:
-            if not limit.expired():
-                raise
+            return await self._limits.within(behaviour(request, context))
+        except OutOfTime:
             cause = cause_in(context.invocation_metadata() or ())
             self._tell(Denial(caller="", method=method, code=RefusalCode.DEADLINE, cause=cause))
             await abort(context, Refused(RefusalCode.DEADLINE, "took too long"))
