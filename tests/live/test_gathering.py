@@ -8,59 +8,73 @@ from typing import Any
 import pytest
 
 from trading_ecosystem.live import gathering as module
-from trading_ecosystem.live.gathering import callers_in, gather
+from trading_ecosystem.live.gathering import Company
 from trading_ecosystem.live.inputs import unpack
 from trading_ecosystem.live.runner import OUTSIDE
-from trading_ecosystem.live.sealing import Departures
 from trading_ecosystem.messages.orders import CancelOrder, SubmitOrder
 
-
-def of_caller() -> Departures:
-    departures = Departures(())
-    departures.answered = asyncio.get_running_loop().create_future()
-    return departures
+LONGEST_S, EVERY_S = 0.4, 0.1
 
 
 @pytest.fixture(autouse=True)
-def long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+def long_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that it shows on a busy machine who is waited for."""
-    monkeypatch.setattr(module, "PAUSE_S", 0.05)
+    monkeypatch.setattr(module, "LONGEST_S", LONGEST_S)
 
 
 @pytest.mark.parametrize(
-    ("company", "there", "coming", "pauses"),
+    ("before", "there", "coming", "waits"),
     [
-        (0, 1, 0, 0),
-        (1, 0, 0, 0),  # An event, after a single caller.
-        (2, 2, 0, 0),
-        (2, 5, 0, 0),
-        (3, 1, 2, 2),
-        (3, 1, 1, module.PAUSES),
+        (0, 1, 0, 0.0),
+        (1, 0, 0, 0.0),  # An event, after a single caller.
+        (2, 2, 0, 0.0),
+        (2, 5, 0, 0.0),
+        (3, 1, 2, 2 * EVERY_S),
+        (3, 1, 1, LONGEST_S),
+        (2, 0, 0, LONGEST_S),
     ],
 )
 def test_it_waits_for_the_callers_of_the_last_commit_and_not_for_long(
-    company: int, there: int, coming: int, pauses: int
+    before: int, there: int, coming: int, waits: float
 ) -> None:
-    """One of those who are `coming` comes in each pause."""
+    """One of those who are `coming` comes every so often."""
 
-    async def scene() -> tuple[int, float]:
-        waiting = [Departures(()), *(of_caller() for _ in range(there))]
+    async def scene() -> float:
+        company = Company()
+        for _ in range(before):
+            company.join()
+        company.depart()
+        for _ in range(there):
+            company.join()
 
         async def come() -> None:
             for _ in range(coming):
-                await asyncio.sleep(module.PAUSE_S * 0.8)
-                waiting.append(of_caller())
+                await asyncio.sleep(EVERY_S)
+                company.join()
 
         arriving = asyncio.create_task(come())
         began = time.monotonic()
-        await gather(waiting, company)
+        await company.gather()
         taken_s = time.monotonic() - began
         await arriving
-        return callers_in(waiting), taken_s
+        return taken_s
 
-    callers, taken_s = asyncio.run(scene())
-    assert callers == there + coming
-    assert pauses * module.PAUSE_S <= taken_s + 0.001 < (pauses + 3) * module.PAUSE_S
+    assert waits <= asyncio.run(scene()) + 0.001 < waits + 0.15
+
+
+def test_who_joins_behind_the_departure_is_of_the_next_commit() -> None:
+    async def scene() -> None:
+        company = Company()
+        for _ in range(3):
+            company.join()
+        company.depart()
+        company.join()
+        company.depart()
+        began = time.monotonic()
+        await company.gather()
+        assert time.monotonic() - began < LONGEST_S / 2, "one caller waits for nobody"
+
+    asyncio.run(scene())
 
 
 def test_callers_who_ask_again_share_a_commit_and_a_single_one_waits_for_nobody(
@@ -80,7 +94,7 @@ def test_callers_who_ask_again_share_a_commit_and_a_single_one_waits_for_nobody(
         began = time.monotonic()
         life.runner.take(CancelOrder("exchange", "alpha", "alone"), OUTSIDE)
         await until(lambda: not life.runner.uncommitted)
-        assert time.monotonic() - began < module.PAUSES * module.PAUSE_S
+        assert time.monotonic() - began < LONGEST_S
         sizes = [len(list(unpack(record.payload))) for record in life.store.journal.read(1)]
         await life.end()
         return sizes

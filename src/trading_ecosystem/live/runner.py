@@ -21,7 +21,7 @@ from trading_ecosystem.live.backlog import Backlog
 from trading_ecosystem.live.clock import Clock
 from trading_ecosystem.live.door import Header, Listener, RefusalCode, Refused
 from trading_ecosystem.live.ending import BEYOND_REPAIR, BROKEN_RULE, BROKEN_STORE, end_at_once, end_with
-from trading_ecosystem.live.gathering import callers_in, gather
+from trading_ecosystem.live.gathering import Company
 from trading_ecosystem.live.hub import Hub
 from trading_ecosystem.live.identifiers import Identifiers
 from trading_ecosystem.live.inputs import KIND, pack, unpack
@@ -87,6 +87,7 @@ class Runner:
         self._record = 0  # The last journal record that was begun.
         self._frames: list[bytes] = []  # Of the next record.
         self._waiting: list[Departures] = []
+        self._company = Company()
         self._unpublished: list[Departures] = []  # Committed by an earlier life that died before it published.
         self._held: deque[tuple[Message, Header]] = deque()
         self._timers: set[asyncio.TimerHandle] = set()
@@ -235,6 +236,8 @@ class Runner:
             departures.timers.insert(0, begins)
         if self._journaled or departures.memories or self._waiting or not self._idle.is_set():
             departures.answered = answered
+            if answered is not None:
+                self._company.join()
             self._waiting.append(departures)
             self._idle.clear()
             self._work.set()
@@ -287,14 +290,14 @@ class Runner:
     # Commits.
 
     async def _commit_forever(self) -> None:
-        company = 0  # How many callers the last commit had.
         while True:
             await self._work.wait()
-            await gather(self._waiting, company)
+            await self._company.gather()
+            self._company.depart()
             self._work.clear()
             group, self._waiting = self._waiting, []
             frames, self._frames = self._frames, []
-            company, inputs = callers_in(group), self._backlog.inputs
+            inputs = self._backlog.inputs
             state = self._state() if self._backlog.is_long else None
             await self._commit(frames, [memory for each in group for memory in each.memories])
             self._depart(group)
