@@ -93,7 +93,9 @@ async def serving(
         observe=lambda method, code, seconds: served.observed.append((method, code)),
         deadline_seconds=deadline_seconds,
     )
-    server = grpc.aio.server(interceptors=[guard], options=[("grpc.so_reuseport", 0)])
+    # As a service has it: from half of its bound for metadata on, gRPC itself refuses some by chance.
+    options = [("grpc.so_reuseport", 0), ("grpc.max_metadata_size", 16_384)]
+    server = grpc.aio.server(interceptors=[guard], options=options)
     served = Served(Address(), guard, denials, told)
     server.add_generic_rpc_handlers([handlers or Handlers(kinds or {METHOD: (False, False)}, served.handled)])
     served.address = bind(server, "grpc", "127.0.0.1:0", tls=tls, exposed=False, tell=told.append)
