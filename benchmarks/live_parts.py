@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from live_stand import RICH, SEED, WORLD
-from live_stream import MATCHED, ORDERS_PER_LINE, lines
+from live_stand import SEED, WORLD, write_world
+from live_stream import lines
 
 from trading_ecosystem.assembly import load_world
 from trading_ecosystem.configuration.document import parse_document
@@ -61,12 +61,7 @@ def received(kind: str) -> list[bytes]:
 
 def measure(kind: str, folder: Path) -> None:
     world = folder / WORLD.name
-    text = WORLD.read_text(encoding="utf-8")
-    for usual, rich in RICH.items():
-        text = text.replace(usual, rich)
-    world.write_text(text, encoding="utf-8")
-    limits = WORLD.with_name("two-desks-limits.yaml")
-    world.with_name(limits.name).write_text(limits.read_text(encoding="utf-8"), encoding="utf-8")
+    write_world(WORLD, world)
     start_ns = load_world(world).start_ns
     told = documents_of(world, Terms(seed=SEED, start_ns=start_ns))["exchange"][DOCUMENT]
     document = parse_document("document", told).section(SERVICE.keys, SERVICE.optional)
@@ -124,7 +119,6 @@ def leave(folder: Path, frames: list[bytes], sealed: list[Departures]) -> None:
 
 
 def main(kind: str) -> None:
-    assert kind != MATCHED or ORDERS % (4 * ORDERS_PER_LINE) == 0
     with tempfile.TemporaryDirectory(prefix="tse-bench-") as folder:
         measure(kind, Path(folder))
     us = {name: seconds / ORDERS * 1e6 for name, seconds in spent_s.items()}
