@@ -11,7 +11,7 @@ def after(inputs: int, snapshot_bytes: int) -> Backlog:
     backlog = Backlog()
     backlog.found(snapshot_bytes)
     for _ in range(inputs):
-        backlog.add(FRAME_BYTES)
+        backlog.add(1, FRAME_BYTES)
     return backlog
 
 
@@ -34,7 +34,7 @@ def test_what_all_snapshots_cost_stays_in_proportion_to_the_journal(grows_by: in
     backlog = Backlog()
     journaled = state = written = snapshots = 0
     for _ in range(200_000):
-        backlog.add(FRAME_BYTES)
+        backlog.add(1, FRAME_BYTES)
         journaled += FRAME_BYTES
         state += grows_by
         if backlog.is_long:

@@ -25,9 +25,9 @@ class Backlog:
         """How long the last snapshot is, at a start."""
         self._snapshot_bytes = snapshot_bytes
 
-    def add(self, journal_bytes: int) -> None:
-        """One input more."""
-        self.inputs += 1
+    def add(self, inputs: int, journal_bytes: int) -> None:
+        """So many more, of so many bytes in the journal."""
+        self.inputs += inputs
         self._journal_bytes += journal_bytes
 
     @property

@@ -128,10 +128,11 @@ class Runner:
         return self._backlog.inputs
 
     def _handle_again(self, record: Record, publish: bool) -> Iterator[Message]:
-        for each in unpack(record.payload):
+        inputs = list(unpack(record.payload))
+        self._backlog.add(len(inputs), len(record.payload))
+        for each in inputs:
             self.clock.not_before(each.now_ns)
             outputs = self.core.handle(self._codec.decode(each.kind, each.body), each.now_ns)
-            self._backlog.add(len(each.body))
             kept = [output for output in outputs if not isinstance(output, (WakeAt, Remember))]
             yield from kept
             if publish:
@@ -224,7 +225,7 @@ class Runner:
         if self._journaled:
             frame = pack(now_ns, cause, *self._codec.encode(message))
             self._frames.append(frame)
-            self._backlog.add(len(frame))
+            self._backlog.add(1, len(frame))
         try:
             outputs = self.core.handle(message, now_ns)
         except Exception as problem:
