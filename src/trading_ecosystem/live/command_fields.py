@@ -19,6 +19,7 @@ TEXTS = {
 }
 STEPS = ("price_ticks", "quantity_lots")
 
+# Found once for a kind; asking each command anew takes longer than the checks.
 checked_fields: dict[type[Message], tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
 

@@ -127,10 +127,8 @@ class Guard(grpc.aio.ServerInterceptor):
         return wrapped
 
     def _answer(self, method: str, behaviour: Behaviour) -> Behaviour:
-        name = method.rpartition("/")[2]
-
         async def call(request: Any, context: Context) -> Any:
-            with Observed(self._observe, name, context):
+            with Observed(self._observe, method, context):
                 try:
                     remaining = self._admit(method, context)
                 except Refused as refused:
@@ -150,10 +148,8 @@ class Guard(grpc.aio.ServerInterceptor):
             await abort(context, Refused(RefusalCode.DEADLINE, "took too long"))
 
     def _generate(self, method: str, behaviour: Behaviour) -> Behaviour:
-        name = method.rpartition("/")[2]
-
         async def call(request: Any, context: Context) -> AsyncIterator[Any]:
-            with Observed(self._observe, name, context):
+            with Observed(self._observe, method, context):
                 try:
                     self._admit(method, context)
                 except Refused as refused:
@@ -165,10 +161,8 @@ class Guard(grpc.aio.ServerInterceptor):
         return call
 
     def _run(self, method: str, behaviour: Behaviour) -> Behaviour:
-        name = method.rpartition("/")[2]
-
         async def call(request: Any, context: Context) -> Any:
-            with Observed(self._observe, name, context):
+            with Observed(self._observe, method, context):
                 try:
                     self._admit(method, context)
                 except Refused as refused:

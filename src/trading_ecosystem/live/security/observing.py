@@ -21,6 +21,7 @@ class Observed:
     __slots__ = ("_began_s", "_context", "_method", "_observe")
 
     def __init__(self, observe: Observe, method: str, context: Context) -> None:
+        """`method` is its whole path; told is its name."""
         self._observe, self._method, self._context = observe, method, context
         self._began_s = time.perf_counter()
 
@@ -30,7 +31,7 @@ class Observed:
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._observe(self._method, self._result(kind), time.perf_counter() - self._began_s)
+        self._observe(self._method.rpartition("/")[2], self._result(kind), time.perf_counter() - self._began_s)
 
     def _result(self, kind: type[BaseException] | None) -> str:
         if kind is None:

@@ -7,7 +7,7 @@ Rule 2: every queue is shown with its bound, every loss is counted.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, final
+from typing import Protocol, TypeVar, final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily
@@ -92,6 +92,7 @@ class Meter(Protocol):
 
 
 Family = Counter | Gauge | Histogram
+AFamily = TypeVar("AFamily", Counter, Gauge, Histogram)
 
 
 @final
@@ -117,35 +118,20 @@ class PrometheusMeter:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._families: dict[str, Family] = {}
-        self._counters: dict[tuple[str, Labels], Counter] = {}  # By their labels.
-        self._histograms: dict[tuple[str, Labels], Histogram] = {}
+        self._members: dict[tuple[str, Labels], Family] = {}  # Of a family, by their labels.
 
     def count(self, name: str, labels: Labels = (), amount: int = 1) -> None:
-        counter = self._counters.get((name, labels))
-        if counter is None:
-            family = self._family(name)
-            assert isinstance(family, Counter), name
-            counter = self._counters[name, labels] = family.labels(*labels) if labels else family
-        counter.inc(amount)
+        self._labelled(Counter, name, labels).inc(amount)
 
     def show(self, name: str, labels: Labels, value: float) -> None:
-        family = self._family(name)
-        assert isinstance(family, Gauge), name
-        (family.labels(*labels) if labels else family).set(value)
+        self._labelled(Gauge, name, labels).set(value)
 
     def time(self, name: str, labels: Labels, seconds: float) -> None:
-        histogram = self._histograms.get((name, labels))
-        if histogram is None:
-            family = self._family(name)
-            assert isinstance(family, Histogram), name
-            histogram = self._histograms[name, labels] = family.labels(*labels) if labels else family
-        histogram.observe(seconds)
+        self._labelled(Histogram, name, labels).observe(seconds)
 
     def watch(self, queue: str, bound: float, length: Callable[[], int]) -> None:
         self.show("tse_queue_bound", (queue,), bound)
-        lengths = self._family("tse_queue_length")
-        assert isinstance(lengths, Gauge)
-        lengths.labels(queue).set_function(length)
+        self._labelled(Gauge, "tse_queue_length", (queue,)).set_function(length)
 
     def total(self, name: str, amounts: Callable[[], Mapping[str, int]]) -> None:
         """Show a counter of one label that costs nothing while nobody looks: `amounts` says it by label."""
@@ -154,6 +140,14 @@ class PrometheusMeter:
     def exposition(self) -> tuple[str, bytes]:
         """Content type and body of the answer to a scrape."""
         return CONTENT_TYPE_LATEST, generate_latest(self.registry)
+
+    def _labelled(self, kind: type[AFamily], name: str, labels: Labels) -> AFamily:
+        member = self._members.get((name, labels))
+        if member is None:
+            family = self._family(name)
+            member = self._members[name, labels] = family.labels(*labels) if labels else family
+        assert isinstance(member, kind), name
+        return member
 
     def _family(self, name: str) -> Family:
         found = self._families.get(name)
