@@ -34,6 +34,7 @@ from trading_ecosystem.configuration.document import read_document
 from trading_ecosystem.core import Core, JournaledCore
 from trading_ecosystem.live.clock import Clock, Tempo
 from trading_ecosystem.live.engine import Engine
+from trading_ecosystem.live.links import Reach
 from trading_ecosystem.live.neighbours import TOKEN
 from trading_ecosystem.live.security.tokens import SCOPES, Surface, issue_token
 from trading_ecosystem.live.server import GrpcSurface
@@ -227,10 +228,7 @@ class Stage:
             data=place,
             clock=clock,
             targets={},
-            find=find_none,
-            connect=connect_none,
-            audit="",
-            audit_credentials=None,
+            reach=Reach(find=find_none, connect=connect_none),
         )
         surface = GrpcSurface(engine.runner, described.speech, described.access(document))
         await engine.connect()

@@ -17,11 +17,14 @@ from trading_ecosystem.core import Core
 from trading_ecosystem.live.access import Access
 from trading_ecosystem.live.clock import Clock, Tempo
 from trading_ecosystem.live.door import Header, Told
+from trading_ecosystem.live.engine import Engine
 from trading_ecosystem.live.historian import Historian
 from trading_ecosystem.live.hub import Hub
+from trading_ecosystem.live.links import Reach
 from trading_ecosystem.live.production_wire import CODEC, EXCHANGE
 from trading_ecosystem.live.runner import Runner
 from trading_ecosystem.live.server import Answer, GrpcSurface
+from trading_ecosystem.live.service import Service
 from trading_ecosystem.live.store.faults import StoreFaults, with_faults
 from trading_ecosystem.live.store.opening import open_store
 from trading_ecosystem.live.store.ports import Store
@@ -128,6 +131,46 @@ def live(tmp_path: Path) -> Live:
         hub.listen(life.said.extend)
         hub.listen(historian.take)
         return life
+
+    return make
+
+
+Assemble = Callable[..., Engine]
+
+
+async def find_nobody(instance: str, surface: str) -> str:
+    raise AssertionError(f"{instance} is not to be looked for")
+
+
+def connect_nobody(address: str, instance: str, caller: str) -> grpc.aio.Channel:
+    raise AssertionError(f"{instance} is not to be called")
+
+
+NOBODY = Reach(find=find_nobody, connect=connect_nobody)
+
+
+@pytest.fixture
+def assemble(tmp_path: Path) -> Assemble:
+    """A service of the small world, whole as its process has it, not begun yet."""
+
+    def make(
+        service: Service = SERVICE, store: str = "", reach: Reach = NOBODY, accept_rollback: bool = False
+    ) -> Engine:
+        name = service.role
+        text = documents_of(WORLD, Terms(seed=7, start_ns=START_NS))[name][DOCUMENT]
+        document = parse_document("document", text).section(service.keys, service.optional)
+        return Engine(
+            service=service,
+            core=service.build(document, name),
+            instance=name,
+            version="0",
+            store_url=store or f"sqlite:///{tmp_path}/{name}.db",
+            data=tmp_path / name,
+            clock=Clock(Tempo(start_ns=START_NS, epoch_ns=0, speed=1)),
+            targets={},
+            reach=reach,
+            accept_rollback=accept_rollback,
+        )
 
     return make
 

@@ -17,8 +17,8 @@ DESK = (("x-instance", "trading_engine.alpha"),)
 OWN = [("grpc.use_local_subchannel_pool", 1)]  # A connection for each channel.
 
 
-async def one_of_many(address: str, order: SubmitOrder, to_hear: int) -> bytes:
-    """Subscribe, place an order, and stay until so many accepted orders were heard. Returns the answer."""
+async def one_of_many(address: str, order: SubmitOrder, hears_its_own: bool) -> bytes:
+    """Subscribe, place an order, and stay until that was heard to be accepted. Returns the answer."""
     request = EXCHANGE.request_type("SubmitOrder")(command=EXCHANGE.codec.to_wire(order)).SerializeToString()
     line = EXCHANGE.response_type("Subscribe")
     async with grpc.aio.insecure_channel(address, options=OWN) as channel:
@@ -27,10 +27,10 @@ async def one_of_many(address: str, order: SubmitOrder, to_hear: int) -> bytes:
         assert line.FromString(await listening.read()).incarnation
         place: Any = channel.unary_unary(EXCHANGE.path("SubmitOrder"))
         answer: bytes = await place(request, metadata=DESK, timeout=30)
-        heard = 0
-        while heard < to_hear:
+        while hears_its_own:
             events = line.FromString(await listening.read()).events
-            heard += sum(event.WhichOneof("event") == "order_accepted" for event in events)
+            accepted = [each.order_accepted for each in events if each.WhichOneof("event") == "order_accepted"]
+            hears_its_own = all(each.client_order_id != order.client_order_id for each in accepted)
         listening.cancel()
         return answer
 
@@ -43,8 +43,8 @@ def test_a_crowd_that_comes_twice_is_served_whole(live: Live, serve: Serve, subm
         orders = [submit(f"of-{number}") for number in range(CROWD)]
         for new in (True, False):
             async with serve(life, port=port), asyncio.timeout(60):
-                own = 1 if new else 0  # What others placed before one came is not told.
-                answers = await asyncio.gather(*(one_of_many(f"127.0.0.1:{port}", each, own) for each in orders))
+                address = f"127.0.0.1:{port}"
+                answers = await asyncio.gather(*(one_of_many(address, each, hears_its_own=new) for each in orders))
                 assert sum(b"of-" in answer for answer in answers) == (CROWD if new else 0)
         accepted = [each.client_order_id for each in life.words if isinstance(each, OrderAccepted)]
         assert sorted(accepted) == sorted(order.client_order_id for order in orders)

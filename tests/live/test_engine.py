@@ -4,36 +4,29 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 
-from trading_ecosystem.assembly import load_world
-from trading_ecosystem.configuration.document import parse_document
-from trading_ecosystem.live.clock import Clock, Tempo
 from trading_ecosystem.live.engine import Engine
+from trading_ecosystem.live.links import Reach
 from trading_ecosystem.live.runner import OUTSIDE
 from trading_ecosystem.messages.accounts import QueryTrades
 from trading_ecosystem.messages.custody import SettlementInstructed
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import Side, SubmitOrder
-from trading_ecosystem.orchestrator.documents import DOCUMENT, documents_of
-from trading_ecosystem.orchestrator.terms import Terms
 from trading_ecosystem.simulators.custodian.server import SERVICE
 
 Live = Callable[..., Any]
 Serve = Callable[..., Any]
 Submit = Callable[..., SubmitOrder]
 Until = Callable[..., Any]
-WORLD = Path(__file__).parents[2] / "worlds" / "two-desks.yaml"
-START_NS = load_world(WORLD).start_ns
+Assemble = Callable[..., Engine]
 
 
-def custodian(folder: Path, port: int) -> Engine:
-    text = documents_of(WORLD, Terms(seed=7, start_ns=START_NS))["custodian"][DOCUMENT]
-    document = parse_document("document", text).section(SERVICE.keys, SERVICE.optional)
+def on(port: int) -> Reach:
+    """A venue on this port, and nobody else."""
 
     async def find(instance: str, surface: str) -> str:
         return f"127.0.0.1:{port}"
@@ -42,20 +35,7 @@ def custodian(folder: Path, port: int) -> Engine:
         assert (instance, caller) == ("exchange", "custodian")
         return grpc.aio.insecure_channel(address)
 
-    return Engine(
-        service=SERVICE,
-        core=SERVICE.build(document, "custodian"),
-        instance="custodian",
-        version="0",
-        store_url=f"sqlite:///{folder}/custodian.db",
-        data=folder / "custodian",
-        clock=Clock(Tempo(start_ns=START_NS, epoch_ns=0, speed=1)),
-        targets={},
-        find=find,
-        connect=connect,
-        audit="",
-        audit_credentials=None,
-    )
+    return Reach(find=find, connect=connect)
 
 
 def died(engine: Engine) -> None:
@@ -117,12 +97,12 @@ def venue(live: Live, serve: Serve, submit: Submit, free_port: Callable[[], int]
 
 
 def test_trades_are_instructed_once_whether_they_are_heard_or_asked_for(
-    venue: Scene, tmp_path: Path, until: Until
+    venue: Scene, assemble: Assemble, until: Until
 ) -> None:
     async def scene() -> None:
         async with venue() as (port, trade):
             await trade(3)  # Before anybody listens: they will be asked for.
-            engine = await begun(custodian(tmp_path, port))
+            engine = await begun(assemble(SERVICE, reach=on(port)))
             await until(lambda: instructed(engine) == [1, 2, 3])
             await trade(2)
             await until(lambda: instructed(engine) == [1, 2, 3, 4, 5])
@@ -133,12 +113,12 @@ def test_trades_are_instructed_once_whether_they_are_heard_or_asked_for(
 
 
 def test_a_scrape_shows_what_went_out_what_waits_and_how_long_commits_took(
-    venue: Scene, tmp_path: Path, until: Until
+    venue: Scene, assemble: Assemble, until: Until
 ) -> None:
     async def scene() -> None:
         async with venue() as (port, trade):
             await trade(3)
-            engine = await begun(custodian(tmp_path, port))
+            engine = await begun(assemble(SERVICE, reach=on(port)))
             await until(lambda: instructed(engine) == [1, 2, 3])
             engine.links[0].lost_commands = 7
             shown = engine.meter.exposition()[1].decode().splitlines()
@@ -157,15 +137,15 @@ def test_a_scrape_shows_what_went_out_what_waits_and_how_long_commits_took(
 
 
 def test_after_an_end_in_order_the_next_life_begins_with_its_snapshot(
-    venue: Scene, tmp_path: Path, until: Until
+    venue: Scene, assemble: Assemble, until: Until
 ) -> None:
     async def scene() -> None:
         async with venue() as (port, trade):
-            first = await begun(custodian(tmp_path, port))
+            first = await begun(assemble(SERVICE, reach=on(port)))
             await trade(4)
             await until(lambda: len(instructed(first)) == 4)
             await first.stop()
-            second = custodian(tmp_path, port)
+            second = assemble(SERVICE, reach=on(port))
             assert second.runner.recover(second.store.history.record) == 0
             assert state_of(second) == state_of(first)
             assert len(second.store.history.instructions()) == 4
@@ -176,12 +156,12 @@ def test_after_an_end_in_order_the_next_life_begins_with_its_snapshot(
 
 
 def test_after_a_crash_state_and_history_are_whole_and_nothing_is_instructed_twice(
-    venue: Scene, tmp_path: Path, until: Until
+    venue: Scene, assemble: Assemble, until: Until
 ) -> None:
     async def scene() -> None:
         async with venue() as (port, trade):
             for number in range(1, 4):
-                engine = custodian(tmp_path, port)
+                engine = assemble(SERVICE, reach=on(port))
                 engine.recover()
                 history = engine.store.history.instructions()
                 assert [each.trade_id for each in history] == list(range(1, 4 * (number - 1) + 1))
@@ -197,11 +177,11 @@ def test_after_a_crash_state_and_history_are_whole_and_nothing_is_instructed_twi
 
 
 def test_a_question_that_is_sent_goes_into_the_history_too(
-    venue: Scene, tmp_path: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+    venue: Scene, assemble: Assemble, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scene() -> None:
         async with venue() as (port, _):
-            engine = custodian(tmp_path, port)
+            engine = assemble(SERVICE, reach=on(port))
             noted: list[Message] = []
             monkeypatch.setattr(engine.historian, "note", noted.append)
             await begun(engine)

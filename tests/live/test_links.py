@@ -9,7 +9,7 @@ import pytest
 
 from trading_ecosystem.live import links as module
 from trading_ecosystem.live.door import Header
-from trading_ecosystem.live.links import Link
+from trading_ecosystem.live.links import Link, Reach
 from trading_ecosystem.live.production_wire import EXCHANGE
 from trading_ecosystem.live.runner import OUTSIDE
 from trading_ecosystem.messages.accounts import VenueHeartbeat
@@ -30,7 +30,8 @@ class Reader:
         self.heard: list[Message] = []
         self.causes: list[Header] = []
         self.port = 0
-        self.link = Link("trading_engine.alpha", "exchange", EXCHANGE, kinds, self._take, self._find, self._connect)
+        self._reach = Reach(find=self._find, connect=self._connect)
+        self.link = Link("trading_engine.alpha", "exchange", EXCHANGE, kinds, self._take, self._reach)
         self.running: asyncio.Task[None] | None = None
 
     async def begin(self) -> "Reader":

@@ -10,6 +10,7 @@ from trading_ecosystem.live.clock import Clock
 from trading_ecosystem.live.discovery.registration import Status
 from trading_ecosystem.live.engine import Engine
 from trading_ecosystem.live.host import Host
+from trading_ecosystem.live.links import Reach
 from trading_ecosystem.live.neighbours import Neighbours
 from trading_ecosystem.live.process import collect_seldom, main
 from trading_ecosystem.live.security.allow_list import load_allow_list
@@ -66,10 +67,12 @@ def engine_of(service: Service, settings: Settings, document: Section, neighbour
         settings.data,
         clock,
         service.targets(document),
-        neighbours.find,
-        neighbours.connect,
-        settings.telemetry,
-        channel_credentials(settings.tls) if settings.tls else None,
+        Reach(
+            find=neighbours.find,
+            connect=neighbours.connect,
+            audit=settings.telemetry,
+            audit_credentials=channel_credentials(settings.tls) if settings.tls else None,
+        ),
         settings.accept_rollback,
     )
 

@@ -11,15 +11,13 @@ from math import inf
 from pathlib import Path
 from typing import Any, final
 
-import grpc
-
 from trading_ecosystem.core import Core
 from trading_ecosystem.live.clock import Clock
 from trading_ecosystem.live.door import Header, Told
 from trading_ecosystem.live.ending import end_with
 from trading_ecosystem.live.historian import MOST_WAITING as MOST_UNWRITTEN, Historian
 from trading_ecosystem.live.hub import Hub
-from trading_ecosystem.live.links import Connect, Find, Link, Take
+from trading_ecosystem.live.links import Link, Reach, Take
 from trading_ecosystem.live.pace import CONDITION
 from trading_ecosystem.live.runner import MOST_HELD, Runner
 from trading_ecosystem.live.service import Service, Upstream
@@ -55,10 +53,7 @@ class Engine:
         data: Path,
         clock: Clock,
         targets: Mapping[str, Sequence[str]],
-        find: Find,
-        connect: Connect,
-        audit: str,
-        audit_credentials: grpc.ChannelCredentials | None,
+        reach: Reach,
         accept_rollback: bool = False,
     ) -> None:
         self.core = core
@@ -67,7 +62,7 @@ class Engine:
         self.store = opened if service.breaking is None else service.breaking.store(opened)
         resource = service_resource(instance, version)
         self.spool = Spool(data / "spool", SPOOL_BYTES, resource, service.codec.encode)
-        self.exporter = Exporter(self.spool, lambda: audit, audit_credentials)
+        self.exporter = Exporter(self.spool, lambda: reach.audit, reach.audit_credentials)
         self.hub = Hub(secrets.randbits(62) | 1)
         self.historian = Historian(self._record)
         self.meter = PrometheusMeter()
@@ -85,9 +80,7 @@ class Engine:
             lambda seconds: self.meter.time("tse_journal_commit_seconds", (), seconds),
         )
         self.links = [
-            self._link(each, target, find, connect)
-            for each in service.hears
-            for target in targets.get(each.role, (each.role,))
+            self._link(each, target, reach) for each in service.hears for target in targets.get(each.role, (each.role,))
         ]
         self.hub.listen(self.historian.take)
         self._keeps_heard = service.keeps_heard
@@ -95,13 +88,13 @@ class Engine:
         self._business = Business(service.role, self.meter)
         self._show_figures()
         self.hub.listen(self._measure)
-        self._audited = bool(audit)
+        self._audited = bool(reach.audit)
         self._accept_rollback = accept_rollback
         self._tasks: list[asyncio.Task[Any]] = []
 
-    def _link(self, each: Upstream, target: str, find: Find, connect: Connect) -> Link:
+    def _link(self, each: Upstream, target: str, reach: Reach) -> Link:
         caller = each.caller or self.runner.instance
-        return each.link(caller, target, each.speech, each.kinds, self._ear(target), find, connect, each.surface)
+        return each.link(caller, target, each.speech, each.kinds, self._ear(target), reach, each.surface)
 
     def post(self, message: Addressed, header: Header) -> bool:
         """Commands and questions go over a link; what is addressed to anybody else is for a subscriber here."""

@@ -7,6 +7,7 @@ Rule 2: a command that finds its link down is lost, counted and told; its sender
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -34,6 +35,17 @@ Take = Callable[[Message, Header], None]
 Connect = Callable[[str, str, str], grpc.aio.Channel]  # Address, instance there, and as whom it is called.
 Find = Callable[[str, str], Awaitable[str]]  # Instance and surface to its address; waits until there is one.
 
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """How a service reaches others. `audit`: the address of the audit correlator, empty where nobody listens."""
+
+    find: Find
+    connect: Connect
+    audit: str = ""
+    audit_credentials: grpc.ChannelCredentials | None = None
+
+
 log = Log(__name__)
 
 
@@ -47,8 +59,7 @@ class Link:
         speech: Speech,
         kinds: Sequence[type[Message]],
         take: Take,
-        find: Find,
-        connect: Connect,
+        reach: Reach,
         surface: str = "grpc",
     ) -> None:
         self.target = target
@@ -56,7 +67,7 @@ class Link:
         self.speech = speech
         self._caller, self._take = caller, take
         self._kinds = [kind.__name__ for kind in kinds]
-        self._find, self._connect = find, connect
+        self._find, self._connect = reach.find, reach.connect
         self._incarnation = 0
         self._sequence = 0
         self._commands: list[Any] = []

@@ -12,7 +12,7 @@ from trading_ecosystem.live import links as module
 from trading_ecosystem.live.door import Header
 from trading_ecosystem.live.faults.proxy import LinkProxy
 from trading_ecosystem.live.faults.terms import Direction, Gate, StreamFault
-from trading_ecosystem.live.links import Link
+from trading_ecosystem.live.links import Link, Reach
 from trading_ecosystem.live.production_wire import EXCHANGE
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import OrderAccepted
@@ -33,9 +33,8 @@ class Desk:
     def __init__(self, proxy: LinkProxy) -> None:
         self.accepted: list[str] = []
         self._proxy = proxy
-        self.link = Link(
-            "trading_engine.alpha", "exchange", EXCHANGE, (OrderAccepted,), self._take, self._find, self._connect
-        )
+        reach = Reach(find=self._find, connect=self._connect)
+        self.link = Link("trading_engine.alpha", "exchange", EXCHANGE, (OrderAccepted,), self._take, reach)
 
     def _take(self, message: Message, cause: Header) -> None:
         assert isinstance(message, OrderAccepted)

@@ -67,6 +67,21 @@ def test_a_damaged_store_is_named_and_not_served(
     asyncio.run(scene())
 
 
+def test_a_store_that_what_was_said_has_overtaken_is_not_served(
+    live: Live, submit: Submit, house: Open, tmp_path: Path
+) -> None:
+    async def scene() -> None:
+        await traded(live, submit, tmp_path)
+        async with house(VENUE) as home:
+            shutil.copytree(tmp_path / "spool", home.data(VENUE) / "spool")
+            assert await home.exit_of(VENUE) == "ended with code 2"
+            said = home.log(VENUE).splitlines()[-1]
+            assert "data/store.db: the journal ends with record 0, but what record 6 led to has left" in said
+            assert VENUE not in home.registry.ready()
+
+    asyncio.run(scene())
+
+
 def test_a_second_process_on_the_same_store_is_refused_and_harms_nobody(
     live: Live, submit: Submit, house: Open
 ) -> None:
