@@ -28,6 +28,7 @@ from trading_ecosystem.configuration.document import parse_document
 from trading_ecosystem.core import JournaledCore
 from trading_ecosystem.live import backlog
 from trading_ecosystem.live.clock import Clock, Tempo
+from trading_ecosystem.live.commits import Commits
 from trading_ecosystem.live.historian import Historian
 from trading_ecosystem.live.hub import Hub
 from trading_ecosystem.live.runner import OUTSIDE, Runner
@@ -115,13 +116,13 @@ class Life:
         self.hub = Hub(1)
         self.historian = Historian(self._record)
         self.hub.listen(self.historian.take)
+        self.commits = Commits(self.store.journal, self.store.memory, self.clock)
         self.runner = Runner(
             service,
             core,
             self.clock,
             described.codec,
-            self.store.journal,
-            self.store.memory,
+            self.commits,
             self.spool,
             self.hub,
             lambda message, header: False,
@@ -131,7 +132,7 @@ class Life:
         self.steps = (venue_steps if service == VENUE else keeper_steps)(start_ns)
 
     async def _record(self, messages: Sequence[Message]) -> None:
-        await self.runner.on_store(lambda: self.store.history.record(messages))
+        await self.commits.on_store(lambda: self.store.history.record(messages))
 
     async def live(self) -> dict[str, Any]:
         """From the first step that was not acknowledged to the last. What came of it all."""

@@ -16,6 +16,7 @@ from trading_ecosystem.configuration.document import Section, parse_document
 from trading_ecosystem.core import Core
 from trading_ecosystem.live.access import Access
 from trading_ecosystem.live.clock import Clock, Tempo
+from trading_ecosystem.live.commits import Commits
 from trading_ecosystem.live.door import Header, Told
 from trading_ecosystem.live.engine import Engine
 from trading_ecosystem.live.historian import Historian
@@ -84,7 +85,7 @@ class Life:
         self.runner._committing.cancel()
         for timer in self.runner._timers:
             timer.cancel()
-        self.runner._writer.shutdown(wait=True, cancel_futures=True)
+        self.runner._commits._writer.shutdown(wait=True, cancel_futures=True)
         self._let_go()
 
     def _let_go(self) -> None:
@@ -116,7 +117,7 @@ def live(tmp_path: Path) -> Live:
         (folder / f"life{hub.incarnation}").touch()
 
         async def record(messages: Sequence[Message]) -> None:
-            await runner.on_store(lambda: store.history.record(messages))
+            await commits.on_store(lambda: store.history.record(messages))
 
         def post(message: Addressed, header: Header) -> bool:
             if mine(message):
@@ -126,7 +127,8 @@ def live(tmp_path: Path) -> Live:
         historian = Historian(record)
         clock = Clock(Tempo(start_ns=START_NS, epoch_ns=0, speed=1))
         made = core or SERVICE.build(exchange_document(), "exchange")
-        runner = Runner("exchange", made, clock, CODEC, store.journal, store.memory, spool, hub, post, historian)
+        commits = Commits(store.journal, store.memory, clock)
+        runner = Runner("exchange", made, clock, CODEC, commits, spool, hub, post, historian)
         life = Life(folder, made, runner, store, spool, historian, faults, kept is not None)
         hub.listen(life.said.extend)
         hub.listen(historian.take)

@@ -41,6 +41,6 @@ def test_what_all_snapshots_cost_stays_in_proportion_to_the_journal(grows_by: in
             assert backlog.inputs < MOST_INPUTS
             snapshots += 1
             written += state
-            backlog.shorten(backlog.inputs, state)
+            backlog.shorten(state)
     assert snapshots >= 3
     assert written <= journaled + state

@@ -23,6 +23,7 @@ from trading_ecosystem.live.ending import end_with
 from trading_ecosystem.live.historian import Historian
 from trading_ecosystem.live.hub import Hub
 from trading_ecosystem.live.production_wire import CODEC
+from trading_ecosystem.live.commits import Commits
 from trading_ecosystem.live.runner import OUTSIDE, Runner
 from trading_ecosystem.live.store.faults import StoreFault, StoreFaults, with_faults
 from trading_ecosystem.live.store.opening import open_store
@@ -47,9 +48,10 @@ async def main(case, folder):
     hub = Hub(1)
     hub.listen(lambda told: print(*(f"said {each.sequence}" for each in told), flush=True))
     async def record(messages):
-        await runner.on_store(lambda: store.history.record(messages))
+        await commits.on_store(lambda: store.history.record(messages))
     historian = Historian(record)
-    runner = Runner("exchange", Fragile(), Clock(), CODEC, store.journal, store.memory, spool, hub,
+    commits = Commits(store.journal, store.memory, Clock())
+    runner = Runner("exchange", Fragile(), Clock(), CODEC, commits, spool, hub,
                     lambda message, header: False, historian)
     runner.recover(store.history.record)
     await runner.start()

@@ -45,7 +45,7 @@ def died(engine: Engine) -> None:
         task.cancel()
     for timer in engine.runner._timers:
         timer.cancel()
-    engine.runner._writer.shutdown(wait=True, cancel_futures=True)
+    engine.commits._writer.shutdown(wait=True, cancel_futures=True)
     engine.spool.close()
     engine.store.close()
 
@@ -126,7 +126,7 @@ def test_a_scrape_shows_what_went_out_what_waits_and_how_long_commits_took(
         assert 'tse_messages_published_total{kind="SettlementInstructed"} 3.0' in shown
         assert 'tse_messages_published_total{kind="QueryTrades"} 1.0' in shown  # Sent to the venue alone.
         (commits,) = [line for line in shown if line.startswith("tse_journal_commit_seconds_count")]
-        assert float(commits.split()[1]) == engine.runner._record >= 1
+        assert float(commits.split()[1]) == engine.commits.record >= 1
         lost = {line for line in shown if line.startswith("tse_messages_lost_total{") and not line.endswith(" 0.0")}
         assert lost == {'tse_messages_lost_total{reason="link"} 7.0'}
         queues = {"held", "uncommitted", "history", "spool_bytes", "logs"}

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from trading_ecosystem.live import gathering as module
+from trading_ecosystem.live import gathering as module, runner
 from trading_ecosystem.live.gathering import Company
 from trading_ecosystem.live.inputs import unpack
 from trading_ecosystem.live.runner import OUTSIDE
-from trading_ecosystem.messages.orders import CancelOrder, SubmitOrder
+from trading_ecosystem.messages.orders import CancelOrder, OrderAccepted, SubmitOrder
 
 LONGEST_S, EVERY_S = 0.4, 0.1
 
@@ -100,3 +100,21 @@ def test_callers_who_ask_again_share_a_commit_and_a_single_one_waits_for_nobody(
         return sizes
 
     assert asyncio.run(scene()) == [3, 3, 1, 1]
+
+
+def test_what_comes_at_once_is_handled_in_turns_that_are_not_too_long(
+    live: Callable[..., Any], submit: Callable[..., SubmitOrder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "MOST_AT_ONCE", 3)
+
+    async def scene() -> list[int]:
+        life = await live().begin()
+        orders = [(submit(f"order-{number}"), OUTSIDE) for number in range(7)]
+        assert await life.runner.take_commands(orders), "the answer to the last one"
+        sizes = [len(list(unpack(record.payload))) for record in life.store.journal.read(1)]
+        accepted = [each.client_order_id for each in life.words if isinstance(each, OrderAccepted)]
+        assert accepted == [order.client_order_id for order, _ in orders]
+        await life.end()
+        return sizes
+
+    assert asyncio.run(scene()) == [3, 3, 1]

@@ -36,8 +36,7 @@ class Backlog:
             return False
         return self._journal_bytes >= self._snapshot_bytes or self.inputs >= MOST_INPUTS
 
-    def shorten(self, inputs: int, snapshot_bytes: int) -> None:
-        """So many of them are in a snapshot now. Of the bytes all are taken for gone: few came since."""
-        self.inputs -= inputs
-        self._journal_bytes = 0
+    def shorten(self, snapshot_bytes: int) -> None:
+        """All of them are in a snapshot now."""
+        self.inputs = self._journal_bytes = 0
         self._snapshot_bytes = snapshot_bytes

@@ -13,6 +13,7 @@ from typing import Any, final
 
 from trading_ecosystem.core import Core
 from trading_ecosystem.live.clock import Clock
+from trading_ecosystem.live.commits import Commits
 from trading_ecosystem.live.door import Header, Told
 from trading_ecosystem.live.ending import end_with
 from trading_ecosystem.live.historian import MOST_WAITING as MOST_UNWRITTEN, Historian
@@ -66,18 +67,9 @@ class Engine:
         self.hub = Hub(secrets.randbits(62) | 1)
         self.historian = Historian(self._record)
         self.meter = PrometheusMeter()
+        self.commits = Commits(self.store.journal, self.store.memory, clock, self._time_commit)
         self.runner = Runner(
-            instance,
-            core,
-            clock,
-            service.codec,
-            self.store.journal,
-            self.store.memory,
-            self.spool,
-            self.hub,
-            self.post,
-            self.historian,
-            lambda seconds: self.meter.time("tse_journal_commit_seconds", (), seconds),
+            instance, core, clock, service.codec, self.commits, self.spool, self.hub, self.post, self.historian
         )
         self.links = [
             self._link(each, target, reach) for each in service.hears for target in targets.get(each.role, (each.role,))
@@ -125,6 +117,9 @@ class Engine:
         meter.watch("spool_bytes", self.spool.bound_bytes, lambda: self.spool.size_bytes)
         meter.watch("logs", MOST_LINES, lines_waiting)
 
+    def _time_commit(self, seconds: float) -> None:
+        self.meter.time("tse_journal_commit_seconds", (), seconds)
+
     def _published_by_kind(self) -> Mapping[str, int]:
         return {kind.__name__: count for kind, count in self._published.items()}
 
@@ -160,7 +155,7 @@ class Engine:
         self.runner.take(message, cause)
 
     async def _record(self, messages: Sequence[Message]) -> None:
-        await self.runner.on_store(lambda: self.store.history.record(messages))
+        await self.commits.on_store(lambda: self.store.history.record(messages))
 
     def recover(self) -> None:
         """Raises StoreRefused for an older copy of the store, unless that was accepted."""

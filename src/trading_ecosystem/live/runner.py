@@ -4,30 +4,29 @@ Rule 1: a journaled core's inputs are durable before anything that they led to l
 Rule 2: what leaves is in the spool of the audit first; a crash loses a delivery, never the trace of it.
 Rule 3: when the store is away, commands are refused and events held back; when it or the core is broken, the process
   ends before anything of that leaves.
+Rule 4: a journaled core handles at once all that came before a commit: one after the other from a warm cache, inputs
+  take a fraction of the time that each takes alone. A core without a journal handles each as it comes.
 """
 
 import asyncio
 import json
-import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
-from functools import partial
-from typing import final
+from typing import NamedTuple, final
 
 from trading_ecosystem.core import Core, JournaledCore
-from trading_ecosystem.live.backlog import Backlog
 from trading_ecosystem.live.clock import Clock
+from trading_ecosystem.live.commits import Commits
 from trading_ecosystem.live.door import Header, Listener, RefusalCode, Refused
-from trading_ecosystem.live.ending import BEYOND_REPAIR, BROKEN_RULE, BROKEN_STORE, end_at_once, end_with
+from trading_ecosystem.live.ending import BROKEN_RULE, end_at_once, end_with
 from trading_ecosystem.live.gathering import Company
 from trading_ecosystem.live.hub import Hub
 from trading_ecosystem.live.identifiers import Identifiers
-from trading_ecosystem.live.inputs import KIND, pack, unpack
+from trading_ecosystem.live.inputs import Input, pack
 from trading_ecosystem.live.ports import Chronicle, Codec, Post, Retell, Spool
 from trading_ecosystem.live.sealing import WAKE, Departures, seal
-from trading_ecosystem.live.store.ports import Journal, Memory, Record, StoreAway
+from trading_ecosystem.live.store.ports import StoreAway
 from trading_ecosystem.live.telemetry.lines import Log
 from trading_ecosystem.live.telemetry.logs import handling
 from trading_ecosystem.live.telemetry.spans import SpanRecord
@@ -36,7 +35,7 @@ from trading_ecosystem.messages.message import Addressed, Message
 from trading_ecosystem.messages.runtime import Remember, Start, WakeAt
 
 MOST_HELD = 100_000  # Events that wait while the store is away.
-FIRST_RETRY_S, LONGEST_RETRY_S = 0.05, 2.0
+MOST_AT_ONCE = 4_000  # Inputs that are handled before anything else has its turn.
 RETOLD_AT_ONCE = 10_000  # Messages, when the history is made whole again.
 OUTSIDE = Header(message_id=0, correlation_id=0)  # The cause of what nothing here caused.
 
@@ -49,6 +48,18 @@ class Stage(StrEnum):
     DRAINING = "draining"
 
 
+Answered = asyncio.Future[Sequence[Message]]
+
+
+class Given(NamedTuple):
+    """A message for the core. `begins`: the trace of the message itself, where nobody else has told it."""
+
+    message: Message
+    cause: Header
+    answered: Answered | None = None
+    begins: SpanRecord | None = None
+
+
 @final
 class Runner:
     """The one core of a process, behind its `Door`."""
@@ -59,43 +70,34 @@ class Runner:
         core: Core,
         clock: Clock,
         codec: Codec,
-        journal: Journal,
-        memory: Memory,
+        commits: Commits,
         spool: Spool,
         hub: Hub,
         post: Post,
         chronicle: Chronicle,
-        timed: Callable[[float], None] = lambda seconds: None,
     ) -> None:
-        """`timed` hears how many seconds each record took to be durable."""
         self.instance = instance
         self.clock = clock
         self.hub = hub
         self.core = core
         self._codec = codec
-        self._journal = journal
-        self._memory = memory
+        self._commits = commits
         self._spool = spool
         self._post = post
         self._chronicle = chronicle
-        self._timed = timed
         self._journaled = isinstance(core, JournaledCore)
         self._stage = Stage.STARTING
-        self._store_trouble = ""
         self._core_health = (HealthStatus.NOT_SERVING, "starting")
         self._identifiers = Identifiers()
-        self._record = 0  # The last journal record that was begun.
-        self._frames: list[bytes] = []  # Of the next record.
-        self._waiting: list[Departures] = []
+        self._given: list[Given] = []  # Not handled yet.
+        self._waiting: list[Departures] = []  # Handled, and not committed yet.
         self._company = Company()
         self._unpublished: list[Departures] = []  # Committed by an earlier life that died before it published.
         self._held: deque[tuple[Message, Header]] = deque()
         self._timers: set[asyncio.TimerHandle] = set()
-        self._backlog = Backlog()
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._committing: asyncio.Task[None] | None = None
         self.delivered: Counter[str] = Counter()  # To the core, by type.
         self.lost = 0  # Events that no room was left for.
@@ -109,27 +111,20 @@ class Runner:
         """
         if not isinstance(self.core, JournaledCore):
             return 0
-        after = 0
-        found = self._journal.snapshot()
-        if found is not None:
-            after, state = found
-            self._backlog.found(len(state))
+        state = self._commits.last_state()
+        if state is not None:
             self.core.restore(json.loads(state))
-        self._record = after
         mark = self._spool.last_mark()
         said: list[Message] = []
-        for record in self._journal.read(after):
-            said.extend(self._handle_again(record, record.sequence > mark))
-            self._record = record.sequence
+        for record, inputs in self._commits.later_inputs():
+            said.extend(self._handle_again(inputs, record > mark))
             if len(said) >= RETOLD_AT_ONCE:
                 retell(said)
                 said = []
         retell(said)
-        return self._backlog.inputs
+        return self._commits.backlog.inputs
 
-    def _handle_again(self, record: Record, publish: bool) -> Iterator[Message]:
-        inputs = list(unpack(record.payload))
-        self._backlog.add(len(inputs), len(record.payload))
+    def _handle_again(self, inputs: Sequence[Input], publish: bool) -> Iterator[Message]:
         for each in inputs:
             self.clock.not_before(each.now_ns)
             outputs = self.core.handle(self._codec.decode(each.kind, each.body), each.now_ns)
@@ -144,12 +139,12 @@ class Runner:
         end_with(self._committing)
         self._depart(self._unpublished)
         self._unpublished = []
-        memory = {} if self._journaled else {key: json.loads(text) for key, text in self._memory.recall().items()}
+        memory = {} if self._journaled else {key: json.loads(text) for key, text in self._commits.recall().items()}
         self._stage = Stage.SERVING
         self._core_health = (HealthStatus.SERVING, "")
         header = self._identifiers.header(OUTSIDE)
         start = Start(memory=memory)
-        self._handle(start, header, begins=SpanRecord(header, 0, self.clock.now_ns(), self.instance, start))
+        self._give(Given(start, header, begins=SpanRecord(header, 0, self.clock.now_ns(), self.instance, start)))
         self._take_held()
 
     async def settle(self) -> None:
@@ -165,9 +160,9 @@ class Runner:
 
     async def close(self) -> None:
         """Keep a snapshot, so that the next start is quick, and let the store's thread go."""
-        if self._journaled and self._backlog.inputs:
-            await self._keep_snapshot(self._state(), self._backlog.inputs)
-        self._writer.shutdown(wait=True)
+        if self._journaled and self._commits.backlog.inputs:
+            await self._keep_snapshot()
+        self._commits.close()
 
     def _lose(self, count: int) -> None:
         if count and not self.lost:
@@ -178,8 +173,8 @@ class Runner:
 
     def take(self, message: Message, cause: Header) -> None:
         """An event, or an answer, from another process."""
-        if self._stage is Stage.SERVING and not self._store_trouble:
-            self._handle(message, cause)
+        if self._stage is Stage.SERVING and not self._commits.trouble:
+            self._give(Given(message, cause))
         elif self._stage is not Stage.DRAINING and (message is WAKE or len(self._held) < MOST_HELD):
             self._held.append((message, cause))
         elif message is not WAKE:
@@ -190,18 +185,16 @@ class Runner:
         """Several commands at once. The future is done when all of them are durable; raises `Refused` like `ask`."""
         self._refuse_unless_serving()
         for message, cause in messages[:-1]:
-            self._handle(message, cause)
+            self._give(Given(message, cause))
         return self._answer(*messages[-1])
 
     async def ask(self, message: Message, cause: Header | None = None) -> Sequence[Message]:
         self._refuse_unless_serving()
         return await self._answer(message, cause or OUTSIDE)
 
-    def _answer(self, message: Message, cause: Header) -> "asyncio.Future[Sequence[Message]]":
-        answered: asyncio.Future[Sequence[Message]] = asyncio.get_running_loop().create_future()
-        departures = self._handle(message, cause, answered)
-        if departures.answered is None and not answered.done():
-            answered.set_result(departures.outputs)
+    def _answer(self, message: Message, cause: Header) -> Answered:
+        answered: Answered = asyncio.get_running_loop().create_future()
+        self._give(Given(message, cause, answered))
         return answered
 
     def _refuse_unless_serving(self) -> None:
@@ -210,22 +203,25 @@ class Runner:
             raise Refused(RefusalCode.NOT_SERVING, detail)
 
     def _take_held(self) -> None:
-        while self._held and not self._store_trouble:
-            self._handle(*self._held.popleft())
+        while self._held and not self._commits.trouble:
+            self._give(Given(*self._held.popleft()))
 
-    def _handle(
-        self,
-        message: Message,
-        cause: Header,
-        answered: "asyncio.Future[Sequence[Message]] | None" = None,
-        begins: SpanRecord | None = None,
-    ) -> Departures:
-        """Hand over one message. `begins`: the trace of the message itself, where nobody else has told it."""
-        now_ns = self.clock.now_ns()
+    def _give(self, given: Given) -> None:
         if self._journaled:
-            frame = pack(now_ns, cause, *self._codec.encode(message))
-            self._frames.append(frame)
-            self._backlog.add(1, len(frame))
+            if given.answered is not None:
+                self._company.join()
+            self._given.append(given)
+            self._begin_to_commit()
+            return
+        departures = self._handle(given, self.clock.now_ns())
+        if departures.memories or not self._idle.is_set():
+            self._waiting.append(departures)
+            self._begin_to_commit()
+        else:
+            self._depart([departures])
+
+    def _handle(self, given: Given, now_ns: int) -> Departures:
+        message, cause, answered, begins = given
         try:
             outputs = self.core.handle(message, now_ns)
         except Exception as problem:
@@ -233,17 +229,9 @@ class Runner:
                 end_at_once(BROKEN_RULE, f"the core has failed at a {type(message).__name__}", problem)
         self.delivered[type(message).__name__] += 1
         departures = self._seal(outputs, cause, now_ns)
+        departures.answered = answered
         if begins is not None:
             departures.timers.insert(0, begins)
-        if self._journaled or departures.memories or self._waiting or not self._idle.is_set():
-            departures.answered = answered
-            if answered is not None:
-                self._company.join()
-            self._waiting.append(departures)
-            self._idle.clear()
-            self._work.set()
-        elif departures.timers or departures.sealed:
-            self._depart([departures])
         return departures
 
     # Outputs.
@@ -257,7 +245,7 @@ class Runner:
     def _depart(self, group: Sequence[Departures]) -> None:
         spans = [span for departures in group for span in (*departures.timers, *departures.sealed)]
         if spans or self._journaled:
-            self._spool.write(spans, self._record)
+            self._spool.write(spans, self._commits.record)
         here: list[tuple[Header, Message, bytes | None]] = []
         for departures in group:
             for span in departures.sealed:
@@ -290,82 +278,55 @@ class Runner:
 
     # Commits.
 
+    def _begin_to_commit(self) -> None:
+        self._idle.clear()
+        self._work.set()
+
     async def _commit_forever(self) -> None:
         while True:
             await self._work.wait()
             await self._company.gather()
             self._company.depart()
             self._work.clear()
+            frames = self._handle_given()
             group, self._waiting = self._waiting, []
-            frames, self._frames = self._frames, []
-            inputs = self._backlog.inputs
-            state = self._state() if self._backlog.is_long else None
-            await self._commit(frames, [memory for each in group for memory in each.memories])
+            await self._commits.commit(frames, [memory for each in group for memory in each.memories])
             self._depart(group)
-            if state is not None:
-                await self._keep_snapshot(state, inputs)
+            if self._commits.backlog.is_long:
+                await self._keep_snapshot()
             self._take_held()
-            if not self._waiting:
+            if not self._waiting and not self._given:
                 self._idle.set()
 
-    async def _commit(self, frames: list[bytes], memories: list[tuple[str, str]]) -> None:
-        """Durable when it returns. While the store is away it tries again; nothing has left meanwhile."""
-        records: list[Record] = []
-        if frames:
-            self._record += 1
-            records.append(Record(self._record, self.clock.now_ns(), KIND, b"".join(frames)))
-        pause_s = FIRST_RETRY_S
-        began_s = time.monotonic()
-        while True:
-            try:
-                await self.on_store(partial(self._write, records, memories))
-                break
-            except StoreAway as away:
-                self._note_store(str(away))
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, LONGEST_RETRY_S)
-        self._note_store("")
-        if records:
-            self._timed(time.monotonic() - began_s)
+    def _handle_given(self) -> list[bytes]:
+        """Returns the inputs as the journal keeps them; what they led to waits."""
+        given, self._given = self._given[:MOST_AT_ONCE], self._given[MOST_AT_ONCE:]
+        frames: list[bytes] = []
+        for each in given:
+            now_ns = self.clock.now_ns()
+            frames.append(pack(now_ns, each.cause, *self._codec.encode(each.message)))
+            self._waiting.append(self._handle(each, now_ns))
+        if self._given:
+            self._work.set()
+        return frames
 
-    async def on_store(self, write: Callable[[], None]) -> None:
-        """Run it on the one thread that writes the store. Raises StoreAway; a broken store ends the process."""
-        try:
-            await asyncio.get_running_loop().run_in_executor(self._writer, write)
-        except BEYOND_REPAIR as broken:
-            end_at_once(BROKEN_STORE, "the store is broken", broken)
-
-    def _write(self, records: list[Record], memories: list[tuple[str, str]]) -> None:
-        if records:
-            self._journal.append(records)
-        if memories:
-            self._memory.remember(memories)
-
-    def _state(self) -> bytes:
-        assert isinstance(self.core, JournaledCore)
-        return json.dumps(self.core.save(), separators=(",", ":")).encode()
-
-    async def _keep_snapshot(self, state: bytes, inputs: int) -> None:
+    async def _keep_snapshot(self) -> None:
         """After the history has all that led to it: what came before a snapshot is never told again."""
+        assert isinstance(self.core, JournaledCore)
+        state = json.dumps(self.core.save(), separators=(",", ":")).encode()
         try:
             await self._chronicle.write()
-            await self.on_store(partial(self._journal.save_snapshot, self._record, state))
-            self._backlog.shorten(inputs, len(state))
+            await self._commits.keep_snapshot(state)
         except StoreAway as away:
             log.info("a snapshot waits for the store", detail=str(away))
-
-    def _note_store(self, trouble: str) -> None:
-        if trouble != self._store_trouble:
-            log.warning("the store is away", detail=trouble) if trouble else log.info("the store is back")
-        self._store_trouble = trouble
 
     # What surfaces see.
 
     def health(self) -> tuple[HealthStatus, str]:
         if self._stage is not Stage.SERVING:
             return HealthStatus.NOT_SERVING, self._stage.value
-        if self._store_trouble:
-            return HealthStatus.NOT_SERVING, f"the store is away: {self._store_trouble}"
+        if self._commits.trouble:
+            return HealthStatus.NOT_SERVING, f"the store is away: {self._commits.trouble}"
         return self._core_health
 
     @property
@@ -375,8 +336,8 @@ class Runner:
 
     @property
     def uncommitted(self) -> int:
-        """Messages that were handled, and whose outputs wait for the next commit."""
-        return len(self._waiting)
+        """Messages that were taken, and whose outputs wait for the next commit."""
+        return len(self._given) + len(self._waiting)
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         return self.hub.listen(listener)

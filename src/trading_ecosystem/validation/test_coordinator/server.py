@@ -120,7 +120,7 @@ def add(parts: Parts) -> Added:
     async def conduct() -> None:
         judgement = await conductor.run()
         reason = "; ".join(judgement.reasons)
-        await parts.engine.runner.on_store(lambda: history.end(run_id, judgement.verdict, reason, ends_ns))
+        await parts.engine.commits.on_store(lambda: history.end(run_id, judgement.verdict, reason, ends_ns))
 
     return Added(rest=rest_app(surface, history, lambda: underway), answers={"GetRun": get_run}, work=[conduct()])
 
