@@ -1,12 +1,12 @@
 """What is written and read without the library is what the library writes and reads; all else is left to it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import example, given, settings, strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span
 
-from trading_ecosystem.live.codec import NOBODY
+from trading_ecosystem.live.codec import NOBODY, parse
 from trading_ecosystem.live.door import Header, Refused
 from trading_ecosystem.live.flat import CHOICE, NUMBER, TEXT, Field, Reader, Writer, varint
 from trading_ecosystem.live.production_wire import CODEC, EXCHANGE
@@ -96,6 +96,37 @@ def test_a_damaged_line_is_never_read_as_anything_that_the_library_would_not_rea
 )
 def test_what_is_not_ordinary_is_left_to_the_library(line: bytes) -> None:
     assert EXCHANGE.read_line(line) is None
+
+
+def request_of(order: SubmitOrder) -> bytes:
+    encoded: bytes = EXCHANGE.request_type("SubmitOrder")(command=CODEC.to_wire(order)).SerializeToString()
+    return encoded
+
+
+@given(st.lists(st.tuples(st.integers(0, 79), st.integers(0, 255)), max_size=3))
+@example([])
+@settings(max_examples=300, deadline=None)
+def test_a_request_is_read_or_refused_as_the_library_does_it(damage: list[tuple[int, int]]) -> None:
+    request = bytearray(request_of(ORDER))
+    for place, byte in damage:
+        request[place % len(request)] = byte
+    assert outcome(lambda: EXCHANGE.read_request("SubmitOrder", bytes(request))) == outcome(
+        lambda: CODEC.unwrap_request(parse(EXCHANGE.request_type("SubmitOrder"), bytes(request)))
+    )
+
+
+def outcome(read: Callable[[], Message]) -> object:
+    try:
+        return read()
+    except Refused as refused:
+        return refused.code, refused.field
+
+
+@pytest.mark.parametrize("rest", [b"\x10\x01", request_of(ORDER)], ids=["an unknown field", "a second command"])
+def test_a_request_with_more_in_it_is_left_to_the_library(rest: bytes) -> None:
+    request = request_of(ORDER) + rest
+    expected = outcome(lambda: CODEC.unwrap_request(parse(EXCHANGE.request_type("SubmitOrder"), request)))
+    assert outcome(lambda: EXCHANGE.read_request("SubmitOrder", request)) == expected
 
 
 @given(st.one_of(HEADERS, st.just(NOBODY)), IDS)

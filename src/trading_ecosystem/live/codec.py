@@ -141,7 +141,8 @@ class WireCodec:
 
     def reader(self, descriptor: Descriptor) -> Reader | None:
         """What reads messages of this type without the library; None where that cannot be."""
-        pair, fields = self._pairs.get(descriptor.name), self._flat_fields(descriptor)
+        pair = self._pairs.get(descriptor.name)
+        fields = None if pair is None else self._flat_fields(descriptor)
         return None if pair is None or fields is None else pair.reader(fields)
 
     def _flat_fields(self, descriptor: Descriptor) -> list[Field] | None:

@@ -1,4 +1,4 @@
-"""The lines of a stream, as bytes: commands that are read off them, events that are put on them.
+"""The lines of a stream and the requests of calls, as bytes: commands that are read off them, events put on them.
 
 Rule 1: what cannot be read here is left to the library, which reads it, or refuses it with its reason.
 """
@@ -65,6 +65,18 @@ class CommandReader:
         if not isinstance(message, Message):
             return None
         return message, Header(message_id=message_id, correlation_id=correlation_id)
+
+
+def read_request(reader: Reader, request: bytes) -> Message | None:
+    """The command of a request that has nothing else; None where the library has to look at it."""
+    end = len(request)
+    if not end or request[0] != COMMANDS_TAG:
+        return None
+    length, at = read_varint(request, 1, end)
+    if at < 0 or at + length != end:
+        return None
+    message = reader.read(request, at, end)
+    return message if isinstance(message, Message) else None
 
 
 def event_line(tag: bytes, header: Header, sequence: int, body: bytes) -> bytes:

@@ -287,13 +287,12 @@ class GrpcSurface:
             await context.write(response(refusals=line.refusals).SerializeToString() if line.refusals else b"")
 
     def _unary(self, method: str) -> Callable[[bytes, Context], Any]:
-        request_type = self._speech.request_type(method)
         number = self._speech.response_type(method).DESCRIPTOR.fields_by_name["events"].number
 
         async def call(data: bytes, context: Context) -> bytes:
             try:
                 admitted = admission_of(context)
-                command = self._speech.codec.unwrap_request(parse(request_type, data))
+                command = self._speech.read_request(method, data)
                 self._check(admitted.caller, command)
                 refuse_late(admitted.remaining_s)
                 asked = self._door.ask(command, cause_in(admitted.metadata))

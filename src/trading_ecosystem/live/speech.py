@@ -9,10 +9,10 @@ from typing import Any, final
 
 from google.protobuf.message_factory import GetMessageClass
 
-from trading_ecosystem.live.codec import WireCodec
+from trading_ecosystem.live.codec import WireCodec, parse
 from trading_ecosystem.live.door import Header, Told
 from trading_ecosystem.live.flat import Reader, framed, varint
-from trading_ecosystem.live.flat_lines import CommandReader, event_line
+from trading_ecosystem.live.flat_lines import CommandReader, event_line, read_request
 from trading_ecosystem.messages.message import Message
 
 
@@ -32,6 +32,7 @@ class Speech:
         self.event_types = frozenset(self._event_fields)
         self._event_tags = {kind: varint(number << 3 | 2) for kind, number in numbers_of(self._event, "event").items()}
         self._reader = self._command_reader()
+        self._request_readers = self._readers_of_requests()
 
     def path(self, method: str) -> str:
         return f"/{self.full_name}/{method}"
@@ -78,6 +79,22 @@ class Speech:
     def read_line(self, line: bytes) -> list[tuple[Message, Header]] | None:
         """All commands of a line; None where not all of them can be read in passing."""
         return self._reader.read(line)
+
+    def read_request(self, method: str, request: bytes) -> Message:
+        """The command of a call. Raises `Refused` like `unwrap_request`, and MALFORMED for what is no request."""
+        reader = self._request_readers.get(method)
+        command = None if reader is None else read_request(reader, request)
+        return self.codec.unwrap_request(parse(self.request_type(method), request)) if command is None else command
+
+    def _readers_of_requests(self) -> dict[str, Reader]:
+        """By method; none for those whose requests the library must read."""
+        readers: dict[str, Reader] = {}
+        for name, method in self.methods.items():
+            command = method.input_type.fields_by_name.get("command")
+            reader = self.codec.reader(command.message_type) if command is not None and command.number == 1 else None
+            if reader is not None:
+                readers[name] = reader
+        return readers
 
     def _command_reader(self) -> CommandReader:
         readers: dict[int, Reader] = {}
