@@ -74,7 +74,7 @@ def test_a_surface_on_loopback_is_known_as_it_listens(tmp_path: Path, certificat
         host = Host(
             settings_of(tmp_path, tls=str(certificates / "exchange"), **told),
             lambda: (HealthStatus.SERVING, ""),
-            PrometheusMeter(),
+            PrometheusMeter().requests,
         )
         try:
             await host.open_grpc("grpc", "127.0.0.1:0", [], [])

@@ -40,7 +40,7 @@ async def serve(
 ) -> None:
     """Be the service until its end is asked for."""
     engine = engine_of(service, settings, document, neighbours, clock)
-    host = Host(settings, engine.runner.health, engine.meter)
+    host = Host(settings, engine.runner.health, engine.meter.requests)
     try:
         engine.recover()
         work = await open_surfaces(service, Parts(settings, document, neighbours, clock, engine, host))

@@ -27,7 +27,7 @@ from trading_ecosystem.live.security.private_files import CERTIFICATE, KEY
 from trading_ecosystem.live.settings import Profile, Settings
 from trading_ecosystem.live.telemetry.lines import Log
 from trading_ecosystem.live.telemetry.logs import NOTHING, handling
-from trading_ecosystem.live.telemetry.metrics import Meter, note_request
+from trading_ecosystem.live.telemetry.metrics import Requests
 from trading_ecosystem.messages.health import HealthStatus
 
 LARGEST_REQUEST = 4 << 20  # Bytes; a line of commands is far below it.
@@ -61,11 +61,11 @@ class WholeHealth(HealthServicer):
 
 @final
 class Host:
-    """`health` says how the service is; gRPC's own health service follows it. `meter` counts its calls."""
+    """`health` says how the service is; gRPC's own health service follows it. `requests` counts its calls."""
 
-    def __init__(self, settings: Settings, health: Callable[[], tuple[HealthStatus, str]], meter: Meter) -> None:
+    def __init__(self, settings: Settings, health: Callable[[], tuple[HealthStatus, str]], requests: Requests) -> None:
         self.addresses: dict[str, str] = {}
-        self._settings, self._health, self._meter = settings, health, meter
+        self._settings, self._health, self._requests = settings, health, requests
         self._servers: list[grpc.aio.Server] = []
         self._webs: list[tuple[Server, asyncio.Task[None]]] = []
         self._reports: list[HealthServicer] = []
@@ -85,7 +85,7 @@ class Host:
             load_allow_list(self._settings.role, surface, production=production),
             secured=self._settings.tls is not None,
             denied=tell_denial,
-            observe=partial(note_request, self._meter, surface),
+            observe=partial(self._requests.note, surface),
         )
         server = grpc.aio.server(interceptors=(guard,), options=[*OPTIONS, *options])
         server.add_generic_rpc_handlers(tuple(handlers))

@@ -5,7 +5,6 @@ from trading_ecosystem.live.access import Access
 from trading_ecosystem.live.rest import surface
 from trading_ecosystem.live.security.tokens import Surface, Tokens, read_tokens
 from trading_ecosystem.live.service import Parts
-from trading_ecosystem.live.telemetry.metrics import note_request
 
 
 def rest_surface(parts: Parts, access: Access, kind: Surface = Surface.REST) -> surface.Surface:
@@ -14,7 +13,7 @@ def rest_surface(parts: Parts, access: Access, kind: Surface = Surface.REST) -> 
     tokens = Tokens((), access) if settings.tokens is None else read_tokens(settings.tokens, kind, access)
 
     def observe(method: str, route: str, status: int, seconds: float) -> None:
-        note_request(meter, kind.value, f"{method} {route}", str(status), seconds)
+        meter.requests.note(kind.value, f"{method} {route}", str(status), seconds)
 
     return surface.Surface(
         door=parts.engine.runner,

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from trading_ecosystem.live.telemetry.business import BUSINESS, Business
-from trading_ecosystem.live.telemetry.metrics import FIGURES, PrometheusMeter, note_request
+from trading_ecosystem.live.telemetry.metrics import FIGURES, PrometheusMeter
 from trading_ecosystem.messages.accounts import VenueHeartbeat
 from trading_ecosystem.messages.custody import SettlementInstructed
 from trading_ecosystem.messages.market import QuotePublished
@@ -96,8 +96,8 @@ def test_the_names_of_the_risk_figures_are_those_that_were_promised() -> None:
 
 def test_calls_have_rate_errors_and_duration() -> None:
     meter = PrometheusMeter()
-    note_request(meter, "grpc", "SubmitOrder", "OK", 0.003)
-    note_request(meter, "grpc", "SubmitOrder", "INVALID_ARGUMENT", 0.2)
+    meter.requests.note("grpc", "SubmitOrder", "OK", 0.003)
+    meter.requests.note("grpc", "SubmitOrder", "INVALID_ARGUMENT", 0.2)
     shown = samples(meter)
     assert shown['tse_requests_total{code="OK",method="SubmitOrder",surface="grpc"}'] == 1
     assert shown['tse_requests_total{code="INVALID_ARGUMENT",method="SubmitOrder",surface="grpc"}'] == 1

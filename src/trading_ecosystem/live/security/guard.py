@@ -17,7 +17,7 @@ import grpc
 from trading_ecosystem.live.door import Header, RefusalCode, Refused
 from trading_ecosystem.live.security.admission import ADMITTED, Admission
 from trading_ecosystem.live.security.allow_list import AllowList
-from trading_ecosystem.live.security.identity import Context, Metadata, identify, role_of
+from trading_ecosystem.live.security.identity import Context, Metadata, claimed, identify, role_of
 from trading_ecosystem.live.security.limits import Limits, OutOfTime
 from trading_ecosystem.live.security.observing import Observe, Observed, unobserved
 from trading_ecosystem.live.telemetry.trace_context import cause_in
@@ -92,7 +92,7 @@ class Guard(grpc.aio.ServerInterceptor):
         try:
             check_metadata(metadata)
             if self._secured or not self._allow_list.open_to_anyone(method):
-                caller = identify(context, metadata)
+                caller = identify(context, metadata) if self._secured else claimed(metadata)
                 if not self._allow_list.allows(role_of(caller), method):
                     raise Refused(RefusalCode.FORBIDDEN, "not allowed")
             remaining = context.time_remaining()

@@ -25,7 +25,7 @@ from trading_ecosystem.live.server import GrpcSurface
 from trading_ecosystem.live.settings import Settings
 from trading_ecosystem.live.store.opening import open_store
 from trading_ecosystem.live.telemetry.logs import MOST_WAITING as MOST_LINES, lines_lost, lines_waiting
-from trading_ecosystem.live.telemetry.metrics import PrometheusMeter, note_request
+from trading_ecosystem.live.telemetry.metrics import PrometheusMeter
 from trading_ecosystem.live.telemetry.redaction import Redaction
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.validation.audit_correlator.acceptance import Acceptance
@@ -81,7 +81,7 @@ async def run(
         for record in store.journal.read(0):
             receiver.replay(record.now_ns, record.payload)
         closing = Closing(recorder, intake, receiver.drain, trail, path)
-        host = Host(settings, door.health, meter)
+        host = Host(settings, door.health, meter.requests)
         try:
             await open_surfaces(settings, host, door, receiver, closing, core, store.history, meter)
             await neighbours.register(host.addresses, Status.STARTING)
@@ -150,8 +150,8 @@ async def open_surfaces(
             version=__version__,
             environment=settings.profile,
             authorise=tokens.authorise,
-            observe=lambda method, route, status, seconds: note_request(
-                meter, "rest", f"{method} {route}", str(status), seconds
+            observe=lambda method, route, status, seconds: meter.requests.note(
+                "rest", f"{method} {route}", str(status), seconds
             ),
             metrics=meter.registry,
         ),
