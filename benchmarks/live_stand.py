@@ -1,4 +1,4 @@
-"""A stand for live figures: service processes as `tse up` starts them, fed with prices by this process.
+"""A stand for live figures: service processes as `tse up` starts them. Where none of them has prices, this one has.
 
 Rule 1: what is measured is a real process, started with the command, settings and store of a real run.
 Rule 2: nothing of a stand is left behind, whatever ends it.
@@ -131,7 +131,8 @@ async def stand(wanted: Wanted) -> AsyncIterator[Stand]:
         undo.push_async_callback(registry.stop)
         registry.publish(tempo)
         feed = Feed(Clock(tempo))
-        registry.host(FEED, {"grpc": await serve_feed(feed, undo)})
+        if FEED not in wanted.instances:
+            registry.host(FEED, {"grpc": await serve_feed(feed, undo)})
         folder = RunFolder(Path(place) / "run")
         undo.enter_context(folder.held())
         request = request_for(folder, world, wanted.store)

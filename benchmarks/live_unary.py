@@ -1,12 +1,15 @@
-"""SubmitOrder by unary calls to an exchange process, beside a bare grpc.aio echo of messages of the same sizes.
+"""Unary calls to a real process, beside a bare grpc.aio echo of messages of the same sizes.
 
-Round by round, one after the other, so that both meet the same machine. Prints one JSON object.
+Round by round, one after the other, so that both meet the same machine. Arguments: which call (SubmitOrder, durable;
+GetQuotes, answered from memory), the store. Prints one JSON object.
 """
 
 import asyncio
 import json
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -14,22 +17,21 @@ import grpc
 from live_echo import SAY, Server, echo
 from live_stand import EMBEDDED, Stand, Wanted, as_caller, cpu_s, stand
 
-from trading_ecosystem.live.production_wire import EXCHANGE
+from trading_ecosystem.live.production_wire import EXCHANGE, MARKET_DATA
+from trading_ecosystem.live.speech import Speech
 from trading_ecosystem.messages.orders import OrderType, Side, SubmitOrder, TimeInForce
 from trading_ecosystem.virtual.queue import COMPILED
 
-CALLS, ROUNDS = 3_000, 5
+CALLS, ROUNDS = 3_000, 7
 CALLERS = (1, 64)  # At once.
 CALLER = "trading_engine.alpha"
 
 
-def requests(first: int, count: int) -> list[bytes]:
-    """Orders far below the market, that rest."""
-    request_type = EXCHANGE.request_type("SubmitOrder")
-    return [
-        request_type(command=EXCHANGE.codec.to_wire(order(number))).SerializeToString()
-        for number in range(first, first + count)
-    ]
+def submission(number: int) -> bytes:
+    """Of an order far below the market, that rests."""
+    request = EXCHANGE.request_type("SubmitOrder")(command=EXCHANGE.codec.to_wire(order(number)))
+    encoded: bytes = request.SerializeToString()
+    return encoded
 
 
 def order(number: int) -> SubmitOrder:
@@ -37,6 +39,29 @@ def order(number: int) -> SubmitOrder:
     name = f"order-{number:08d}"
     gtc, limit = TimeInForce.GTC, OrderType.LIMIT
     return SubmitOrder("exchange", "alpha", name, "BTC/USD", Side.BUY, limit, gtc, price_ticks, 1)
+
+
+def question(number: int) -> bytes:
+    encoded: bytes = MARKET_DATA.request_type("GetQuotes")(symbols=["BTC/USD"]).SerializeToString()
+    return encoded
+
+
+@dataclass(frozen=True)
+class Call:
+    """Of this method of that instance; `request` makes the one of a number."""
+
+    instance: str
+    speech: Speech
+    request: Callable[[int], bytes]
+
+    def requests(self, first: int, count: int) -> list[bytes]:
+        return [self.request(number) for number in range(first, first + count)]
+
+
+METHODS = {
+    "SubmitOrder": Call("exchange", EXCHANGE, submission),
+    "GetQuotes": Call("market_data", MARKET_DATA, question),
+}
 
 
 async def call_all(address: str, path: str, waiting: list[bytes], callers: int) -> None:
@@ -59,40 +84,46 @@ async def cost(server: Server, sent: list[bytes], callers: int) -> tuple[float, 
     return wall / count * 1e6, cpu / count * 1e6
 
 
-async def compare(exchange: Server, bare: Server) -> dict[str, object]:
-    await call_all(exchange.address, exchange.path, requests(0, 500), 4)
+async def compare(call: Call, service: Server, bare: Server) -> dict[str, object]:
+    await call_all(service.address, service.path, call.requests(0, 500), 4)
     number = 500
     result: dict[str, object] = {}
     for callers in CALLERS:
-        costs: dict[str, list[tuple[float, float]]] = {"exchange": [], "echo": []}
+        costs: dict[str, list[tuple[float, float]]] = {"service": [], "echo": []}
         for _ in range(ROUNDS):
             count = CALLS if callers > 1 else CALLS // 3
-            sent = requests(number, count)
+            sent = call.requests(number, count)
             number += count
             costs["echo"].append(await cost(bare, list(sent), callers))
-            costs["exchange"].append(await cost(exchange, sent, callers))
+            costs["service"].append(await cost(service, sent, callers))
         result[str(callers)] = {name: [*map(median, zip(*found, strict=True))] for name, found in costs.items()}
     return result
 
 
-async def answer_size(made: Stand) -> int:
-    async with grpc.aio.insecure_channel(made.address("exchange")) as channel:
-        call: Any = channel.unary_unary(EXCHANGE.path("SubmitOrder"))
-        answer: bytes = await call(requests(99_000_000, 1)[0], metadata=as_caller(CALLER))
+async def size_of_answer(service: Server, request: bytes) -> int:
+    async with grpc.aio.insecure_channel(service.address) as channel:
+        call: Any = channel.unary_unary(service.path)
+        answer: bytes = await call(request, metadata=as_caller(CALLER))
         return len(answer)
 
 
-async def measure(store: str) -> dict[str, object]:
-    async with stand(Wanted(instances=("exchange",), store=store)) as made:
-        size = await answer_size(made)
-        pid = made.processes.pid("exchange")
-        assert pid is not None
-        exchange = Server(made.address("exchange"), EXCHANGE.path("SubmitOrder"), pid)
+def server_of(made: Stand, call: Call, method: str) -> Server:
+    pid = made.processes.pid(call.instance)
+    assert pid is not None, f"{call.instance} is down"
+    return Server(made.address(call.instance), call.speech.path(method), pid)
+
+
+async def measure(method: str, store: str) -> dict[str, object]:
+    call = METHODS[method]
+    async with stand(Wanted(instances=(call.instance,), store=store)) as made:
+        service, request = server_of(made, call, method), call.request(99_000_000)
+        while not (size := await size_of_answer(service, request)):
+            await asyncio.sleep(0.1)  # There is no price yet.
         with echo(SAY, size) as bare:
-            costs = await compare(exchange, bare)
+            costs = await compare(call, service, bare)
     build = "compiled" if COMPILED else "plain"
-    return {"build": build, "store": store, "request": len(requests(0, 1)[0]), "answer": size, "us": costs}
+    return {"build": build, "store": store, "request": len(request), "answer": size, "us": costs}
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(measure(sys.argv[1] if len(sys.argv) > 1 else EMBEDDED))))
+    print(json.dumps(asyncio.run(measure(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else EMBEDDED))))

@@ -4,13 +4,12 @@ Rule 1: it is found out once, by the guard where there is one in front; to ask g
 """
 
 from contextvars import ContextVar
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from trading_ecosystem.live.security.identity import Context, Metadata, identify
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(NamedTuple):
     """`remaining_s`: seconds until the caller gives up; None where that was not said."""
 
     caller: str

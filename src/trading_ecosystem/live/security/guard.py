@@ -135,17 +135,17 @@ class Guard(grpc.aio.ServerInterceptor):
                     await abort(context, refused)
                 if remaining is not None:
                     return await behaviour(request, context)
-                return await self._limited(method, behaviour, request, context)
+                try:
+                    return await self._limits.within(behaviour(request, context))
+                except OutOfTime:
+                    await self._end_late(method, context)
 
         return call
 
-    async def _limited(self, method: str, behaviour: Behaviour, request: Any, context: Context) -> Any:
-        try:
-            return await self._limits.within(behaviour(request, context))
-        except OutOfTime:
-            cause = cause_in(context.invocation_metadata() or ())
-            self._tell(Denial(caller="", method=method, code=RefusalCode.DEADLINE, cause=cause))
-            await abort(context, Refused(RefusalCode.DEADLINE, "took too long"))
+    async def _end_late(self, method: str, context: Context) -> NoReturn:
+        cause = cause_in(context.invocation_metadata() or ())
+        self._tell(Denial(caller="", method=method, code=RefusalCode.DEADLINE, cause=cause))
+        await abort(context, Refused(RefusalCode.DEADLINE, "took too long"))
 
     def _generate(self, method: str, behaviour: Behaviour) -> Behaviour:
         async def call(request: Any, context: Context) -> AsyncIterator[Any]:
@@ -178,8 +178,10 @@ async def abort(context: Context, refused: Refused) -> NoReturn:
 
 def check_metadata(metadata: Metadata) -> None:
     """Raises `Refused` for more of it than is read, and for a key that is there twice: which one counts is a guess."""
-    if sum(len(key) + len(value) + 32 for key, value in metadata) > LARGEST_METADATA:
+    size = 0
+    for key, value in metadata:
+        size += len(key) + len(value) + 32
+    if size > LARGEST_METADATA:
         raise Refused(RefusalCode.TOO_LARGE, f"more than {LARGEST_METADATA} bytes of metadata")
-    keys = [key for key, _ in metadata]
-    if len(set(keys)) < len(keys):
+    if len({key for key, _ in metadata}) < len(metadata):
         raise Refused(RefusalCode.UNAUTHENTICATED, "a key of the metadata is there twice")

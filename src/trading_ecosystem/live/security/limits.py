@@ -4,6 +4,7 @@ A timer for each call (`asyncio.timeout`) costs as much as a tenth of a bare cal
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable
 from typing import TypeVar, final
 
@@ -21,26 +22,26 @@ class Limits:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._ends_s: dict[asyncio.Task[object], float] = {}  # On the loop's clock; what began first ends first.
-        self._overdue: set[asyncio.Task[object]] = set()
+        self._overdue: dict[asyncio.Task[object], int] = {}  # How often it had been cancelled by others before.
         self._timer: asyncio.TimerHandle | None = None
 
     async def within(self, work: Awaitable[Result]) -> Result:
         """What it returns. Raises OutOfTime where it took too long; it is cancelled then."""
-        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        task = asyncio.current_task()
         assert task is not None
-        cancelled_before = task.cancelling()
-        self._ends_s[task] = loop.time() + self._seconds
+        self._ends_s[task] = ends_s = time.monotonic() + self._seconds
         if self._timer is None:
-            self._timer = loop.call_at(self._ends_s[task], self._look)
+            self._timer = asyncio.get_running_loop().call_at(ends_s, self._look)
         try:
             return await work
         except asyncio.CancelledError:
-            if task in self._overdue and task.uncancel() <= cancelled_before:
+            if task in self._overdue and task.uncancel() <= self._overdue[task]:
                 raise OutOfTime from None
             raise
         finally:
             self._ends_s.pop(task, None)
-            self._overdue.discard(task)
+            if self._overdue:
+                self._overdue.pop(task, None)
 
     def _look(self) -> None:
         """Cancel what is overdue, and look again when the next one is."""
@@ -52,5 +53,5 @@ class Limits:
                 self._timer = loop.call_at(ends_s, self._look)
                 return
             del self._ends_s[task]
-            self._overdue.add(task)
+            self._overdue[task] = task.cancelling()
             task.cancel()

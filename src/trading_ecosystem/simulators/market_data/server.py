@@ -59,6 +59,7 @@ def read_recorded(node: Node | None, prices: MarketDataConfig, reference: Refere
 
 
 BREAKING = Breaking(prices=True)
+QUOTES = MARKET_DATA.response_type("GetQuotes")
 
 
 @final
@@ -79,8 +80,7 @@ class LatestQuotes:
         wanted = list(dict.fromkeys(request.symbols)) or sorted(self._quotes)
         if not self._known.issuperset(wanted):
             raise Refused(RefusalCode.NOT_FOUND, "no such instrument", "symbols")
-        response = MARKET_DATA.response_type("GetQuotes")
-        return response(quotes=[CODEC.to_wire(self._quotes[symbol]) for symbol in wanted if symbol in self._quotes])
+        return QUOTES(quotes=[CODEC.to_wire(self._quotes[symbol]) for symbol in wanted if symbol in self._quotes])
 
 
 def add(parts: Parts) -> Added:
