@@ -1,6 +1,6 @@
 """Whose accounts a caller may see and use. Callers are other services and people, by the name on their certificate."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trading_ecosystem.live.door import RefusalCode, Refused
@@ -20,6 +20,15 @@ class Access:
         if isinstance(message, Private):
             return message.account in self.sees.get(caller, frozenset())
         return not isinstance(message, Addressed) or message.to == caller
+
+    def answers(self, caller: str, command: Message, outputs: Sequence[Message]) -> list[Message]:
+        """Those of the outputs that answer the command and that the caller may hear."""
+        account = getattr(command, "account", None)
+        return [
+            output
+            for output in outputs
+            if self.may_hear(caller, output) and (account is None or getattr(output, "account", account) == account)
+        ]
 
     def check(self, caller: str, command: Message) -> None:
         """Raises `Refused`: an account that is not the caller's is answered like one that does not exist."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, NoReturn, Protocol, final
 import grpc
 
 from trading_ecosystem.live.access import Access
-from trading_ecosystem.live.codec import NOBODY, parse, refusal_to_wire
+from trading_ecosystem.live.codec import parse, refusal_to_wire
 from trading_ecosystem.live.command_fields import check_fields
 from trading_ecosystem.live.door import Door, Header, RefusalCode, Refused, Told
 from trading_ecosystem.live.hub import Hub
@@ -287,8 +287,6 @@ class GrpcSurface:
             await context.write(response(refusals=line.refusals).SerializeToString() if line.refusals else b"")
 
     def _unary(self, method: str) -> Callable[[bytes, Context], Any]:
-        number = self._speech.response_type(method).DESCRIPTOR.fields_by_name["events"].number
-
         async def call(data: bytes, context: Context) -> bytes:
             try:
                 admitted = admission_of(context)
@@ -297,12 +295,7 @@ class GrpcSurface:
                 refuse_late(admitted.remaining_s)
                 asked = self._door.ask(command, cause_in(admitted.metadata))
                 outputs = await (asked if (admitted.remaining_s or 0.0) <= LONGEST_CALL_S else in_time(asked))
-                events = [
-                    self._speech.event_bytes(output, NOBODY, 0)
-                    for output in outputs
-                    if self._concerns(admitted.caller, command, output)
-                ]
-                return lines(number, events)
+                return self._speech.answer(method, self._access.answers(admitted.caller, command, outputs))
             except Refused as refused:
                 await abort(context, refused)
 
@@ -320,13 +313,6 @@ class GrpcSurface:
                 await abort(context, refused)
 
         return call
-
-    def _concerns(self, caller: str, command: Message, output: Message) -> bool:
-        """Is this an answer to the command, and may the caller hear it?"""
-        if not self._speech.says(type(output)) or not self._access.may_hear(caller, output):
-            return False
-        account = getattr(command, "account", None)
-        return account is None or getattr(output, "account", account) == account
 
 
 def refuse_late(remaining_s: float | None) -> None:

@@ -9,7 +9,7 @@ from typing import Any, final
 
 from google.protobuf.message_factory import GetMessageClass
 
-from trading_ecosystem.live.codec import WireCodec, parse
+from trading_ecosystem.live.codec import NOBODY, WireCodec, parse
 from trading_ecosystem.live.door import Header, Told
 from trading_ecosystem.live.flat import Reader, framed, varint
 from trading_ecosystem.live.flat_lines import CommandReader, event_line, read_request
@@ -31,6 +31,7 @@ class Speech:
         self._command_fields = fields_of(self._command, "command") if self._command else {}
         self.event_types = frozenset(self._event_fields)
         self._event_tags = {kind: varint(number << 3 | 2) for kind, number in numbers_of(self._event, "event").items()}
+        self._answer_numbers = self._numbers_of_answers()
         self._reader = self._command_reader()
         self._request_readers = self._readers_of_requests()
 
@@ -65,6 +66,11 @@ class Speech:
             kind, body = self.codec.encode(message)
         return event_line(self._event_tags[kind], header, sequence, body)
 
+    def answer(self, method: str, outputs: Sequence[Message]) -> bytes:
+        """The response to a call, with those of the outputs that are events of this service."""
+        events = [self.event_bytes(output, NOBODY, 0) for output in outputs if self.says(type(output))]
+        return lines(self._answer_numbers[method], events)
+
     def read_event(self, event: Any) -> Told:
         return self.codec.unwrap_event(event)
 
@@ -85,6 +91,11 @@ class Speech:
         reader = self._request_readers.get(method)
         command = None if reader is None else read_request(reader, request)
         return self.codec.unwrap_request(parse(self.request_type(method), request)) if command is None else command
+
+    def _numbers_of_answers(self) -> dict[str, int]:
+        """By method: the field of its response that has the events."""
+        fields = {name: method.output_type.fields_by_name.get("events") for name, method in self.methods.items()}
+        return {name: field.number for name, field in fields.items() if field is not None}
 
     def _readers_of_requests(self) -> dict[str, Reader]:
         """By method; none for those whose requests the library must read."""

@@ -13,9 +13,10 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from trading_ecosystem.live.door import Header, RefusalCode
+from trading_ecosystem.live.security.admission import LARGEST_METADATA
 from trading_ecosystem.live.security.allow_list import AllowList, load_allow_list
 from trading_ecosystem.live.security.binding import bind, open_channel
-from trading_ecosystem.live.security.guard import LARGEST_METADATA, Denial, Guard
+from trading_ecosystem.live.security.guard import Denial, Guard
 
 METHOD = "/test.Service/Answer"
 STREAM = "/test.Service/Stream"

@@ -15,14 +15,13 @@ from typing import Any, NoReturn, TypeAlias, TypeVar, final
 import grpc
 
 from trading_ecosystem.live.door import Header, RefusalCode, Refused
-from trading_ecosystem.live.security.admission import ADMITTED, Admission
+from trading_ecosystem.live.security.admission import Denied, Gate
 from trading_ecosystem.live.security.allow_list import AllowList
-from trading_ecosystem.live.security.identity import Context, Metadata, claimed, identify, role_of
+from trading_ecosystem.live.security.identity import Context
 from trading_ecosystem.live.security.limits import Limits, OutOfTime
 from trading_ecosystem.live.security.observing import Observe, Observed, unobserved
 from trading_ecosystem.live.telemetry.trace_context import cause_in
 
-LARGEST_METADATA = 8192  # Bytes, each pair counted as HTTP/2 does: 32 more than its name and its value.
 DEADLINE_SECONDS = 10.0
 STATUS = {
     RefusalCode.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
@@ -61,7 +60,7 @@ class Guard(grpc.aio.ServerInterceptor):
         deadline_seconds: float = DEADLINE_SECONDS,
     ) -> None:
         """`observe` hears of every call when it is over, refused ones among them."""
-        self._allow_list, self._secured, self._denied, self._observe = allow_list, secured, denied, observe
+        self._gate, self._denied, self._observe = Gate(allow_list, secured), denied, observe
         self._limits = Limits(deadline_seconds)
         self._guarded: dict[str, tuple[Handler, Handler]] = {}
         self.refusals: Counter[RefusalCode] = Counter()
@@ -83,27 +82,13 @@ class Guard(grpc.aio.ServerInterceptor):
     # Before the call.
 
     def _admit(self, method: str, context: Context) -> float | None:
-        """The seconds that the call has, None for no deadline of its own. Raises `Refused`, having told of it.
-
-        Whoever handles the call finds what was found out in its `admission_of`.
-        """
-        caller = ""
-        metadata = context.invocation_metadata() or ()
+        """The seconds that the call has, None for no deadline of its own. Raises `Refused`, having told of it."""
         try:
-            check_metadata(metadata)
-            if self._secured or not self._allow_list.open_to_anyone(method):
-                caller = identify(context, metadata) if self._secured else claimed(metadata)
-                if not self._allow_list.allows(role_of(caller), method):
-                    raise Refused(RefusalCode.FORBIDDEN, "not allowed")
-            remaining = context.time_remaining()
-            if remaining is not None and remaining <= 0:
-                raise Refused(RefusalCode.DEADLINE, "too late")
-            if caller:
-                ADMITTED.set(Admission(caller, metadata, remaining))
-            return remaining
-        except Refused as refused:
-            self._tell(Denial(caller=caller, method=method, code=refused.code, cause=cause_in(metadata)))
-            raise
+            return self._gate.admit(method, context)
+        except Denied as denied:
+            code, cause = denied.refused.code, cause_in(denied.metadata)
+            self._tell(Denial(caller=denied.caller, method=method, code=code, cause=cause))
+            raise denied.refused from None
 
     def _tell(self, denial: Denial) -> None:
         self.refusals[denial.code] += 1
@@ -174,14 +159,3 @@ class Guard(grpc.aio.ServerInterceptor):
 
 async def abort(context: Context, refused: Refused) -> NoReturn:
     await context.abort(STATUS[refused.code], refused.detail)
-
-
-def check_metadata(metadata: Metadata) -> None:
-    """Raises `Refused` for more of it than is read, and for a key that is there twice: which one counts is a guess."""
-    size = 0
-    for key, value in metadata:
-        size += len(key) + len(value) + 32
-    if size > LARGEST_METADATA:
-        raise Refused(RefusalCode.TOO_LARGE, f"more than {LARGEST_METADATA} bytes of metadata")
-    if len({key for key, _ in metadata}) < len(metadata):
-        raise Refused(RefusalCode.UNAUTHENTICATED, "a key of the metadata is there twice")
