@@ -88,12 +88,12 @@ def show_restart() -> None:
 
 
 def show_idle() -> None:
-    print("\nA whole ecosystem by `tse up`, embedded, eight services, idle")
+    print("\nA whole ecosystem by `tse up`, embedded, idle")
     found = measured("live_idle.py")
     print(
         f"  ready after {found['ready_s']:.1f} s of {found['limit_s']:.0f} allowed"
-        f"   {found['rss_mib']:.0f} MiB of {found['limit_mib']:.0f}"
-        f" (what is shared counted once: {found['pss_mib']:.0f})",
+        f"   seven services {found['one_desk_mib']:.0f} MiB of {found['limit_mib']:.0f},"
+        f" with the second desk {found['rss_mib']:.0f} (what is shared counted once: {found['pss_mib']:.0f})",
         flush=True,
     )
 
