@@ -40,11 +40,11 @@ from trading_ecosystem.simulators.exchange.store import TradeHistory
 
 WORLD = Path(__file__).parents[2] / "worlds" / "two-desks.yaml"
 START_NS = load_world(WORLD).start_ns
-DOCUMENT_TEXT = documents_of(WORLD, Terms(seed=7, start_ns=START_NS))["exchange"][DOCUMENT]
+DOCUMENTS = documents_of(WORLD, Terms(seed=7, start_ns=START_NS))
 
 
-def exchange_document() -> Section:
-    return parse_document("document", DOCUMENT_TEXT).section(SERVICE.keys, SERVICE.optional)
+def document_of(service: Service) -> Section:
+    return parse_document("document", DOCUMENTS[service.role][DOCUMENT]).section(service.keys, service.optional)
 
 
 @dataclass
@@ -126,7 +126,7 @@ def live(tmp_path: Path) -> Live:
 
         historian = Historian(record)
         clock = Clock(Tempo(start_ns=START_NS, epoch_ns=0, speed=1))
-        made = core or SERVICE.build(exchange_document(), "exchange")
+        made = core or SERVICE.build(document_of(SERVICE), "exchange")
         commits = Commits(store.journal, store.memory, clock)
         runner = Runner("exchange", made, clock, CODEC, commits, spool, hub, post, historian)
         life = Life(folder, made, runner, store, spool, historian, faults, kept is not None)
@@ -159,11 +159,9 @@ def assemble(tmp_path: Path) -> Assemble:
         service: Service = SERVICE, store: str = "", reach: Reach = NOBODY, accept_rollback: bool = False
     ) -> Engine:
         name = service.role
-        text = documents_of(WORLD, Terms(seed=7, start_ns=START_NS))[name][DOCUMENT]
-        document = parse_document("document", text).section(service.keys, service.optional)
         return Engine(
             service=service,
-            core=service.build(document, name),
+            core=service.build(document_of(service), name),
             instance=name,
             version="0",
             store_url=store or f"sqlite:///{tmp_path}/{name}.db",
@@ -204,7 +202,7 @@ def serve() -> Serve:
     async def serving(
         life: Life, answers: dict[str, Answer] | None = None, port: int = 0, access: Access | None = None
     ) -> AsyncIterator[grpc.aio.Channel]:
-        surface = GrpcSurface(life.runner, EXCHANGE, access or SERVICE.access(exchange_document()), answers)
+        surface = GrpcSurface(life.runner, EXCHANGE, access or SERVICE.access(document_of(SERVICE)), answers)
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         server.add_generic_rpc_handlers((surface.handler(),))
         address = f"127.0.0.1:{server.add_insecure_port(f'127.0.0.1:{port}')}"

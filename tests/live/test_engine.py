@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 import pytest
+from prometheus_client import generate_latest
 
 from trading_ecosystem.live.engine import Engine
 from trading_ecosystem.live.links import Reach
@@ -121,7 +122,7 @@ def test_a_scrape_shows_what_went_out_what_waits_and_how_long_commits_took(
             engine = await begun(assemble(SERVICE, reach=on(port)))
             await until(lambda: instructed(engine) == [1, 2, 3])
             engine.links[0].lost_commands = 7
-            shown = engine.meter.exposition()[1].decode().splitlines()
+            shown = generate_latest(engine.meter.registry).decode().splitlines()
             await engine.stop()
         assert 'tse_messages_published_total{kind="SettlementInstructed"} 3.0' in shown
         assert 'tse_messages_published_total{kind="QueryTrades"} 1.0' in shown  # Sent to the venue alone.

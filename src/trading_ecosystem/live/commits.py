@@ -61,7 +61,8 @@ class Commits:
             self.record = record.sequence
 
     def recall(self) -> dict[str, str]:
-        return dict(self._memory.recall())
+        """All that was remembered."""
+        return self._memory.recall()
 
     # What comes.
 

@@ -43,6 +43,7 @@ def test_health_is_open_and_says_what_the_door_says(role: str, workshop: Any) ->
 def test_metrics_are_those_of_the_registry(workshop: Any) -> None:
     answer = workshop.exchange().call("GET", "/metrics", token="")
     assert answer.status_code == 200 and "served_total 1.0" in answer.text
+    assert answer.headers["content-type"].startswith("text/plain")
 
 
 def test_every_call_is_told_with_its_template_and_status(workshop: Any) -> None:

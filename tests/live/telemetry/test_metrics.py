@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 import pytest
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from trading_ecosystem.live.telemetry.business import BUSINESS, Business
-from trading_ecosystem.live.telemetry.metrics import FIGURES, PrometheusMeter
+from trading_ecosystem.live.telemetry.metrics import COUNTED_AT_ONCE, FIGURES, PrometheusMeter
 from trading_ecosystem.messages.accounts import VenueHeartbeat
 from trading_ecosystem.messages.custody import SettlementInstructed
 from trading_ecosystem.messages.market import QuotePublished
@@ -37,10 +38,8 @@ R5 = {
 
 def samples(meter: PrometheusMeter) -> dict[str, float]:
     """Every sample as Prometheus would read it, such as `name{label="x"}`."""
-    content_type, body = meter.exposition()
-    assert content_type.startswith("text/plain")
     found: dict[str, float] = {}
-    for family in text_string_to_metric_families(body.decode()):
+    for family in text_string_to_metric_families(generate_latest(meter.registry).decode()):
         for sample in family.samples:
             labels = ",".join(f'{name}="{value}"' for name, value in sorted(sample.labels.items()))
             found[f"{sample.name}{{{labels}}}"] = sample.value
@@ -103,6 +102,14 @@ def test_calls_have_rate_errors_and_duration() -> None:
     assert shown['tse_requests_total{code="INVALID_ARGUMENT",method="SubmitOrder",surface="grpc"}'] == 1
     assert shown['tse_request_duration_seconds_bucket{le="0.005",method="SubmitOrder",surface="grpc"}'] == 1
     assert shown['tse_request_duration_seconds_count{method="SubmitOrder",surface="grpc"}'] == 2
+
+
+def test_however_many_calls_come_all_are_shown_and_few_are_kept() -> None:
+    meter, calls = PrometheusMeter(), 4 * COUNTED_AT_ONCE + 3
+    for _ in range(calls):
+        meter.requests.note("grpc", "SubmitOrder", "OK", 0.003)
+    assert len(meter.requests._calls) == 3
+    assert samples(meter)['tse_requests_total{code="OK",method="SubmitOrder",surface="grpc"}'] == calls
 
 
 def test_a_queue_is_shown_with_its_bound() -> None:

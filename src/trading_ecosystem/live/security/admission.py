@@ -4,11 +4,11 @@ Rule 1: it is found out once, by the guard where there is one in front; to ask g
 """
 
 from contextvars import ContextVar
-from typing import Any, NamedTuple, final
+from typing import NamedTuple, final
 
 from trading_ecosystem.live.door import RefusalCode, Refused
 from trading_ecosystem.live.security.allow_list import AllowList
-from trading_ecosystem.live.security.identity import Metadata, claimed, identify, role_of
+from trading_ecosystem.live.security.identity import Context, Metadata, claimed, identify, role_of
 
 LARGEST_METADATA = 8192  # Bytes, each pair counted as HTTP/2 does: 32 more than its name and its value.
 
@@ -39,7 +39,7 @@ class Gate:
     def __init__(self, allow_list: AllowList, secured: bool) -> None:
         self._allow_list, self._secured = allow_list, secured
 
-    def admit(self, method: str, context: Any) -> float | None:
+    def admit(self, method: str, context: Context) -> float | None:
         """The seconds that the call has, None for no deadline of its own. Raises `Denied`.
 
         Whoever handles the call finds what was found out in its `admission_of`.
@@ -73,7 +73,7 @@ def check_metadata(metadata: Metadata) -> None:
         raise Refused(RefusalCode.UNAUTHENTICATED, "a key of the metadata is there twice")
 
 
-def admission_of(context: Any) -> Admission:
+def admission_of(context: Context) -> Admission:
     """Of the call with this context. Raises `Refused` for a caller who cannot be told."""
     admitted = ADMITTED.get()
     if admitted is not None:

@@ -11,7 +11,6 @@ from typing import Protocol, TypeVar, final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 Labels = tuple[str, ...]  # Values, in the order of the definition's labels.
@@ -167,10 +166,6 @@ class PrometheusMeter:
     def total(self, name: str, amounts: Callable[[], Mapping[str, int]]) -> None:
         """Show a counter of one label that costs nothing while nobody looks: `amounts` says it by label."""
         self.registry.register(KeptElsewhere(name, amounts))
-
-    def exposition(self) -> tuple[str, bytes]:
-        """Content type and body of the answer to a scrape."""
-        return CONTENT_TYPE_LATEST, generate_latest(self.registry)
 
     def _labelled(self, kind: type[AFamily], name: str, labels: Labels) -> AFamily:
         member = self._members.get((name, labels))
