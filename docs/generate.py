@@ -17,7 +17,7 @@ from trading_ecosystem import routes
 from trading_ecosystem.messages import accounts, chaos, orders, risk
 from trading_ecosystem.messages.message import Addressed
 from trading_ecosystem.production.trading_engine import orders as desk_orders
-from trading_ecosystem.simulators.exchange import book
+from trading_ecosystem.simulators.exchange import order
 from trading_ecosystem.validation.test_coordinator import format
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,7 +53,7 @@ def desk_order_states() -> str:
 
 
 def venue_order_states() -> str:
-    return transition_table(book.TRANSITIONS.items())
+    return transition_table(order.TRANSITIONS.items())
 
 
 def reject_reasons() -> str:

@@ -14,6 +14,7 @@ from trading_ecosystem.messages.custody import (
 )
 from trading_ecosystem.messages.health import HealthChanged
 from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
+from trading_ecosystem.messages.order_changes import AmendRejected, OrderAmended
 from trading_ecosystem.messages.orders import (
     CancelRejected,
     OrderAccepted,
@@ -29,6 +30,7 @@ from trading_ecosystem.messages.risk import (
     AlertResolved,
     RiskReported,
 )
+from trading_ecosystem.messages.triggers import OrderTriggered
 
 MARKET_DATA = "market_data"
 EXCHANGE = "exchange"
@@ -76,5 +78,8 @@ PRIVATE: dict[type, tuple[str, ...]] = {
     OrderRejected: (TRADING_ENGINE, RISK_MONITOR),
     OrderFilled: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
     OrderCanceled: (TRADING_ENGINE, RISK_MONITOR),
+    OrderAmended: (TRADING_ENGINE, RISK_MONITOR),
+    OrderTriggered: (TRADING_ENGINE, RISK_MONITOR),
+    AmendRejected: (TRADING_ENGINE, RISK_MONITOR),
     CancelRejected: (TRADING_ENGINE, RISK_MONITOR),
 }

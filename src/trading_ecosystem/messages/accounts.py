@@ -20,12 +20,16 @@ class Balance:
 @final
 @dataclass(frozen=True, kw_only=True)
 class OpenOrder:
+    """In the book, or one that `waits` for the price `trigger_ticks`, 0 for a trailing order before the first trade."""
+
     order_id: int
     client_order_id: str
     symbol: str
     side: Side
     price_ticks: int
     leaves_quantity_lots: int
+    waits: bool = False
+    trigger_ticks: int = 0
 
 
 @final

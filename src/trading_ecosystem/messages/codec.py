@@ -12,13 +12,15 @@ from trading_ecosystem.messages import (
     custody,
     health,
     market,
+    order_changes,
     orders,
     risk,
     runtime,
+    triggers,
 )
 from trading_ecosystem.messages.message import Message, field_names, values_of
 
-MODULES = (runtime, market, orders, accounts, custody, risk, health, chaos, audit)
+MODULES = (runtime, market, orders, order_changes, triggers, accounts, custody, risk, health, chaos, audit)
 MESSAGE_TYPES: dict[str, type[Message]] = {
     name: value
     for module in MODULES
@@ -38,6 +40,9 @@ ENUMS: dict[str, type[Enum]] = {
     "reject_reason": orders.RejectReason,
     "deny_reason": orders.DenyReason,
     "reason": orders.CancelReason,
+    "self_trade": orders.SelfTradeMode,
+    "trigger_kind": triggers.TriggerKind,
+    "amend_reject_reason": order_changes.AmendRejectReason,
     "cancel_reject_reason": orders.CancelRejectReason,
     "fail_reason": custody.FailReason,
     "loss_reason": audit.LossReason,

@@ -118,8 +118,8 @@ class Town:
         account = self.venue._accounts.by_name[self.config.account]
         at_venue = {asset: funds.free_minor + funds.locked_minor for asset, funds in account.funds.items()}
         at_desk = {asset: self.desk._desk.positions.total_minor(asset) for asset in at_venue}
-        open_orders = self.venue._matching.open_orders.values()
-        ours = {order.client_order_id for order in open_orders if order.account is account}
+        open_orders = self.venue._matching.open_orders[account.number].values()
+        ours = {order.client_order_id for order in open_orders}
         return at_venue == at_desk and ours == set(self.desk._orders.working)
 
 

@@ -3,12 +3,12 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from heapq import heappop, heappush
 
 import pytest
 from hypothesis import given, settings, strategies as st
+from tests.changing import replace
 
 from trading_ecosystem.configuration.scalars import instant_ns
 from trading_ecosystem.messages.accounts import HoldingsReported, QueryHoldings, QueryTrades, TradesReported
@@ -268,7 +268,7 @@ def test_the_life_of_a_trade() -> None:
 )
 def test_refuses_what_it_cannot_instruct(change: dict[str, str | int], reason: FailReason) -> None:
     core = custodian()
-    (refused,) = core.handle(replace(TRADE, **change), MONDAY)  # type: ignore[arg-type]
+    (refused,) = core.handle(replace(TRADE, **change), MONDAY)
     assert refused == SettlementFailed(
         custodian="custodian",
         instruction_id=0,
@@ -282,7 +282,7 @@ def test_refuses_what_it_cannot_instruct(change: dict[str, str | int], reason: F
 @pytest.mark.parametrize("wrong", [{"trade_id": 4}, {"trade_id": LARGEST}, {"venue": "another"}])
 def test_a_report_that_cannot_be_one_is_no_report(wrong: dict[str, str | int]) -> None:
     core = asking()
-    trades = (replace(TRADE, trade_id=2), replace(TRADE, **{"trade_id": 3, **wrong}))  # type: ignore[arg-type]
+    trades = (replace(TRADE, trade_id=2), replace(TRADE, **{"trade_id": 3, **wrong}))
     outputs = core.handle(told_again(*trades, from_trade_id=2), MONDAY)
     assert [output for output in outputs if not isinstance(output, WakeAt)] == []
     (instructed, *_) = core.handle(TRADE, MONDAY)
@@ -311,7 +311,7 @@ def test_what_the_ledger_cannot_cover_fails_when_due_and_moves_nothing(
 ) -> None:
     core = custodian()
     before = [posted(core, MONDAY, name) for name in NAMES]
-    log = run(core, [(MONDAY, replace(TRADE, **change))])  # type: ignore[arg-type]
+    log = run(core, [(MONDAY, replace(TRADE, **change))])
     ((at, failed),) = said(log, SettlementFailed)
     assert isinstance(failed, SettlementFailed)
     assert (at, failed.instruction_id, failed.fail_reason) == (MONDAY + 10 * MINUTE_NS, 1, reason)

@@ -8,6 +8,7 @@ import pytest
 from trading_ecosystem.reference import Asset, AssetKind, ReferenceData, instrument
 from trading_ecosystem.simulators.exchange.config import ExchangeConfig, InstrumentLiquidityConfig, LiquidityConfig
 from trading_ecosystem.simulators.exchange.core import Exchange
+from trading_ecosystem.simulators.exchange.rules import MarketRules
 
 ASSETS = {
     "USD": Asset("USD", AssetKind.FIAT, 2),
@@ -68,9 +69,14 @@ def make_exchange() -> Callable[..., Exchange]:
         maker_fee_ppm: int = 1_000,
         taker_fee_ppm: int = 3_000,
         seed: int = 1,
+        rules: dict[str, MarketRules] | None = None,
     ) -> Exchange:
         config = ExchangeConfig(
-            maker_fee_ppm=maker_fee_ppm, taker_fee_ppm=taker_fee_ppm, heartbeat_ns=1_000, liquidity=liquidity
+            maker_fee_ppm=maker_fee_ppm,
+            taker_fee_ppm=taker_fee_ppm,
+            heartbeat_ns=1_000,
+            liquidity=liquidity,
+            rules=rules or {},
         )
         return Exchange("venue", config, REFERENCE, accounts, seed)
 

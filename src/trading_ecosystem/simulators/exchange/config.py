@@ -17,12 +17,13 @@ exchange:
       BTC/USD: {half_spread: 3bps, depth: 0.5, noise: 0.2, calm: 1.5bps, storm: 6bps}
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import final
 
 from trading_ecosystem.configuration.document import Node
 from trading_ecosystem.reference import Instrument, ReferenceData
+from trading_ecosystem.simulators.exchange.rules import MarketRules
 
 PPM = 1_000_000
 PERCENT_PPM = 10_000
@@ -66,6 +67,9 @@ class ExchangeConfig:
     taker_fee_ppm: int
     heartbeat_ns: int
     liquidity: LiquidityConfig
+    rules: dict[str, MarketRules] = field(default_factory=dict)  # By symbol; without one everything goes.
+    most_open_orders: int = 1_000_000  # Of one account,
+    most_waiting_orders: int = 10_000  # and of those that wait for a price.
 
 
 def read(node: Node, reference: ReferenceData) -> ExchangeConfig:

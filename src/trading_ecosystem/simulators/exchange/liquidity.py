@@ -10,12 +10,13 @@ from typing import Final, final
 from trading_ecosystem.chance import Dice
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.message import Message
-from trading_ecosystem.messages.orders import CancelReason
+from trading_ecosystem.messages.orders import CancelReason, TimeInForce
 from trading_ecosystem.messages.runtime import Plain
 from trading_ecosystem.simulators.exchange.accounts import Account
-from trading_ecosystem.simulators.exchange.book import Order, OrderStatus
 from trading_ecosystem.simulators.exchange.config import InstrumentLiquidityConfig, LiquidityConfig
-from trading_ecosystem.simulators.exchange.matching import PPM, Market, Matching
+from trading_ecosystem.simulators.exchange.market import PPM, Market
+from trading_ecosystem.simulators.exchange.matching import Matching
+from trading_ecosystem.simulators.exchange.order import OPEN, Order
 
 STRESS_QUOTES: Final = 32  # The memory of the mean move, in quotes.
 MOVE_UNITS: Final = 1_024  # The mean move is kept in parts of a ppm, so that it decays to nothing.
@@ -173,9 +174,10 @@ class Liquidity:
     ) -> None:
         if price_ticks < 1:
             return
-        lots = min(lots, self._matching.covered_lots(self.market, self._background, is_buy, price_ticks))
+        lots = min(lots, self.market.covered_lots(self._background, is_buy, price_ticks))
         if lots > 0:
-            order = self._matching.place(self.market, self._background, "", is_buy, price_ticks, lots, True, now, out)
+            order = self._matching.order(self.market, self._background, "", is_buy, price_ticks, lots)
+            self._matching.place(self.market, order, TimeInForce.GTC, now, out)
             if order.leaves_lots > 0:
                 ladder.append(order)
 
@@ -190,9 +192,10 @@ class Liquidity:
             price_ticks = -(-middle * (PPM + reach_ppm) // (2 * PPM))
         else:
             price_ticks = max(1, middle * (PPM - reach_ppm) // (2 * PPM))
-        lots = min(lots, self._matching.covered_lots(self.market, self._noise, is_buy, price_ticks))
+        lots = min(lots, self.market.covered_lots(self._noise, is_buy, price_ticks))
         if lots > 0:
-            self._matching.place(self.market, self._noise, "", is_buy, price_ticks, lots, False, now, out)
+            order = self._matching.order(self.market, self._noise, "", is_buy, price_ticks, lots)
+            self._matching.place(self.market, order, TimeInForce.IOC, now, out)
 
     # State.
 
@@ -215,10 +218,11 @@ class Liquidity:
         self._move = state["move"]
         self._laid_middle = state["laid_middle"]
         self._was_hit = state["was_hit"]
-        self._bids = [self._matching.open_orders[order_id] for order_id in state["bids"]]
-        self._asks = [self._matching.open_orders[order_id] for order_id in state["asks"]]
+        own = self._matching.open_orders[self._background.number]
+        self._bids = [own[order_id] for order_id in state["bids"]]
+        self._asks = [own[order_id] for order_id in state["asks"]]
 
 
 def was_taken(ladder: list[Order]) -> bool:
     """Whoever takes from a ladder takes from its first order first."""
-    return len(ladder) > 0 and ladder[0].status is not OrderStatus.OPEN
+    return len(ladder) > 0 and ladder[0].status != OPEN
