@@ -2,9 +2,12 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import accumulate
 
+import pytest
 from hypothesis import given, settings, strategies as st
+from tests.simulators.exchange.crowd import Crowd
 from tests.simulators.exchange.twin import Rules, Twin, spoken
 
 from trading_ecosystem.messages.accounts import AccountReported, QueryAccount
@@ -38,6 +41,7 @@ ACCOUNTS = {
     "bob": {"USD": 4_000, "BTC": 300},
     "cid": {"USD": 300, "BTC": 20, "ETH": 20},
 }
+RICH = {name: {"USD": 1_000_000, "BTC": 100_000, "ETH": 100_000} for name in ACCOUNTS}
 OWNERS = st.sampled_from(["ann", "bob", "cid"])
 IDS = st.integers(0, 40).map(str)
 SYMBOLS = st.sampled_from(["BTC/USD"] * 6 + ["ETH/USD", "NO/NE"])
@@ -140,31 +144,45 @@ def report_of(exchange: Exchange, account: str, now: int) -> AccountReported:
     return report
 
 
-@given(COMMANDS, STEPS, LIMITS)
-@settings(max_examples=300, deadline=None)
-def test_it_does_what_the_twin_does(
-    make_exchange: Make, commands: list[Message], steps: list[int], limits: Rules
-) -> None:
-    rules = MarketRules(
-        minimum_notional_minor=limits.minimum_notional, largest_lots=limits.largest, price_range_ppm=limits.range_ppm
-    )
-    exchange = make_exchange(ACCOUNTS, rules=dict.fromkeys(("BTC/USD", "ETH/USD"), rules))
-    twin = Twin(ACCOUNTS, MAKER_FEE, TAKER_FEE, rules=limits)
+def check(exchange: Exchange, twin: Twin, stream: Iterable[tuple[int, Message]]) -> None:
+    """Both say the same to every command, and hold the same after the last."""
     now = 0
-    for command, step in zip(commands, steps, strict=False):
-        now += step
+    for now, command in stream:
         said = [words for answer in exchange.handle(command, now) for words in spoken(answer)]
-        assert said == twin.handle(command, now)
+        assert said == twin.handle(command, now), (now, command)
     for account in (*ACCOUNTS, "fees"):
         report = report_of(exchange, account, now)
         for balance in report.balances:
             assert balance.locked_minor == twin.locked(account, balance.asset)
             assert balance.free_minor == twin.free(account, balance.asset)
-        mine = [o for o in twin.resting if o.account == account]
-        assert {o.order_id: o.leaves_quantity_lots for o in report.open_orders if not o.waits} == {
-            o.number: o.leaves for o in mine
-        }
+        resting = {order.order_id: order.leaves_quantity_lots for order in report.open_orders if not order.waits}
+        assert resting == {order.number: order.leaves for order in twin.resting if order.account == account}
     assert_locks_owned(exchange._matching, exchange._accounts)
+
+
+def venue_with(make_exchange: Make, limits: Rules, accounts: dict[str, dict[str, int]]) -> Exchange:
+    rules = MarketRules(
+        minimum_notional_minor=limits.minimum_notional, largest_lots=limits.largest, price_range_ppm=limits.range_ppm
+    )
+    return make_exchange(accounts, rules=dict.fromkeys(("BTC/USD", "ETH/USD"), rules))
+
+
+@given(COMMANDS, STEPS, LIMITS)
+@settings(max_examples=100, deadline=None)
+def test_it_does_what_the_twin_does(
+    make_exchange: Make, commands: list[Message], steps: list[int], limits: Rules
+) -> None:
+    stream = zip(accumulate(steps), commands, strict=False)
+    check(venue_with(make_exchange, limits, ACCOUNTS), Twin(ACCOUNTS, MAKER_FEE, TAKER_FEE, rules=limits), stream)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_it_does_what_the_twin_does_in_a_crowd(make_exchange: Make, seed: int) -> None:
+    """A thousand commands each, so that every kind of order meets every other."""
+    limits = Rules(minimum_notional=150, largest=11, range_ppm=45_000) if seed % 3 == 0 else Rules()
+    accounts = RICH if seed % 2 else ACCOUNTS
+    twin = Twin(accounts, MAKER_FEE, TAKER_FEE, rules=limits)
+    check(venue_with(make_exchange, limits, accounts), twin, Crowd(seed).commands(1_000))
 
 
 @given(COMMANDS, st.data())
