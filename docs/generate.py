@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from trading_ecosystem import routes
-from trading_ecosystem.messages import accounts, chaos, orders, risk
+from trading_ecosystem.messages import accounts, chaos, order_changes, orders, risk, triggers
 from trading_ecosystem.messages.message import Addressed
 from trading_ecosystem.production.trading_engine import orders as desk_orders
 from trading_ecosystem.simulators.exchange import order
@@ -102,7 +102,11 @@ def is_handled_by(role: str, message_type: type) -> bool:
 
 def addressed_types() -> list[type]:
     """Commands, questions and answers between services, by name: the order of a module depends on its build."""
-    found = [vars(module)[name] for module in (orders, accounts, chaos, risk) for name in sorted(vars(module))]
+    found = [
+        vars(module)[name]
+        for module in (orders, order_changes, triggers, accounts, chaos, risk)
+        for name in sorted(vars(module))
+    ]
     return [each for each in found if isinstance(each, type) and issubclass(each, Addressed) and each is not Addressed]
 
 

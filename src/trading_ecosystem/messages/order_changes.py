@@ -39,11 +39,11 @@ class AmendOrder(Addressed):
 @final
 @dataclass(frozen=True, kw_only=True)
 class CancelAllOrders(Addressed):
-    """Cancel all open orders of the account, of one symbol or, where it is empty, of all. Oldest first."""
+    """Cancel all open orders of the account, of one symbol or, where that is empty, of all. Oldest first."""
 
     to: str
     account: str
-    symbol: str
+    only_symbol: str
 
 
 @final

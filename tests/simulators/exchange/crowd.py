@@ -66,7 +66,7 @@ class Crowd:
             command = CancelOrder("venue", *self.known())
         elif kind <= 97:
             command = CancelAllOrders(
-                to="venue", account=self.account(), symbol=self.one_of(("", "BTC/USD", "ETH/USD"))
+                to="venue", account=self.account(), only_symbol=self.one_of(("", "BTC/USD", "ETH/USD"))
             )
         elif kind <= 98:
             command = CancelAllAfter(to="venue", account=self.account(), timeout_ns=self.one_of((0, 5, 50)))

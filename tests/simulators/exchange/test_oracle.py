@@ -35,7 +35,7 @@ from trading_ecosystem.simulators.exchange.rules import MarketRules
 from trading_ecosystem.simulators.exchange.state import assert_locks_owned
 
 Make = Callable[..., Exchange]
-MAKER_FEE, TAKER_FEE = 1_000, 3_000
+MAKER_FEE, TAKER_FEE = 1_000, 30_000
 ACCOUNTS = {
     "ann": {"USD": 6_000, "BTC": 400, "ETH": 400},
     "bob": {"USD": 4_000, "BTC": 300},
@@ -128,7 +128,10 @@ AMENDS = st.builds(
     AmendOrder, to=st.just("venue"), account=OWNERS, client_order_id=IDS, price_ticks=PRICES, quantity_lots=LOTS
 )
 CLEARS = st.builds(
-    CancelAllOrders, to=st.just("venue"), account=OWNERS, symbol=st.sampled_from(["", "BTC/USD", "ETH/USD", "NO/NE"])
+    CancelAllOrders,
+    to=st.just("venue"),
+    account=OWNERS,
+    only_symbol=st.sampled_from(["", "BTC/USD", "NO/NE"]),
 )
 SILENCES = st.builds(CancelAllAfter, to=st.just("venue"), account=OWNERS, timeout_ns=st.sampled_from([0, 5, 15]))
 CHANGES = (AMENDS, AMENDS, CANCELS, CLEARS, SILENCES)
@@ -164,7 +167,7 @@ def venue_with(make_exchange: Make, limits: Rules, accounts: dict[str, dict[str,
     rules = MarketRules(
         minimum_notional_minor=limits.minimum_notional, largest_lots=limits.largest, price_range_ppm=limits.range_ppm
     )
-    return make_exchange(accounts, rules=dict.fromkeys(("BTC/USD", "ETH/USD"), rules))
+    return make_exchange(accounts, taker_fee_ppm=TAKER_FEE, rules=dict.fromkeys(("BTC/USD", "ETH/USD"), rules))
 
 
 @given(COMMANDS, STEPS, LIMITS)

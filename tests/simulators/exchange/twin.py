@@ -125,7 +125,7 @@ class Twin:
             case CancelOrder():
                 self.cancel(command)
             case CancelAllOrders():
-                self.cancel_all(command.account, command.symbol, "requested")
+                self.cancel_all(command.account, command.only_symbol, "requested")
             case CancelAllAfter():
                 self.silent.pop(command.account, None)
                 if command.timeout_ns > 0 and command.account in self.accounts:

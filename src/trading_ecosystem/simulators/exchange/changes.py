@@ -110,7 +110,7 @@ class OrderChanges:
     def cancel_all(self, message: CancelAllOrders, now: int, out: list[Message]) -> None:
         account = self._clients.find(message.account)
         if account is not None:
-            self._cancel_all(account, message.symbol, CancelReason.REQUESTED, now, out)
+            self._cancel_all(account, message.only_symbol, CancelReason.REQUESTED, now, out)
 
     def _cancel_all(self, account: Account, symbol: str, reason: CancelReason, now: int, out: list[Message]) -> None:
         found: list[int] = []

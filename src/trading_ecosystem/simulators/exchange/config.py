@@ -15,6 +15,12 @@ exchange:
     instruments:                  # depth of the first level and largest noise order, in base units;
                                   # mean move per quote in calm and in full storm
       BTC/USD: {half_spread: 3bps, depth: 0.5, noise: 0.2, calm: 1.5bps, storm: 6bps}
+  rules:                          # optional: what the venue takes as an order; least value in quote units, largest
+                                  # quantity in base units, and how far a limit may be from the reference quote's
+                                  # middle, or from the last price where the venue has heard no quote
+    BTC/USD: {minimum_notional: 5, largest_order: 100, price_range: 20%}
+  most_open_orders: 1000          # optional: of one account, in the books
+  most_waiting_orders: 100        # optional: of one account, waiting for a price
 """
 
 from dataclasses import dataclass, field
@@ -22,8 +28,8 @@ from decimal import Decimal
 from typing import final
 
 from trading_ecosystem.configuration.document import Node
-from trading_ecosystem.reference import Instrument, ReferenceData
-from trading_ecosystem.simulators.exchange.rules import MarketRules
+from trading_ecosystem.reference import Asset, Instrument, ReferenceData
+from trading_ecosystem.simulators.exchange.rules import LARGEST_LOTS, MarketRules
 
 PPM = 1_000_000
 PERCENT_PPM = 10_000
@@ -31,6 +37,8 @@ HIGHEST_FEE_PPM = 100_000
 MOST_LEVELS = 20
 MOST_NOISE_LOTS = 1 << 31
 SHORTEST_HEARTBEAT_NS = 1_000_000
+MOST_OPEN = 1_000_000
+MOST_WAITING = 10_000
 
 
 @final
@@ -68,13 +76,14 @@ class ExchangeConfig:
     heartbeat_ns: int
     liquidity: LiquidityConfig
     rules: dict[str, MarketRules] = field(default_factory=dict)  # By symbol; without one everything goes.
-    most_open_orders: int = 1_000_000  # Of one account,
-    most_waiting_orders: int = 10_000  # and of those that wait for a price.
+    most_open_orders: int = MOST_OPEN  # Of one account,
+    most_waiting_orders: int = MOST_WAITING  # and of those that wait for a price.
 
 
 def read(node: Node, reference: ReferenceData) -> ExchangeConfig:
     """Raises `Problem` for whatever is wrong with the section."""
-    section = node.section(("maker_fee", "taker_fee", "heartbeat_every", "background"))
+    limits = ("most_open_orders", "most_waiting_orders")
+    section = node.section(("maker_fee", "taker_fee", "heartbeat_every", "background"), ("rules", *limits))
     taker_fee_ppm = share(section["taker_fee"], 0, HIGHEST_FEE_PPM)
     maker_fee_ppm = share(section["maker_fee"], 0, HIGHEST_FEE_PPM)
     if maker_fee_ppm > taker_fee_ppm:
@@ -84,7 +93,40 @@ def read(node: Node, reference: ReferenceData) -> ExchangeConfig:
         taker_fee_ppm=taker_fee_ppm,
         heartbeat_ns=section["heartbeat_every"].duration_ns(SHORTEST_HEARTBEAT_NS),
         liquidity=read_liquidity(section["background"], reference),
+        rules=read_rules(section.get("rules"), reference),
+        most_open_orders=read_most(section.get("most_open_orders"), MOST_OPEN),
+        most_waiting_orders=read_most(section.get("most_waiting_orders"), MOST_WAITING),
     )
+
+
+def read_most(node: Node | None, most: int) -> int:
+    return most if node is None else node.integer(1, most)
+
+
+def read_rules(node: Node | None, reference: ReferenceData) -> dict[str, MarketRules]:
+    found: dict[str, MarketRules] = {}
+    for symbol, child in node.entries() if node else []:
+        if symbol not in reference.instruments:
+            child.fail_word("unknown instrument", symbol, reference.instruments)
+        found[symbol] = read_market_rules(child, reference.instruments[symbol], reference)
+    return found
+
+
+def read_market_rules(node: Node, instrument: Instrument, reference: ReferenceData) -> MarketRules:
+    section = node.section((), ("minimum_notional", "largest_order", "price_range"))
+    least, largest, around = (section.get(name) for name in ("minimum_notional", "largest_order", "price_range"))
+    return MarketRules(
+        minimum_notional_minor=0 if least is None else minor(least, reference.assets[instrument.quote]),
+        largest_lots=LARGEST_LOTS if largest is None else lots(largest, instrument),
+        price_range_ppm=0 if around is None else share(around, PERCENT_PPM, PPM - 1),
+    )
+
+
+def minor(node: Node, asset: Asset) -> int:
+    try:
+        return asset.to_minor(node.positive())
+    except ValueError as problem:
+        node.fail(str(problem))
 
 
 def read_liquidity(node: Node, reference: ReferenceData) -> LiquidityConfig:

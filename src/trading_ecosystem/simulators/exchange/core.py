@@ -115,6 +115,9 @@ class Exchange(JournaledCore):
     # Prices.
 
     def _follow(self, quote: QuotePublished, now: int, out: list[Message]) -> None:
+        market = self._matching.markets.get(quote.symbol)
+        if market is not None and 0 < quote.bid_ticks <= quote.ask_ticks:
+            market.middle = quote.bid_ticks + quote.ask_ticks
         liquidity = self._liquidity.get(quote.symbol)
         if liquidity is not None and liquidity.follow(quote, now, out):
             self._publish_top(liquidity.market, now, out)

@@ -139,7 +139,6 @@ class Matching:
         order.price_ticks = price_ticks
         order.lock_minor_per_lot = market.lock_minor_per_lot(order.is_buy, price_ticks)
         order.resize(quantity_lots)
-        order.hidden_lots = 0
         out.append(amended(self._venue, order, now))
         self._enter_again(market, order, now, out)
 

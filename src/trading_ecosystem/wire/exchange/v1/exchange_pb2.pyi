@@ -1398,23 +1398,23 @@ class CancelAllOrders(_message.Message):
 
     TO_FIELD_NUMBER: _builtins.int
     ACCOUNT_FIELD_NUMBER: _builtins.int
-    SYMBOL_FIELD_NUMBER: _builtins.int
+    ONLY_SYMBOL_FIELD_NUMBER: _builtins.int
     to: _builtins.str
     """Instance of the venue."""
     account: _builtins.str
     """Account of the orders."""
-    symbol: _builtins.str
+    only_symbol: _builtins.str
     """Instrument, such as `BTC/USD`; empty for all."""
     def __init__(
         self,
         *,
         to: _builtins.str = ...,
         account: _builtins.str = ...,
-        symbol: _builtins.str = ...,
+        only_symbol: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "symbol", b"symbol", "to", b"to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "only_symbol", b"only_symbol", "to", b"to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
