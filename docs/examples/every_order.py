@@ -29,14 +29,8 @@ def waiting(
     return SubmitTriggerOrder(**given, quantity_lots=5, time_in_force=T.GTC, expires_ns=0, self_trade=OWN)
 
 
-pair: Any = {
-    "to": "exchange",
-    "account": "beta",
-    "symbol": "BTC/USD",
-    "side": S,
-    "quantity_lots": 4,
-    "time_in_force": T.GTC,
-}
+pair: Any = {"to": "exchange", "account": "beta", "symbol": "BTC/USD", "side": S, "quantity_lots": 4}
+pair |= {"time_in_force": T.GTC}
 pair |= {"expires_ns": 0, "self_trade": OWN, "client_order_id": "aim", "price_ticks": 6_020_000, "post_only": True}
 pair |= {"trigger_client_order_id": "guard", "trigger_kind": TriggerKind.STOP, "trigger_ticks": 5_998_200}
 COMMANDS: list[Message] = [

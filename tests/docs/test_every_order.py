@@ -11,24 +11,6 @@ EXAMPLE = "docs/examples/every_order.py"
 NAMES = ["ask", "bid", "iceberg", "shy", "today", "soon", "market", "spend", "some", "all"]
 NAMES += ["stop", "profit", "trail", "guard", "aim", "sweep", "mine"]
 TERMS = ("display_lots", "post_only", "quote_minor", "SubmitPair", "AmendOrder")
-    "ask",
-    "bid",
-    "iceberg",
-    "shy",
-    "today",
-    "soon",
-    "market",
-    "spend",
-    "some",
-    "all",
-    "stop",
-    "profit",
-    "trail",
-    "guard",
-    "aim",
-    "sweep",
-    "mine",
-]
 
 
 def test_the_tape_tells_of_every_order(root: Path) -> None:
@@ -48,7 +30,5 @@ def test_every_kind_of_order_is_in_it(root: Path) -> None:
     text = (root / EXAMPLE).read_text(encoding="utf-8")
     lives = [each for each in TimeInForce if f"T.{each.name}" not in text]
     kinds = [each for each in TriggerKind if f"TriggerKind.{each.name}" not in text]
-    terms = [
-        each for each in TERMS if each not in text
-    ]
+    terms = [each for each in TERMS if each not in text]
     assert (lives, kinds, terms) == ([], [], [])
