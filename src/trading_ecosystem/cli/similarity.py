@@ -90,12 +90,14 @@ def recorded_paths(data: Path, plan: "WorldPlan") -> tuple["Paths", list[str]]:
 
     record = replay.load([data], plan.reference, longest_gap_ns=plan.market_data.longest_gap_ns)
     minutes: dict[str, samples.Minutes] = {}
-    for symbol, bars in sorted(record.bars.items(), key=lambda item: not item[0].endswith(plan.reference.numeraire)):
+    for symbol, found in sorted(
+        record.records.items(), key=lambda item: not item[0].endswith(plan.reference.numeraire)
+    ):
         asset = plan.reference.instruments[symbol].base
         if asset in plan.market_data.cryptos and asset not in minutes:
-            if bars.bar_ns > MINUTE_NS:
+            if found.bar_ns > MINUTE_NS:
                 raise Problem(f"{data}: {symbol} has bars longer than a minute; returns of one minute are compared")
-            minutes[asset] = samples.minutes_of(zip(bars.open_ns, bars.closes, strict=True))
+            minutes[asset] = samples.minutes_of(found)
     if not minutes:
         raise Problem(f"{data}: no price of {' or '.join(plan.market_data.cryptos)} in it, so nothing to compare with")
     paths = samples.together(minutes)

@@ -52,14 +52,14 @@ def test_the_control_has_the_volatility_and_correlation_of_the_world_and_fails(
 
 
 def test_minutes_take_the_last_price_and_hold_it_through_a_gap() -> None:
-    found = samples.minutes_of([(MINUTE_NS, 1.0), (2 * MINUTE_NS - 1, 2.0), (5 * MINUTE_NS, 3.0)])
+    found = samples.minutes_from([(MINUTE_NS, 1.0), (2 * MINUTE_NS - 1, 2.0), (5 * MINUTE_NS, 3.0)])
     assert (found.first, found.closes, found.held) == (1, [2.0, 2.0, 2.0, 2.0, 3.0], 3)
 
 
 @given(st.lists(st.tuples(st.integers(0, 600), st.integers(1, 99)), min_size=1, max_size=30))
 def test_minutes_are_their_slow_definition(rows: list[tuple[int, int]]) -> None:
     moments = [(second * MINUTE_NS // 60, float(price)) for second, price in sorted(rows, key=lambda row: row[0])]
-    found = samples.minutes_of(moments)
+    found = samples.minutes_from(moments)
     assert found.first == moments[0][0] // MINUTE_NS
     for place, close in enumerate(found.closes):
         until_ns = (found.first + place + 1) * MINUTE_NS

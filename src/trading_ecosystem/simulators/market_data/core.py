@@ -180,9 +180,9 @@ def build_pair(
     """A pair with its own recording, unless it is the price of an asset, which the asset's value then has already."""
     symbol = instrument.symbol
     settings = config.pairs[symbol]
-    bars = recorded.bars.get(symbol)
+    record = recorded.records.get(symbol)
     dispersion = None
-    if settings.dispersion is not None and bars is None:
+    if settings.dispersion is not None and record is None:
         dice = Dice(seed, f"market.dispersion.{symbol}")
         dispersion = Reverting(settings.dispersion, dice, config.quotes_every_ns, 0.0)
     names = list(reference.assets)
@@ -193,5 +193,5 @@ def build_pair(
         (names.index(instrument.base), names.index(instrument.quote), place),
         Dice(seed, f"market.{symbol}"),
         dispersion,
-        Track(bars, config.quotes_every_ns) if bars is not None and is_cross else None,
+        Track(record, config.quotes_every_ns) if record is not None and is_cross else None,
     )

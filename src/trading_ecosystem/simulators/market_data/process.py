@@ -199,10 +199,10 @@ class AssetValues:
         self.step = 0
         self.values: list[float] = []
         for i, name in enumerate(reference.assets):
-            bars = recorded.bars.get(f"{name}/{reference.numeraire}")
+            record = recorded.records.get(f"{name}/{reference.numeraire}")
             value = 1.0
-            if bars is not None:
-                track = Track(bars, step_ns)
+            if record is not None:
+                track = Track(record, step_ns)
                 self._tracked.append(i)
                 self._tracks.append(track)
                 value = track.price(start_ns)

@@ -14,7 +14,7 @@ from trading_ecosystem.chance import Dice
 from trading_ecosystem.reference import AssetKind, ReferenceData
 from trading_ecosystem.simulators.market_data.config import MarketDataConfig
 from trading_ecosystem.simulators.market_data.process import MINUTE_NS, YEAR_NS, AssetValues
-from trading_ecosystem.simulators.market_data.recorded import Recorded
+from trading_ecosystem.simulators.market_data.recorded import Record, Recorded
 
 DAY_MINUTES = 1440
 
@@ -67,8 +67,14 @@ class Minutes:
     held: int
 
 
-def minutes_of(moments: Iterable[tuple[int, float]]) -> Minutes:
-    """Gaps hold the last price, as in a replay. Moments are ns since 1970, in order; a bar's is its opening time."""
+def minutes_of(record: Record) -> Minutes:
+    """Gaps hold the last price, as in a replay. A bar's price belongs to the minute in which the bar opens."""
+    pieces = record.source.pieces()
+    return minutes_from(moment for piece in pieces for moment in zip(piece.times_ns, piece.prices, strict=True))
+
+
+def minutes_from(moments: Iterable[tuple[int, float]]) -> Minutes:
+    """From prices at moments in ns since 1970, in order of time."""
     closes: list[float] = []
     first = last = held = 0
     for at_ns, price in moments:
