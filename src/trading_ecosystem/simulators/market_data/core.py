@@ -94,6 +94,7 @@ class MarketData(JournaledCore):
         quotes: list[Message] = []
         values = self._values.values
         paths = self._paths
+        stress = self._values.stress()
         overlaid = paths.active
         if overlaid:
             paths.multiply(at_ns)
@@ -101,7 +102,7 @@ class MarketData(JournaledCore):
             price = pair.price(values, at_ns)
             if overlaid:
                 price = pair.overlaid(price, paths.multipliers)
-            quotes.append(pair.publish(price, step, at_ns))
+            quotes.append(pair.publish(price, step, at_ns, stress))
         return quotes
 
     def _apply(self, command: ApplyPricePath, now: int) -> list[Message]:

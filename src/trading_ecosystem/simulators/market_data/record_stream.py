@@ -55,6 +55,10 @@ class Spool:
         self._times, self._prices = TemporaryFile(buffering=0), TemporaryFile(buffering=0)  # noqa: SIM115  # As long as it lives.
         self.rows = 0
 
+    def __del__(self) -> None:
+        self._times.close()
+        self._prices.close()
+
     def write(self, at: int, times: Any, prices: Any) -> None:
         """Put these rows at this place; what was there and behind it is gone."""
         try:
@@ -71,7 +75,7 @@ class Spool:
         for at in range(0, self.rows, PIECE_ROWS):
             size, place = min(PIECE_ROWS, self.rows - at) * VALUE_BYTES, at * VALUE_BYTES
             times = memoryview(os.pread(self._times.fileno(), size, place)).cast("q")
-            prices = memoryview(os.pread(self._prices.fileno(), size, place)).cast("d")
+            prices: Any = memoryview(os.pread(self._prices.fileno(), size, place)).cast("d")
             assert len(times) == len(prices) == size // VALUE_BYTES, "a spool is written before it is read"
             yield Piece(times.tolist(), prices.tolist())
 
