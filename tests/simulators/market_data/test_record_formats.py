@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import resource
+import signal
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -344,3 +346,16 @@ def test_blocks_never_say_other_than_rows(
     assert fast is None or fast == slow
     if isinstance(slow, list):
         assert slow == list((at_ns, *prices) for at_ns, prices in record_rows.rows(path, layout))
+
+
+def test_no_room_for_the_spool_is_one_line(tmp_path: Path, reference: ReferenceData) -> None:
+    path = plainly(tmp_path / "BTCUSDT", LONG)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(Problem, match=r"a replay needs 16 bytes a row there, or elsewhere with TMPDIR"):
+            load([path], reference)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)

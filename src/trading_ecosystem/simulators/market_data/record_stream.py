@@ -52,7 +52,8 @@ class Spool:
     """Times and prices of the rows that a run uses, in two nameless files."""
 
     def __init__(self) -> None:
-        self._times, self._prices = TemporaryFile(buffering=0), TemporaryFile(buffering=0)  # noqa: SIM115  # As long as it lives.
+        # Open for as long as the record is, and gone with it.
+        self._times, self._prices = TemporaryFile(buffering=0), TemporaryFile(buffering=0)  # noqa: SIM115
         self.rows = 0
 
     def __del__(self) -> None:
@@ -64,11 +65,14 @@ class Spool:
         try:
             for file, column in ((self._times, times), (self._prices, prices)):
                 file.seek(at * VALUE_BYTES)
-                file.write(bytes_of(column))
+                if file.write(bytes_of(column)) < len(column) * VALUE_BYTES:
+                    raise OSError(errno.ENOSPC, "no space left")
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise
-            raise Problem(f"{gettempdir()}: no room to replay from ({error.strerror}); set TMPDIR to a place") from None
+            raise Problem(
+                f"{gettempdir()}: {error.strerror}; a replay needs 16 bytes a row there, or elsewhere with TMPDIR"
+            ) from None
         self.rows = at + len(times)
 
     def pieces(self) -> Iterator[Piece]:
