@@ -12,7 +12,7 @@ SHELLS = (
         "config.py",
         "store.py",
         "replay.py",
-        "bar_files.py",
+        "market_data/record_*.py",
         "file_symbols.py",
         "scenario.py",
         "format.py",

@@ -63,7 +63,7 @@ def with_recording(path: Path, scenario: Scenario, plan: WorldPlan, seed: int) -
         until_ns=until_ns,
         longest_gap_ns=plan.market_data.longest_gap_ns,
     )
-    scenario = scenario.replayed(list(recorded.bars))
+    scenario = scenario.replayed(list(recorded.records))
     plan = replace(plan, start_ns=scenario.start_ns if scenario.start_ns is not None else plan.start_ns)
     return Prepared(scenario=scenario, plan=plan, recorded=recorded, seed=seed)
 

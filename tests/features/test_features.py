@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,28 @@ def recorded(story: Story, closes: str) -> None:
     rows = [f"2026-03-02T00:{minute:02d}:00Z,1,1.01,0.9,{close}" for minute, close in enumerate(closes.split(", "))]
     story.replay = story.place / "kraken_usdtusd.csv"
     story.replay.write_text("\n".join(["time,open,high,low,close", *rows]) + "\n", encoding="utf-8")
+
+
+@given(parsers.parse("zipped trades of USDT/USD, a minute apart: {prices}"))
+def trades(story: Story, prices: str) -> None:
+    story.replay = zip_of_trades(story.place, prices.split(", "))
+
+
+@given("half a zip of trades of USDT/USD")
+def half_a_zip(story: Story) -> None:
+    story.replay = zip_of_trades(story.place, ["1"] * 10)
+    whole = story.replay.read_bytes()
+    story.replay.write_bytes(whole[: len(whole) // 2])
+
+
+def zip_of_trades(place: Path, prices: list[str]) -> Path:
+    """As Binance publishes them: no names, and times in us."""
+    first_us = 1_772_409_600_000_000  # 2026-03-02T00:00:00Z
+    rows = [f"{at},{price},5,5,{first_us + at * 60_000_000},True,True" for at, price in enumerate(prices)]
+    path = place / "USDTUSD-trades-2026-03-02.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("USDTUSD-trades-2026-03-02.csv", "\n".join(rows) + "\n")
+    return path
 
 
 @given(parsers.parse('a folder with the scenarios "{one}" and "{other}"'))

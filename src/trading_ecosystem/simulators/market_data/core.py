@@ -94,6 +94,7 @@ class MarketData(JournaledCore):
         quotes: list[Message] = []
         values = self._values.values
         paths = self._paths
+        stress = self._values.stress()
         overlaid = paths.active
         if overlaid:
             paths.multiply(at_ns)
@@ -101,7 +102,7 @@ class MarketData(JournaledCore):
             price = pair.price(values, at_ns)
             if overlaid:
                 price = pair.overlaid(price, paths.multipliers)
-            quotes.append(pair.publish(price, step, at_ns))
+            quotes.append(pair.publish(price, step, at_ns, stress))
         return quotes
 
     def _apply(self, command: ApplyPricePath, now: int) -> list[Message]:
@@ -180,9 +181,9 @@ def build_pair(
     """A pair with its own recording, unless it is the price of an asset, which the asset's value then has already."""
     symbol = instrument.symbol
     settings = config.pairs[symbol]
-    bars = recorded.bars.get(symbol)
+    record = recorded.records.get(symbol)
     dispersion = None
-    if settings.dispersion is not None and bars is None:
+    if settings.dispersion is not None and record is None:
         dice = Dice(seed, f"market.dispersion.{symbol}")
         dispersion = Reverting(settings.dispersion, dice, config.quotes_every_ns, 0.0)
     names = list(reference.assets)
@@ -193,5 +194,5 @@ def build_pair(
         (names.index(instrument.base), names.index(instrument.quote), place),
         Dice(seed, f"market.{symbol}"),
         dispersion,
-        Track(bars, config.quotes_every_ns) if bars is not None and is_cross else None,
+        Track(record, config.quotes_every_ns) if record is not None and is_cross else None,
     )

@@ -28,6 +28,7 @@ class Pair:
         "_sequence",
         "_size_range",
         "_smallest_lots",
+        "_stressed_half",
         "_ticks_per_unit",
         "_track",
         "base",
@@ -52,6 +53,7 @@ class Pair:
         self._track = track
         self._ticks_per_unit = float(1 / instrument.tick)
         self._half_spread = config.spread_ppm / 2e6
+        self._stressed_half = (config.stressed_spread_ppm - config.spread_ppm) / 2e6  # More, when stress is full.
         self._smallest_lots = config.smallest_lots
         self._size_range = config.largest_lots - config.smallest_lots + 1
         self._sequence = 0
@@ -71,13 +73,13 @@ class Pair:
     def overlaid(self, price: float, multipliers: list[float]) -> float:
         return price * multipliers[self.base] / multipliers[self.quote] * multipliers[self.path]
 
-    def publish(self, price: float, step: int, at_ns: int) -> QuotePublished:
-        """The next quote of the pair, around this price and its dispersion."""
+    def publish(self, price: float, step: int, at_ns: int, stress: float) -> QuotePublished:
+        """The next quote of the pair, around this price and its dispersion. `stress` is from 0, calm, to 1, full."""
         ticks = price * self._ticks_per_unit
         dispersion = self._dispersion
         if dispersion is not None:
             ticks += ticks * dispersion.deviation
-        half = ticks * self._half_spread
+        half = ticks * (self._half_spread + stress * self._stressed_half)
         bid_ticks = max(1, int(ticks - half + 0.5))
         ask_ticks = max(bid_ticks + 1, int(ticks + half + 0.5))
         bits: int = self._dice.bits(step, SIZE_LANE)
