@@ -18,7 +18,7 @@ Feature: Prices take every shape, and their feed has every fault
       | price.revert, instrument: ETH/USD, by: -4%, over: 3s, half_life: 2s       | price: ETH/USD, below: 2440               |
       | price.depeg, instrument: USDC/USD, legs: [{to: 0.995, over: 1s, hold: 5s}]| deviation: USDC, above: 45bps, for: 4s    |
       | price.divergence, instrument: BTC/USDT, by: 1%, over: 3s                  | divergence: BTC/USDT, above: 80bps        |
-      | volatility.spike, instrument: BTC/USD, factor: 20                         | volatility: BTC/USD, above: 200%, over: 8s|
+      | volatility.spike, instrument: BTC/USD, factor: 80                         | volatility: BTC/USD, above: 200%, over: 8s|
       | feed.bad_print, instrument: BTC/USD, by: -12%                             | price: BTC/USD, below: 56000              |
       | feed.stale, instrument: BTC/USDT                                          | age: BTC/USDT, for: 7s                    |
       | feed.frozen, instrument: USDC/USD                                         | unchanged: USDC/USD, for: 7s              |

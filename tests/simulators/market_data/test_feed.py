@@ -373,3 +373,37 @@ def test_a_start_asks_for_what_still_waits(build: Build, pair: tuple[Any, Any]) 
     core.restore(moved.core.save())
     wakes = [each.at_ns for each in core.handle(Start(memory={}), moved.now + 1) if hasattr(each, "at_ns")]
     assert sorted(wakes) == [moved.now + SECOND_NS // 2, moved.now + SECOND_NS]
+
+
+SLOW_SHAPES = st.one_of(
+    st.builds(
+        ApplyPricePath,
+        to=st.just("market_data"),
+        injection_id=st.just("slow"),
+        symbols=SOME,
+        anchor=st.sampled_from([PathAnchor.RELATIVE, PathAnchor.APART]),
+        points=st.integers(500_000, 2_000_000).map(
+            lambda value_ppm: (PathPoint(after_ns=10_000 * SECOND_NS, value_ppm=value_ppm),)
+        ),
+    ),
+    st.builds(
+        ScaleVolatility,
+        to=st.just("market_data"),
+        injection_id=st.just("slow"),
+        symbols=SOME,
+        factor_ppm=st.integers(0, 20_000_000),
+    ),
+)
+
+
+@QUIET
+@given(moves=st.lists(st.one_of(SHAPES, st.integers(1, 4 * SECOND_NS)), max_size=5), shape=SLOW_SHAPES)
+def test_nothing_jumps_when_a_shape_begins(build: Build, feed: Any, moves: list[Any], shape: Any) -> None:
+    """Over whatever lies there already: the next quotes are those without it, but for what a second can do."""
+    base, moved = feed(build(), START_NS), feed(build(), START_NS)
+    for running in (base, moved):
+        play(running, [*moves, SECOND_NS])
+    moved.tell(shape)
+    for quote, was in zip(moved.run(SECOND_NS), base.run(SECOND_NS), strict=True):
+        true, told = was.bid_ticks + was.ask_ticks, quote.bid_ticks + quote.ask_ticks
+        assert abs(told - true) <= 4 + true * 5 // 1_000, (quote, was)
