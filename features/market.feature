@@ -40,7 +40,7 @@ Feature: Prices take every shape, and their feed has every fault
     And the reason says: ETH/USDT is under feed.stale by feed.stale-1; feed.frozen would not be seen
 
   Scenario: A crossed and frozen feed is no price, whatever its times say
-    Given the shipped scenario "crossed-feed"
+    Given the example "crossed-feed"
     When it is run
     Then the verdict is PASS
     And the warning alert stale_data on BTC/USD fired within its deadline

@@ -28,7 +28,7 @@ SEVERAL = [
     "inject: feed.bad_print, by: -99.9999%, quotes: 20",
     "inject: feed.bad_print, by: 100000%, quotes: 20",
     "inject: volatility.spike, factor: 100",
-    "inject: price.gap, by: -99%",
+    "inject: price.gap, by: -99%, instruments: [BTC/USD, ETH/USD, USDT/USD, USDC/USD]",
     "inject: price.divergence, by: 900%, over: 1ms",
 ]
 
@@ -37,7 +37,8 @@ def ran(folder: Path, steps: list[str]) -> RunResult:
     shutil.copytree(ROOT / "worlds", folder / "worlds")
     text = (ROOT / "features" / "scenarios" / "market-short.yaml").read_text(encoding="utf-8")
     assert TELLING in text
-    told = "\n  - ".join(f"{{at: {90 + 5 * n}s, for: 40s, {step}, {ALL}}}" for n, step in enumerate(steps))
+    whole = [step if "instruments" in step else f"{step}, {ALL}" for step in steps]
+    told = ", ".join(f"{{at: {90 + 5 * n}s, for: 40s, {step}}}" for n, step in enumerate(whole))
     text = text.replace(TELLING, told).replace("{crossed: ETH/USDT, for: 5s}", "{price: ETH/USDT, above: 1}")
     scenario = folder / "market-short.yaml"
     scenario.write_text(text, encoding="utf-8")

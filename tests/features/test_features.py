@@ -39,11 +39,6 @@ def scenario(story: Story, name: str) -> None:
     story.scenario = Path(shutil.copy(ROOT / "features" / "scenarios" / f"{name}.yaml", story.place))
 
 
-@given(parsers.parse('the shipped scenario "{name}"'))
-def shipped_scenario(story: Story, name: str) -> None:
-    story.scenario = Path(shutil.copy(ROOT / "scenarios" / f"{name}.yaml", story.place))
-
-
 @given(parsers.parse('the example "{name}"'))
 def example(story: Story, name: str) -> None:
     story.scenario = Path(shutil.copy(ROOT / "docs" / "examples" / f"{name}.yaml", story.place))
