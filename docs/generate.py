@@ -170,6 +170,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "routes": route_table,
     "import-contracts": import_contracts,
     "example-usdt-slips": lambda: example("usdt-slips.yaml"),
+    "example-bad-print": lambda: example("bad-print.yaml"),
     "example-monitor-cut-off": lambda: example("monitor-cut-off.yaml"),
 }
 

@@ -40,6 +40,11 @@ def scenario(story: Story, name: str) -> None:
     story.scenario = Path(shutil.copy(ROOT / "features" / "scenarios" / f"{name}.yaml", story.place))
 
 
+@given(parsers.parse('the example "{name}"'))
+def example(story: Story, name: str) -> None:
+    story.scenario = Path(shutil.copy(ROOT / "docs" / "examples" / f"{name}.yaml", story.place))
+
+
 @given(parsers.parse("its {key} is set to {value}"))
 def setting(story: Story, key: str, value: str) -> None:
     story.settings.append(f"{key}={value}")
@@ -315,6 +320,13 @@ def death_of(story: Story) -> int:
 def books_agree(story: Story) -> None:
     recovered = {check.text: check.passed for check in story.result.judgement.checks if check.kind == "recovery"}
     assert recovered["ledger balanced"] and story.result.counts["invariants violated"] == 0
+
+
+@then(parsers.parse("no order was filled more than {percent:d}% away from {price:d} in {symbol}"))
+def filled_near(story: Story, percent: int, price: int, symbol: str) -> None:
+    fills = [fill for _, fill in entries_of(story, "OrderFilled") if fill["symbol"] == symbol]
+    assert len(fills) > 3
+    assert all(abs(fill["price_ticks"] / 100 - price) * 100 <= price * percent for fill in fills)
 
 
 # Then: the command line.

@@ -52,6 +52,7 @@ ENUMS: dict[str, type[Enum]] = {
     "anchor": chaos.PathAnchor,
     "fault": chaos.LinkFault,
     "service_fault": chaos.ServiceFault,
+    "feed_fault": chaos.FeedFault,
 }
 PARTS: dict[str, type] = {
     "balances": accounts.Balance,

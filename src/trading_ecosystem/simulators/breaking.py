@@ -28,20 +28,24 @@ from trading_ecosystem.live.store.faults import StoreFaults, with_faults
 from trading_ecosystem.live.store.ports import Store
 from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
+    FaultFeed,
     FaultLink,
     FaultService,
+    RestoreFeed,
     RestoreLink,
     RestorePricePath,
     RestoreService,
+    ScaleVolatility,
 )
 from trading_ecosystem.messages.message import Message
 
 SECOND_NS = 1_000_000_000
+OF_PRICES = (ApplyPricePath, RestorePricePath, ScaleVolatility, FaultFeed, RestoreFeed)  # For the core to carry out.
 
 
 @final
 class Breaking:
-    """One per process. `prices`: its core takes price paths."""
+    """One per process. `prices`: its core takes shapes of prices and faults of the feed."""
 
     def __init__(self, prices: bool = False) -> None:
         self._prices = prices
@@ -98,17 +102,17 @@ class Breaking:
 
     def _note(self, command: Message) -> None:
         assert self._runner is not None
-        if isinstance(command, (RestorePricePath, RestoreService, RestoreLink)):
+        if isinstance(command, (RestorePricePath, RestoreFeed, RestoreService, RestoreLink)):
             self._active.pop(command.injection_id, None)
-        elif isinstance(command, (ApplyPricePath, FaultService, FaultLink)):
-            kind = command.service_fault.value if isinstance(command, FaultService) else type(command).__name__
+        elif isinstance(command, (ApplyPricePath, ScaleVolatility, FaultFeed, FaultService, FaultLink)):
+            kind = kind_of(command)
             target, now_ns = self._runner.instance, self._runner.clock.now_ns()
             fault = ActiveFault(injection_id=command.injection_id, kind=kind, target=target, since_ns=now_ns)
             self._active.setdefault(command.injection_id, fault)
 
     async def _break_or_restore(self, command: Message, cause: Header | None) -> Sequence[Message]:
         assert self._running is not None and self._messages is not None and self._runner is not None
-        if isinstance(command, (ApplyPricePath, RestorePricePath)):
+        if isinstance(command, OF_PRICES):
             if not self._prices:
                 raise Refused(RefusalCode.INVALID, "there are no prices to be moved here", "command")
             return await self._runner.ask(command, cause)
@@ -137,10 +141,18 @@ class Breaking:
                 self._messages.impair(sender, recipient, impairment)
 
 
+def kind_of(command: Message) -> str:
+    if isinstance(command, FaultService):
+        return command.service_fault.value
+    return command.feed_fault.value if isinstance(command, FaultFeed) else type(command).__name__
+
+
 def undo_of(command: Message) -> Message | None:
     """What takes back what a command began, when its lease ends; None for one that takes back itself."""
-    if isinstance(command, ApplyPricePath):
+    if isinstance(command, (ApplyPricePath, ScaleVolatility)):
         return RestorePricePath(to=command.to, injection_id=command.injection_id, over_ns=0)
+    if isinstance(command, FaultFeed):
+        return RestoreFeed(to=command.to, injection_id=command.injection_id)
     if isinstance(command, FaultService):
         return RestoreService(to=command.to, injection_id=command.injection_id, service=command.service)
     if isinstance(command, FaultLink):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from trading_ecosystem.messages.chaos import ApplyPricePath, PathAnchor, PathPoint
+from trading_ecosystem.messages.chaos import ApplyPricePath, PathAnchor, PathPoint, ScaleVolatility
 from trading_ecosystem.simulators.market_data.core import MarketData
 from trading_ecosystem.simulators.market_data.recorded import Piece, Record, Recorded, Track
 
@@ -129,6 +129,16 @@ def test_paths_lie_over_a_replay_too(build: Build, feed: Any) -> None:
     found = last_middles(running, 20)
     assert found["USDT/USD"] == pytest.approx(4_000, abs=0.5)
     assert found["BTC/USDT"] == pytest.approx(4_200_000, abs=1)
+
+
+def test_volatility_lies_over_a_replay_too(build: Build, feed: Any) -> None:
+    recorded = Recorded(bars={"BTC/USD": bars((0, 100.0, 100.0, 100.0, 110.0), (1, 110.0, 110.0, 110.0, 99.0))})
+    running = feed(build(recorded=recorded), START_NS)
+    running.run(30 * SECOND_NS)
+    running.tell(ScaleVolatility(to="market_data", injection_id="wild", symbols=("BTC/USD",), factor_ppm=3_000_000))
+    assert last_middles(running, 20)["BTC/USD"] == pytest.approx(10_000, abs=1)
+    assert last_middles(running, 40)["BTC/USD"] == pytest.approx(10_000 * 1.1**3, abs=1)
+    assert last_middles(running, 60)["BTC/USD"] == pytest.approx(10_000 * 0.99**3, abs=1)
 
 
 def test_a_replay_survives_a_restart(build: Build, feed: Any) -> None:

@@ -8,8 +8,10 @@ from trading_ecosystem.messages.audit import LossReason
 from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
     CrashService,
+    FaultFeed,
     FaultLink,
     FaultService,
+    FeedFault,
     InjectionEnded,
     InjectionRefused,
     InjectionStarted,
@@ -17,6 +19,7 @@ from trading_ecosystem.messages.chaos import (
     PathAnchor,
     PathPoint,
     RestorePricePath,
+    ScaleVolatility,
     ServiceFault,
 )
 from trading_ecosystem.messages.custody import FailReason, SettlementFailed
@@ -447,3 +450,77 @@ def test_the_timeline_of_a_crash(stream: Any) -> None:
         ("settlement_failed", failed, order),
         ("injection_refused", refused, failed),
     ]
+
+
+# Shapes and faults of the feed.
+
+
+def inject_feed(stream: Any, at: float, fault: FeedFault, *symbols: str, name: str) -> tuple[int, int]:
+    command = FaultFeed(
+        to=FEED, injection_id=name, feed_fault=fault, symbols=symbols, by_ppm=-400_000, by_ns=9, prints=1
+    )
+    ordered = stream.send("test_coordinator", at, command)
+    return ordered, receipt(stream, at, ordered, name, fault.value, FEED, symbols)
+
+
+@pytest.mark.parametrize("fault", [FeedFault.STALE, FeedFault.CROSSED, FeedFault.LAG, FeedFault.FROZEN])
+def test_a_price_that_is_missing_goes_to_the_fault_of_its_own_feed(stream: Any, fault: FeedFault) -> None:
+    stream.quote(0, "BTC/USD")
+    ordered, started = inject_feed(stream, 10, fault, "BTC/USD", name="mine")
+    inject_feed(stream, 11, FeedFault.STALE, "ETH/USD", name="not mine")
+    timer = stream.wake(MONITOR, 21)
+    fired, alert_id = fire(stream, AlertRule.STALE_DATA, "BTC/USD", 21, 21, timer)
+    chain = stream.correlator.explain(alert_id)
+    assert shape(chain) == [("injection", ordered), ("injection", started), ("breach", 0), ("alert", fired)]
+    assert f"{fault.value} of BTC/USD" in chain[0].text
+
+
+def test_a_crossed_feed_hides_more_than_a_frozen_one(stream: Any) -> None:
+    stream.quote(0, "BTC/USD")
+    ordered, _ = inject_feed(stream, 10, FeedFault.CROSSED, "BTC/USD", name="crossed")
+    inject_feed(stream, 11, FeedFault.FROZEN, "BTC/USD", name="frozen")
+    _, alert_id = fire(stream, AlertRule.STALE_DATA, "BTC/USD", 21, 21, stream.wake(MONITOR, 21))
+    assert stream.correlator.explain(alert_id)[0].message_id == ordered
+
+
+def test_a_drawdown_from_a_bad_print_goes_to_the_print(stream: Any) -> None:
+    stream.quote(0, "BTC/USD")
+    hold(stream, 1, "BTC")
+    ordered, started = inject_feed(stream, 10, FeedFault.BAD_PRINT, "BTC/USD", name="print")
+    printed = stream.quote(11, "BTC/USD", cause=stream.wake(FEED, 11))
+    _, alert_id = fire(stream, AlertRule.PNL_DRAWDOWN, "firm", 11, 11, printed)
+    chain = stream.correlator.explain(alert_id)
+    assert [link.message_id for link in chain[:3]] == [ordered, started, printed]
+    assert "first quote under feed.bad_print: BTC/USD quoted at" in chain[2].text
+
+
+def test_after_a_print_has_ended_it_explains_nothing(stream: Any) -> None:
+    hold(stream, 1, "BTC")
+    inject_feed(stream, 10, FeedFault.BAD_PRINT, "BTC/USD", name="print")
+    end(stream, 11, "print")
+    later = stream.quote(30, "BTC/USD", cause=stream.wake(FEED, 30))
+    _, alert_id = fire(stream, AlertRule.PNL_DRAWDOWN, "firm", 30, 30, later)
+    assert UNEXPLAINED in stream.correlator.explain(alert_id)[0].text
+
+
+def test_wild_prices_go_to_the_volatility(stream: Any) -> None:
+    hold(stream, 1, "ETH")
+    command = ScaleVolatility(to=FEED, injection_id="wild", symbols=("ETH/USD",), factor_ppm=4_000_000)
+    ordered = stream.send("test_coordinator", 10, command)
+    receipt(stream, 10, ordered, "wild", "volatility.spike", FEED, ("ETH/USD",))
+    moved = stream.quote(12, "ETH/USD", cause=stream.wake(FEED, 12))
+    _, alert_id = fire(stream, AlertRule.PNL_DRAWDOWN, "firm", 12, 12, moved)
+    assert stream.correlator.explain(alert_id)[0].text == "ScaleVolatility wild: returns of ETH/USD times 4"
+
+
+def test_a_pair_that_diverges_reaches_no_other(stream: Any) -> None:
+    hold(stream, 1, "USDT")
+    points = (PathPoint(after_ns=1, value_ppm=920_000),)
+    command = ApplyPricePath(
+        to=FEED, injection_id="apart", symbols=("BTC/USDT",), anchor=PathAnchor.APART, points=points
+    )
+    ordered = stream.send("test_coordinator", 10, command)
+    receipt(stream, 10, ordered, "apart", "price.path", FEED, ("BTC/USDT",))
+    moved = stream.quote(12, "USDT/USD", cause=stream.wake(FEED, 12))
+    _, alert_id = fire(stream, AlertRule.PEG_DEVIATION, "USDT", 12, 12, moved)
+    assert UNEXPLAINED in stream.correlator.explain(alert_id)[0].text

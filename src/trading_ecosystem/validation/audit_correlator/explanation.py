@@ -109,7 +109,8 @@ class Explainer:
 
     def _silence(self, alert: AlertFired, recipient: str) -> AppliedInjection | None:
         for sender in self._senders(alert.subject):
-            injection = self._injections.silencing(sender, recipient, alert.breached_ns, alert.occurred_ns)
+            symbols = (alert.subject,)
+            injection = self._injections.silencing(sender, recipient, alert.breached_ns, alert.occurred_ns, symbols)
             if injection is not None:
                 return injection
         return None

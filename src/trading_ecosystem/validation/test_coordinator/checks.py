@@ -11,13 +11,17 @@ from trading_ecosystem.validation.test_coordinator.conditions import (
     Condition,
     Quantity,
 )
+from trading_ecosystem.validation.test_coordinator.feed_measures import legs_of
 from trading_ecosystem.validation.test_coordinator.injections import (
+    DEPEG,
     UNDO_WORDS,
+    FeedDisturbance,
     Injection,
     NetworkFault,
     PricePath,
     RunningFault,
     ServiceCrash,
+    VolatilitySpike,
 )
 from trading_ecosystem.validation.test_coordinator.parts import (
     AlertPattern,
@@ -172,10 +176,8 @@ def check_world(
 
 
 def check_target(step: Injection, reference: ReferenceData, instances: Collection[str]) -> None:
-    if isinstance(step, PricePath):
-        for symbol in step.symbols:
-            if symbol not in reference.instruments:
-                step.node.fail_word("unknown instrument", symbol, reference.instruments)
+    if isinstance(step, PricePath | VolatilitySpike | FeedDisturbance):
+        check_symbols(step, step.symbols, reference)
     elif isinstance(step, ServiceCrash | RunningFault):
         if isinstance(step, RunningFault) and role(step.service) in JUDGES:
             step.node.fail(f"service: {step.service} judges the scenario; it can be killed by it, but not touched")
@@ -187,6 +189,20 @@ def check_target(step: Injection, reference: ReferenceData, instances: Collectio
             if name not in names:
                 step.node.fail_word("unknown service", name, names)
         check_link(step, instances)
+
+
+def check_symbols(step: Injection, symbols: tuple[str, ...], reference: ReferenceData) -> None:
+    for symbol in symbols:
+        if symbol not in reference.instruments:
+            step.node.fail_word("unknown instrument", symbol, reference.instruments)
+    if step.kind == DEPEG and not is_peg(symbols[0], reference):
+        step.node.fail(f"instrument: {symbols[0]} is no stablecoin's price in {reference.numeraire}")
+
+
+def is_peg(symbol: str, reference: ReferenceData) -> bool:
+    instrument = reference.instruments[symbol]
+    stable = reference.assets[instrument.base].kind is AssetKind.STABLECOIN
+    return stable and instrument.quote == reference.numeraire
 
 
 def check_link(step: NetworkFault, instances: Collection[str]) -> None:
@@ -208,6 +224,11 @@ def known_subjects(reference: ReferenceData, instances: Collection[str]) -> dict
     return {
         Quantity.PRICE: symbols,
         Quantity.AGE: symbols,
+        Quantity.UNCHANGED: symbols,
+        Quantity.CROSSED: symbols,
+        Quantity.LAG: symbols,
+        Quantity.VOLATILITY: symbols,
+        Quantity.DIVERGENCE: [symbol for symbol in symbols if legs_of(symbol, reference) is not None],
         Quantity.DEVIATION: [name for name in stable if f"{name}/{reference.numeraire}" in reference.instruments],
         Quantity.DRAWDOWN: [FIRM],
         Quantity.DELTA: [FIRM],

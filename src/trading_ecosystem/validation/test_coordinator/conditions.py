@@ -26,11 +26,19 @@ class Quantity(StrEnum):
     POSITION = "position"
     SILENCE = "silence"
     AGE = "age"
+    UNCHANGED = "unchanged"
+    CROSSED = "crossed"
+    LAG = "lag"
+    DIVERGENCE = "divergence"
+    VOLATILITY = "volatility"
     INJECTED = "injected"
 
 
-GAPS = (Quantity.SILENCE, Quantity.AGE)  # True while something does not come; they have no level.
-SHARES = (Quantity.DEVIATION, Quantity.DRAWDOWN, Quantity.CONCENTRATION)
+GAPS = (Quantity.SILENCE, Quantity.AGE, Quantity.UNCHANGED)  # True while something does not come; without a level.
+SHARES = (
+    *(Quantity.DEVIATION, Quantity.DRAWDOWN, Quantity.CONCENTRATION),
+    *(Quantity.DIVERGENCE, Quantity.VOLATILITY),
+)
 
 
 @final
@@ -38,7 +46,8 @@ SHARES = (Quantity.DEVIATION, Quantity.DRAWDOWN, Quantity.CONCENTRATION)
 class Condition:
     """`subject` is at or beyond `level`, without a break, for `sustain_ns`.
 
-    `level`: a price in quote units, a share (1 is all), USD, or units of the asset, by quantity.
+    `level`: a price in quote units, a share (1 is all), USD, units of the asset, or ns, by quantity.
+    `window_ns`: how far back a volatility looks.
     """
 
     quantity: Quantity
@@ -46,6 +55,7 @@ class Condition:
     sustain_ns: int
     level: Decimal = Decimal(0)
     below: bool = False
+    window_ns: int = 0
     node: Node | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -59,12 +69,21 @@ class Condition:
             return f"{self.subject} {'below' if self.below else 'above'} {self.level}"
         if self.quantity in SHARES:
             percent = f"{(self.level * 100).normalize():f}"
-            return f"{self.quantity.value} of {self.subject} above {percent}%"
+            over = f" over {duration_text(self.window_ns)}" if self.window_ns else ""
+            return f"{self.quantity.value} of {self.subject} above {percent}%{over}"
+        if self.quantity is Quantity.LAG:
+            return f"lag of {self.subject} above {duration_text(int(self.level))}"
         if self.quantity is Quantity.DELTA:
             return f"delta of {self.subject} above {self.level:,} USD"
         if self.quantity is Quantity.POSITION:
             return f"position in {self.subject} above {self.level:,}"
-        words = {Quantity.SILENCE: "silence of", Quantity.AGE: "no quote of", Quantity.INJECTED: "injection"}
+        words = {
+            Quantity.SILENCE: "silence of",
+            Quantity.AGE: "no quote of",
+            Quantity.UNCHANGED: "nothing new of",
+            Quantity.CROSSED: "crossed quotes of",
+            Quantity.INJECTED: "injection",
+        }
         return f"{words[self.quantity]} {self.subject}"
 
 
@@ -88,6 +107,22 @@ def share(node: Node, quantity: Quantity, subject: str, above: int, sustain_ns: 
 
 def amount(node: Node, quantity: Quantity, subject: str, above: Decimal, sustain_ns: int) -> Condition:
     return Condition(quantity=quantity, subject=subject, level=above, sustain_ns=sustain_ns, node=node)
+
+
+def volatility(node: Node, subject: str, above: int, window_ns: int, sustain_ns: int) -> Condition:
+    return Condition(
+        quantity=Quantity.VOLATILITY,
+        subject=subject,
+        level=Decimal(above) / PPM,
+        window_ns=window_ns,
+        sustain_ns=sustain_ns,
+        node=node,
+    )
+
+
+def lag(node: Node, subject: str, above: int, sustain_ns: int) -> Condition:
+    level = Decimal(above)
+    return Condition(quantity=Quantity.LAG, subject=subject, level=level, sustain_ns=sustain_ns, node=node)
 
 
 def lasting(node: Node, quantity: Quantity, subject: str, sustain_ns: int) -> Condition:

@@ -110,7 +110,7 @@ class TestCoordinator(Core):
     def handle(self, message: Message, now: int) -> Sequence[Message]:
         if isinstance(message, QuotePublished):
             self._quotes += 1
-            if self._truth.quote(message):
+            if self._truth.quote(message, now):
                 self._recorder.quote(message)
             return NOTHING
         if isinstance(message, Wake):

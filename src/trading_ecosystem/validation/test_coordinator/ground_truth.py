@@ -13,6 +13,7 @@ from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.orders import OrderFilled
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.validation.test_coordinator.conditions import Condition, Quantity
+from trading_ecosystem.validation.test_coordinator.feed_measures import FeedMeasure, feed_measure, heard_by
 from trading_ecosystem.validation.test_coordinator.measures import (
     Band,
     Breach,
@@ -34,7 +35,7 @@ Change = tuple[int, Position, int, int, Position | None, int]
 class Feed:
     """One instrument, as last heard."""
 
-    __slots__ = ("bands", "gaps", "last_ns", "position", "sequence", "sum_ticks")
+    __slots__ = ("bands", "gaps", "last_ns", "measures", "position", "sequence", "sum_ticks")
 
     def __init__(self, start_ns: int, position: Position | None) -> None:
         self.sequence = 0
@@ -43,6 +44,7 @@ class Feed:
         self.position = position
         self.bands: list[Band] = []
         self.gaps: list[Gap] = []
+        self.measures: list[FeedMeasure] = []
 
 
 @final
@@ -59,6 +61,7 @@ class GroundTruth:
         "_heartbeats",
         "_injected",
         "_levels",
+        "_measures",
         "_reference",
         "_sessions",
         "_start_ns",
@@ -84,6 +87,7 @@ class GroundTruth:
         self._gaps: dict[str, Gap] = {}
         self._levels: dict[str, Level] = {}
         self._injected: dict[str, Runs] = {}
+        self._measures: dict[str, FeedMeasure] = {}
         self._heartbeats: dict[str, list[Gap]] = {}
         self._sessions: dict[str, int] = {}
         self._feeds: dict[str, Feed] = {symbol: self._feed(symbol) for symbol in reference.instruments}
@@ -97,7 +101,12 @@ class GroundTruth:
 
     def _watch(self, text: str, condition: Condition) -> None:
         quantity, subject = condition.quantity, condition.subject
-        if quantity in (Quantity.PRICE, Quantity.DEVIATION):
+        measure = feed_measure(condition, self._reference, self._start_ns)
+        if measure is not None:
+            self._measures[text] = measure
+            for symbol in heard_by(measure, condition):
+                self._feeds[symbol].measures.append(measure)
+        elif quantity in (Quantity.PRICE, Quantity.DEVIATION):
             symbol = subject if quantity is Quantity.PRICE else f"{subject}/{self._reference.numeraire}"
             self._bands[text] = band_of(condition, self._reference)
             self._feeds[symbol].bands.append(self._bands[text])
@@ -114,8 +123,8 @@ class GroundTruth:
 
     # What is heard.
 
-    def quote(self, quote: QuotePublished) -> bool:
-        """Take a quote in. False when a newer one of the instrument has been heard already, or nobody knows it."""
+    def quote(self, quote: QuotePublished, now: int = 0) -> bool:
+        """Take in a quote that came `now`. False when a newer one was heard already, or nobody knows its instrument."""
         feed = self._feeds.get(quote.symbol)
         if feed is None or quote.sequence <= feed.sequence:
             return False
@@ -124,6 +133,8 @@ class GroundTruth:
         feed.last_ns = ns
         for gap in feed.gaps:
             gap.heard(ns)
+        for measure in feed.measures:
+            measure.observe(quote, now)
         sum_ticks = quote.bid_ticks + quote.ask_ticks
         if sum_ticks == feed.sum_ticks:
             return True
@@ -176,6 +187,8 @@ class GroundTruth:
         for text, condition in self._conditions.items():
             if text in self._gaps:
                 found[text] = self._gaps[text].breaches(until_ns)
+            elif text in self._measures:
+                found[text] = self._measures[text].breaches(until_ns)
             else:
                 found[text] = self._runs(text).breaches(condition.sustain_ns, until_ns)
         return found

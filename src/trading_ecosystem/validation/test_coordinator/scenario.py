@@ -55,11 +55,12 @@ class Scenario:
         return read(edited(self.document, settings))
 
     def replayed(self, symbols: Collection[str]) -> "Scenario":
-        """As run on recorded prices of `symbols`: these are not injected, and the replay's times rule.
+        """As run on recorded prices of `symbols`: these are not injected unless told, and the replay's times rule.
 
         Raises `Problem` where the times do not go together.
         """
-        method = tuple(step for step in self.method if not overlaid(step, symbols))
+        keeps = self.replay is not None and self.replay.prices == "overlaid"
+        method = tuple(step for step in self.method if keeps or not replaced(step, symbols))
         start_ns, duration_ns = self.start_ns, self.duration_ns
         if self.replay and self.replay.from_ns is not None:
             start_ns = self.replay.from_ns
@@ -131,7 +132,7 @@ def with_ids(method: tuple[Injection, ...]) -> tuple[Injection, ...]:
     return tuple(named)
 
 
-def overlaid(step: Injection, symbols: Collection[str]) -> bool:
+def replaced(step: Injection, symbols: Collection[str]) -> bool:
     return isinstance(step, PricePath) and all(symbol in symbols for symbol in step.symbols)
 
 
