@@ -132,7 +132,7 @@ def test_paths_lie_over_a_replay_too(build: Build, feed: Any) -> None:
 
 
 def test_volatility_lies_over_a_replay_too(build: Build, feed: Any) -> None:
-    recorded = Recorded(bars={"BTC/USD": bars((0, 100.0, 100.0, 100.0, 110.0), (1, 110.0, 110.0, 110.0, 99.0))})
+    recorded = Recorded(records={"BTC/USD": bars((0, 100.0, 100.0, 100.0, 110.0), (1, 110.0, 110.0, 110.0, 99.0))})
     running = feed(build(recorded=recorded), START_NS)
     running.run(30 * SECOND_NS)
     running.tell(ScaleVolatility(to="market_data", injection_id="wild", symbols=("BTC/USD",), factor_ppm=3_000_000))
