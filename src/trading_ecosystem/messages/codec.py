@@ -40,6 +40,7 @@ ENUMS: dict[str, type[Enum]] = {
     "reason": orders.CancelReason,
     "cancel_reject_reason": orders.CancelRejectReason,
     "fail_reason": custody.FailReason,
+    "settlement_status": custody.SettlementStatus,
     "loss_reason": audit.LossReason,
     "severity": risk.Severity,
     "rule": risk.AlertRule,
@@ -47,12 +48,14 @@ ENUMS: dict[str, type[Enum]] = {
     "anchor": chaos.PathAnchor,
     "fault": chaos.LinkFault,
     "service_fault": chaos.ServiceFault,
+    "custody_fault": chaos.CustodyFault,
 }
 PARTS: dict[str, type] = {
     "balances": accounts.Balance,
     "open_orders": accounts.OpenOrder,
     "holdings": accounts.Holding,
     "postings": custody.Posting,
+    "settlements": custody.Settlement,
     "exposures": risk.Exposure,
     "points": chaos.PathPoint,
     "trades": orders.TradeExecuted,

@@ -1,12 +1,13 @@
 """The double-entry ledger: who holds how much of what, posted and pending.
 
 Rule 1: every change moves amounts between accounts; per asset, all accounts together are zero, always.
-Rule 2: what is pending is posted or voided exactly once, whole.
+Rule 2: what is pending is posted, voided or expires exactly once, by the table, and whole.
 Rule 3: no customer's posted balance is ever negative; `external`, where all holdings once came from, may
 be, and so may `fees`, which pays the rebates.
 """
 
-from typing import final
+from enum import StrEnum
+from typing import Final, final
 
 from trading_ecosystem.messages.accounts import Holding
 from trading_ecosystem.messages.custody import Posting
@@ -14,6 +15,29 @@ from trading_ecosystem.messages.numbers import carried
 
 EXTERNAL = "external"
 FEES = "fees"
+
+
+class TransferStatus(StrEnum):
+    NEW = "new"
+    PENDING = "pending"
+    POSTED = "posted"
+    VOIDED = "voided"
+    EXPIRED = "expired"
+
+
+class TransferStep(StrEnum):
+    PEND = "pend"
+    POST = "post"
+    VOID = "void"
+    EXPIRE = "expire"
+
+
+TRANSFERS: Final = {
+    (TransferStatus.NEW, TransferStep.PEND): TransferStatus.PENDING,
+    (TransferStatus.PENDING, TransferStep.POST): TransferStatus.POSTED,
+    (TransferStatus.PENDING, TransferStep.VOID): TransferStatus.VOIDED,
+    (TransferStatus.PENDING, TransferStep.EXPIRE): TransferStatus.EXPIRED,
+}
 
 
 @final
@@ -46,12 +70,17 @@ class Effect:
 class Transaction:
     """Postings that take effect together or not at all."""
 
-    __slots__ = ("effects", "is_pending", "postings")
+    __slots__ = ("effects", "postings", "status")
 
     def __init__(self, postings: tuple[Posting, ...], effects: list[Effect]) -> None:
         self.postings = postings
         self.effects = effects
-        self.is_pending = False
+        self.status = TransferStatus.NEW
+
+    def take(self, step: TransferStep) -> None:
+        becomes = TRANSFERS.get((self.status, step))
+        assert becomes is not None, f"what is {self.status.value} cannot {step.value}"
+        self.status = becomes
 
 
 @final
@@ -105,8 +134,7 @@ class Ledger:
         return until_ns
 
     def pend(self, transaction: Transaction, due_ns: int) -> None:
-        assert not transaction.is_pending
-        transaction.is_pending = True
+        transaction.take(TransferStep.PEND)
         for effect in transaction.effects:
             self._add_pending(effect, 1)
             if effect.amount_minor > 0 and due_ns > effect.balance.last_in_ns:
@@ -123,7 +151,7 @@ class Ledger:
 
     def post(self, transaction: Transaction) -> int:
         """Make what is pending final. Returns the transaction's id: 1 is the opening, then 2, 3, ..."""
-        self.void(transaction)
+        self._release(transaction, TransferStep.POST)
         for effect in transaction.effects:
             balance = effect.balance
             balance.posted += effect.amount_minor
@@ -135,11 +163,16 @@ class Ledger:
 
     def void(self, transaction: Transaction) -> None:
         """Take back what is pending; nothing moved."""
-        assert transaction.is_pending
-        transaction.is_pending = False
-        for effect in transaction.effects:
-            self._add_pending(effect, -1)
-        self._assert_balanced(transaction)
+        self._release(transaction, TransferStep.VOID)
+
+    def expire(self, transaction: Transaction) -> None:
+        """The time of what is pending is over; nothing moved."""
+        self._release(transaction, TransferStep.EXPIRE)
+
+    def free_minor(self, account: str, asset: str) -> int:
+        """What is posted and not pending to go out."""
+        balance = self._balances.get(account, {}).get(asset)
+        return 0 if balance is None else balance.posted - balance.pending_out
 
     def holdings(self, account: str) -> tuple[Holding, ...]:
         """Empty for an account that is not here."""
@@ -172,6 +205,12 @@ class Ledger:
                 self._balance(account, asset).posted = amount
                 self._posted_totals[asset] += amount
         assert not any(self._posted_totals.values())
+
+    def _release(self, transaction: Transaction, step: TransferStep) -> None:
+        transaction.take(step)
+        for effect in transaction.effects:
+            self._add_pending(effect, -1)
+        self._assert_balanced(transaction)
 
     def _effect(self, effects: list[Effect], account: str, asset: str) -> Effect:
         balance = self._balance(account, asset)

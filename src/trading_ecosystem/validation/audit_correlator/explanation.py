@@ -36,6 +36,10 @@ KINDS = {
     "SettlementInstructed": "settlement",
     "TransactionPosted": "settlement",
     "SettlementFailed": "settlement",
+    "PartPosted": "settlement",
+    "SettlementCanceled": "settlement",
+    "SettlementsReported": "settlement",
+    "HoldingsReported": "settlement",
     "AlertFired": "alert",
     "HealthChanged": "health",
 }

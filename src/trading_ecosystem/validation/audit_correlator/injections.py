@@ -10,6 +10,7 @@ from typing import final
 from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
     CrashService,
+    FaultCustody,
     FaultLink,
     FaultService,
     InjectionEnded,
@@ -26,7 +27,7 @@ UNMARKED = ("QuotePublished", "BookTopChanged", "VenueHeartbeat", "Wake")
 
 OF_BOTH_WAYS = (LinkFault.RESET, LinkFault.REFUSE, LinkFault.LOSE_ANSWERS)  # What breaks a connection.
 
-Command = ApplyPricePath | CrashService | FaultLink | FaultService
+Command = ApplyPricePath | CrashService | FaultCustody | FaultLink | FaultService
 Holds = Callable[[str], bool]
 
 
@@ -75,6 +76,8 @@ class AppliedInjection:
             return lane.sender == self.command.to and lane.subject in self.reach
         if lane.type_name in UNMARKED:
             return False
+        if isinstance(self.command, FaultCustody):
+            return lane.sender == self.command.to
         if isinstance(self.command, CrashService | FaultService):
             return lane.sender == self.command.service
         return named(lane.sender, self.command.senders) and named(recipient, self.command.recipients)
@@ -99,6 +102,8 @@ class AppliedInjection:
             return f"crash of {self.command.service}"
         if isinstance(self.command, FaultService):
             return f"{self.command.service_fault.value} of {self.command.service}"
+        if isinstance(self.command, FaultCustody):
+            return f"{self.command.custody_fault.value} of {self.command.to}"
         senders, recipients = ", ".join(self.command.senders), ", ".join(self.command.recipients)
         return f"{self.command.fault.value} from {senders} to {recipients}"
 

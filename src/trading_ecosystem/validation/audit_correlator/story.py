@@ -10,6 +10,7 @@ from trading_ecosystem.messages.audit import DeliveryLost, Envelope, InvariantVi
 from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
     CrashService,
+    FaultCustody,
     FaultLink,
     FaultService,
     InjectionEnded,
@@ -17,7 +18,7 @@ from trading_ecosystem.messages.chaos import (
     InjectionStarted,
     RestorePricePath,
 )
-from trading_ecosystem.messages.custody import SettlementFailed
+from trading_ecosystem.messages.custody import SettlementCanceled, SettlementFailed
 from trading_ecosystem.messages.health import HealthChanged
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.message import Message
@@ -41,6 +42,7 @@ NOTED = (
     AlertResolved,
     ApplyPricePath,
     CrashService,
+    FaultCustody,
     FaultLink,
     FaultService,
     HealthChanged,
@@ -50,6 +52,7 @@ NOTED = (
     InvariantViolated,
     RestorePricePath,
     RiskReported,
+    SettlementCanceled,
     SettlementFailed,
 )
 
@@ -124,7 +127,7 @@ class Story:
                 self._tell(ns, "resolved", message.subject, f"{alert_id} resolved", message_id, cause_id)
             case RiskReported():
                 self._explainer.hold(message)
-            case ApplyPricePath() | CrashService() | FaultLink() | FaultService():
+            case ApplyPricePath() | CrashService() | FaultCustody() | FaultLink() | FaultService():
                 self._injections.order(message, message_id, envelope.sent_ns)
             case InjectionStarted():
                 self._note_start(message, envelope)
@@ -143,6 +146,9 @@ class Story:
                 self._tell(ns, "health", service, text, message_id, self._blame_health(service, ns) or causation_id)
             case SettlementFailed(custodian=custodian, trade_id=trade_id, fail_reason=reason, occurred_ns=ns):
                 text = f"trade {trade_id} was not settled: {reason.value}"
+                self._tell(ns, "settlement_failed", custodian, text, message_id, causation_id)
+            case SettlementCanceled(custodian=custodian, trade_id=trade_id, age_days=days, occurred_ns=ns):
+                text = f"trade {trade_id} will never settle: it failed for {days} business days"
                 self._tell(ns, "settlement_failed", custodian, text, message_id, causation_id)
             case InvariantViolated(invariant=invariant, detail=detail, occurred_ns=ns):
                 self._tell(ns, "invariant", invariant, detail, message_id, message.message_id)

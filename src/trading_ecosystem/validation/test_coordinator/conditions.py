@@ -26,10 +26,11 @@ class Quantity(StrEnum):
     POSITION = "position"
     SILENCE = "silence"
     AGE = "age"
+    OVERDUE = "overdue"
     INJECTED = "injected"
 
 
-GAPS = (Quantity.SILENCE, Quantity.AGE)  # True while something does not come; they have no level.
+GAPS = (Quantity.SILENCE, Quantity.AGE, Quantity.OVERDUE)  # True while something does not come; they have no level.
 SHARES = (Quantity.DEVIATION, Quantity.DRAWDOWN, Quantity.CONCENTRATION)
 
 
@@ -64,7 +65,12 @@ class Condition:
             return f"delta of {self.subject} above {self.level:,} USD"
         if self.quantity is Quantity.POSITION:
             return f"position in {self.subject} above {self.level:,}"
-        words = {Quantity.SILENCE: "silence of", Quantity.AGE: "no quote of", Quantity.INJECTED: "injection"}
+        words = {
+            Quantity.SILENCE: "silence of",
+            Quantity.AGE: "no quote of",
+            Quantity.OVERDUE: "settlement overdue for",
+            Quantity.INJECTED: "injection",
+        }
         return f"{words[self.quantity]} {self.subject}"
 
 
@@ -102,7 +108,8 @@ RULE_QUANTITIES = {
     AlertRule.PEG_DEVIATION: Quantity.DEVIATION,
     AlertRule.VENUE_DOWN: Quantity.SILENCE,
     AlertRule.STALE_DATA: Quantity.AGE,
-}
+    AlertRule.SETTLEMENT_OVERDUE: Quantity.OVERDUE,
+}  # A break is in what the custodian tells the firm: the coordinator does not hear it, and reckons no condition.
 SHARE_UNIT, TIME_UNIT, MINOR_UNIT = "ppm", "ns", " minor"  # How alerts call theirs; the last after an asset's name.
 
 
@@ -113,7 +120,9 @@ def default_condition(
 
     `decimals`: of each asset, for a limit in minor units.
     """
-    quantity = RULE_QUANTITIES[rule]
+    quantity = RULE_QUANTITIES.get(rule)
+    if quantity is None:
+        return None
     if quantity in GAPS:
         return Condition(quantity=quantity, subject=subject, sustain_ns=limit) if unit == TIME_UNIT else None
     if unit == SHARE_UNIT:

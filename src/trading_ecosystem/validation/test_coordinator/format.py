@@ -117,6 +117,13 @@ CONDITIONS = {
         "No quote of an instrument came.",
         [],
     ),
+    "overdue": condition(
+        Quantity.OVERDUE,
+        partial(conditions.lasting, quantity=Quantity.OVERDUE),
+        "An account of the firm.",
+        "A settlement of an account was due, and has not come to its end.",
+        [],
+    ),
     "injected": condition(
         Quantity.INJECTED,
         partial(conditions.lasting, quantity=Quantity.INJECTED),

@@ -13,12 +13,15 @@ from trading_ecosystem.configuration.scalars import duration_text
 from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
     CrashService,
+    CustodyFault,
+    FaultCustody,
     FaultLink,
     FaultService,
     LinkFault,
     PathAnchor,
     PathPoint,
     RestartService,
+    RestoreCustody,
     RestoreLink,
     RestorePricePath,
     RestoreService,
@@ -27,6 +30,7 @@ from trading_ecosystem.messages.chaos import (
 from trading_ecosystem.messages.message import Message
 
 MARKET_DATA = "market_data"
+CUSTODIAN = "custodian"
 INJECTOR = "injector"
 UNCHANGED_PPM = 1_000_000
 UNDO_WORDS = {
@@ -50,6 +54,11 @@ UNDO_WORDS = {
     "store.full": "store.restore",
     "store.slow": "store.restore",
     "clock.jump": "clock.restore",
+    "settlement.delay": "settlement.restore",
+    "settlement.reject": "settlement.restore",
+    "settlement.partial": "settlement.restore",
+    "settlement.duplicate": "settlement.restore",
+    "custodian.says_done": "settlement.restore",
 }
 
 
@@ -131,6 +140,27 @@ class RunningFault(Injection):
 
     def undo(self, over_ns: int) -> Message:
         return RestoreService(to=INJECTOR, injection_id=self.injection_id, service=self.service)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettlementFault(Injection):
+    """Of a custodian's settlement. Amounts are 0 for the faults that have none."""
+
+    custodian: str
+    by_ns: int = 0
+    share_ppm: int = 0
+
+    def command(self) -> Message:
+        return FaultCustody(
+            to=self.custodian,
+            injection_id=self.injection_id,
+            custody_fault=CustodyFault(self.kind),
+            by_ns=self.by_ns,
+            share_ppm=self.share_ppm,
+        )
+
+    def undo(self, over_ns: int) -> Message:
+        return RestoreCustody(to=self.custodian, injection_id=self.injection_id)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -142,6 +142,42 @@ SERVICE_FAULT_CLOCK_JUMP: ServiceFault.ValueType  # 5
 """Its clock tells by_ns more. Undone, it stands still until time has caught up."""
 Global___ServiceFault: _TypeAlias = ServiceFault  # noqa: Y015
 
+class _CustodyFault:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CustodyFaultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CustodyFault.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CUSTODY_FAULT_UNSPECIFIED: _CustodyFault.ValueType  # 0
+    """Never a valid value: nobody said which."""
+    CUSTODY_FAULT_DELAY: _CustodyFault.ValueType  # 1
+    """It settles late."""
+    CUSTODY_FAULT_REJECT: _CustodyFault.ValueType  # 2
+    """It refuses, and tries again on the next business day."""
+    CUSTODY_FAULT_PARTIAL: _CustodyFault.ValueType  # 3
+    """It settles a part at a time."""
+    CUSTODY_FAULT_DUPLICATE: _CustodyFault.ValueType  # 4
+    """It settles once, and tells it in holdings twice."""
+    CUSTODY_FAULT_SAYS_DONE: _CustodyFault.ValueType  # 5
+    """It tells what is due as settled, and the ledger does not have it."""
+
+class CustodyFault(_CustodyFault, metaclass=_CustodyFaultEnumTypeWrapper):
+    """What a custodian does wrong."""
+
+CUSTODY_FAULT_UNSPECIFIED: CustodyFault.ValueType  # 0
+"""Never a valid value: nobody said which."""
+CUSTODY_FAULT_DELAY: CustodyFault.ValueType  # 1
+"""It settles late."""
+CUSTODY_FAULT_REJECT: CustodyFault.ValueType  # 2
+"""It refuses, and tries again on the next business day."""
+CUSTODY_FAULT_PARTIAL: CustodyFault.ValueType  # 3
+"""It settles a part at a time."""
+CUSTODY_FAULT_DUPLICATE: CustodyFault.ValueType  # 4
+"""It settles once, and tells it in holdings twice."""
+CUSTODY_FAULT_SAYS_DONE: CustodyFault.ValueType  # 5
+"""It tells what is due as settled, and the ledger does not have it."""
+Global___CustodyFault: _TypeAlias = CustodyFault  # noqa: Y015
+
 class _RunStage:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -532,6 +568,8 @@ class ChaosCommand(_message.Message):
     RESTART_SERVICE_FIELD_NUMBER: _builtins.int
     FAULT_SERVICE_FIELD_NUMBER: _builtins.int
     RESTORE_SERVICE_FIELD_NUMBER: _builtins.int
+    FAULT_CUSTODY_FIELD_NUMBER: _builtins.int
+    RESTORE_CUSTODY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def header(self) -> _common_pb2.Header:
         """Which message this is, and which story it belongs to."""
@@ -568,6 +606,14 @@ class ChaosCommand(_message.Message):
     def restore_service(self) -> Global___RestoreService:
         """Undo that."""
 
+    @_builtins.property
+    def fault_custody(self) -> Global___FaultCustody:
+        """Do something to a custodian's settlement."""
+
+    @_builtins.property
+    def restore_custody(self) -> Global___RestoreCustody:
+        """Undo that."""
+
     def __init__(
         self,
         *,
@@ -580,12 +626,14 @@ class ChaosCommand(_message.Message):
         restart_service: Global___RestartService | None = ...,
         fault_service: Global___FaultService | None = ...,
         restore_service: Global___RestoreService | None = ...,
+        fault_custody: Global___FaultCustody | None = ...,
+        restore_custody: Global___RestoreCustody | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["apply_price_path", b"apply_price_path", "command", b"command", "crash_service", b"crash_service", "fault_link", b"fault_link", "fault_service", b"fault_service", "header", b"header", "restart_service", b"restart_service", "restore_link", b"restore_link", "restore_price_path", b"restore_price_path", "restore_service", b"restore_service"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["apply_price_path", b"apply_price_path", "command", b"command", "crash_service", b"crash_service", "fault_custody", b"fault_custody", "fault_link", b"fault_link", "fault_service", b"fault_service", "header", b"header", "restart_service", b"restart_service", "restore_custody", b"restore_custody", "restore_link", b"restore_link", "restore_price_path", b"restore_price_path", "restore_service", b"restore_service"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply_price_path", b"apply_price_path", "command", b"command", "crash_service", b"crash_service", "fault_link", b"fault_link", "fault_service", b"fault_service", "header", b"header", "restart_service", b"restart_service", "restore_link", b"restore_link", "restore_price_path", b"restore_price_path", "restore_service", b"restore_service"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply_price_path", b"apply_price_path", "command", b"command", "crash_service", b"crash_service", "fault_custody", b"fault_custody", "fault_link", b"fault_link", "fault_service", b"fault_service", "header", b"header", "restart_service", b"restart_service", "restore_custody", b"restore_custody", "restore_link", b"restore_link", "restore_price_path", b"restore_price_path", "restore_service", b"restore_service"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["apply_price_path", "restore_price_path", "fault_link", "restore_link", "crash_service", "restart_service", "fault_service", "restore_service"]  # noqa: Y015
+    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["apply_price_path", "restore_price_path", "fault_link", "restore_link", "crash_service", "restart_service", "fault_service", "restore_service", "fault_custody", "restore_custody"]  # noqa: Y015
     _WhichOneofArgType_command: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_command) -> _WhichOneofReturnType_command | None: ...
 
@@ -932,6 +980,70 @@ class RestoreService(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RestoreService: _TypeAlias = RestoreService  # noqa: Y015
+
+@_typing.final
+class FaultCustody(_message.Message):
+    """Have a custodian do wrong, to all that comes due while the fault is in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    INJECTION_ID_FIELD_NUMBER: _builtins.int
+    CUSTODY_FAULT_FIELD_NUMBER: _builtins.int
+    BY_NS_FIELD_NUMBER: _builtins.int
+    SHARE_PPM_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance that this is for."""
+    injection_id: _builtins.str
+    """Name of the injection in its scenario."""
+    custody_fault: Global___CustodyFault.ValueType
+    """What it does wrong."""
+    by_ns: _builtins.int
+    """How late it settles, in ns: for a delay; else 0."""
+    share_ppm: _builtins.int
+    """How much settles at a time, in parts per million: for a part; else 0."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        injection_id: _builtins.str = ...,
+        custody_fault: Global___CustodyFault.ValueType = ...,
+        by_ns: _builtins.int = ...,
+        share_ppm: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_ns", b"by_ns", "custody_fault", b"custody_fault", "injection_id", b"injection_id", "share_ppm", b"share_ppm", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FaultCustody: _TypeAlias = FaultCustody  # noqa: Y015
+
+@_typing.final
+class RestoreCustody(_message.Message):
+    """Undo FaultCustody: what it held back is settled, and what was told wrongly is told as it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    INJECTION_ID_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance that this is for."""
+    injection_id: _builtins.str
+    """Name of the injection in its scenario."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        injection_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["injection_id", b"injection_id", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RestoreCustody: _TypeAlias = RestoreCustody  # noqa: Y015
 
 @_typing.final
 class InjectionStarted(_message.Message):
