@@ -338,10 +338,10 @@ def test_what_the_world_does_not_have_is_refused(
     instances: tuple[str, ...],
 ) -> None:
     assert before in small_text
-    scenario_of(small_text).check(reference, instances)
+    scenario_of(small_text).check(reference, instances, ("alpha", "beta"))
     broken = scenario_of(small_text.replace(before, after, 1))
     with pytest.raises(Problem) as caught:
-        broken.check(reference, instances)
+        broken.check(reference, instances, ("alpha", "beta"))
     assert problem in str(caught.value)
     assert str(caught.value).startswith("small.yaml:")
 
@@ -350,7 +350,7 @@ def test_a_role_names_all_its_instances(
     small_text: str, scenario_of: Callable[[str], Scenario], reference: ReferenceData, instances: tuple[str, ...]
 ) -> None:
     step = "  - {at: 11m, inject: network.hold, from: [trading_engine], to: [exchange], for: 1s}\n"
-    scenario_of(small_text.replace(DRIFT, DRIFT + step)).check(reference, instances)
+    scenario_of(small_text.replace(DRIFT, DRIFT + step)).check(reference, instances, ("alpha", "beta"))
 
 
 # Settings.

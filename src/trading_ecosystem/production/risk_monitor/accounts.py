@@ -5,7 +5,6 @@ until those before it came, or until the venue's report tells what they did.
 Rule 2: an account is certain only while nothing about it is missing, and the last report agreed with its fills.
 """
 
-from collections import deque
 from typing import final
 
 from trading_ecosystem.messages.accounts import AccountReported, HoldingsReported
@@ -43,7 +42,7 @@ class Account:
         self.asked = False  # A question is open.
         self.missed = False  # The venue was away, and may have told something that was lost.
         self.differs = False
-        self.fills: deque[Change] = deque(maxlen=REMEMBERED_FILLS)  # Since the last correction.
+        self.fills: list[Change] = []  # The last ones since the last correction.
         self.corrections = 0  # How often a report told other amounts than the fills did.
 
     @property
@@ -95,9 +94,14 @@ class Account:
             self.corrections += 1
         return changes
 
+    def note_fill(self, change: Change) -> None:
+        self.fills.append(change)
+        if len(self.fills) > 2 * REMEMBERED_FILLS:
+            self.fills = self.fills[-REMEMBERED_FILLS:]
+
     def amounts_as_of(self, trade_id: int) -> dict[str, int] | None:
         """The amounts before all fills of later trades; None where that is too far back."""
-        if len(self.fills) == REMEMBERED_FILLS and self.fills[0][0] > trade_id:
+        if len(self.fills) >= REMEMBERED_FILLS and self.fills[0][0] > trade_id:
             return None
         amounts = dict(self.amounts)
         for number, base, base_minor, quote, quote_minor in self.fills:

@@ -23,7 +23,14 @@ RULES = (
     "settlement_overdue",
     "reconciliation_break",
 )
-TIMES = ("report_every", "reconcile_every", "ask_custodian_every", "ask_again_after", "resolves_after", "fires_at_most_every")
+TIMES = (
+    "report_every",
+    "reconcile_every",
+    "ask_custodian_every",
+    "ask_again_after",
+    "resolves_after",
+    "fires_at_most_every",
+)
 Read = Callable[[Node], int]
 
 

@@ -39,8 +39,6 @@ RECONCILE = "reconcile"
 ASK_AGAIN = "ask again"
 SILENCE = "silence"
 CUSTODY = "custody"
-COMPARE = "compare"
-COMPARE_AFTER_NS = 2_000_000_000  # What the venue said before the custodian's report has come by then.
 
 
 @final
@@ -156,7 +154,7 @@ class RiskMonitor(Core):
         base, quote = instrument.base, instrument.quote
         before = account.amounts.get(base, 0), account.amounts.get(quote, 0)
         self._portfolio.book(event, instrument, account)
-        account.fills.append(
+        account.note_fill(
             (event.trade_id, base, account.amounts[base] - before[0], quote, account.amounts[quote] - before[1])
         )
         self._judge_amounts((instrument.base, instrument.quote), event.occurred_ns, now)
@@ -206,9 +204,9 @@ class RiskMonitor(Core):
             self._outbox.send(QueryHoldings(to=self._custodian, asker=self._name, account=name))
             self._outbox.send(QuerySettlements(to=self._custodian, asker=self._name, account=name))
         self._outbox.wake(CUSTODY, now + self._ask_custodian_every_ns)
-        self._outbox.wake(COMPARE, now + COMPARE_AFTER_NS)
 
     def _compare_books(self, now: int) -> None:
+        """With the reports that were asked for last: what the venue had said before them has come by now."""
         for custody in self._custodies.values():
             report = custody.report
             differing = custody.differing_assets()
@@ -294,9 +292,8 @@ class RiskMonitor(Core):
             self._ask_all(now)
             self._outbox.wake(RECONCILE, now + self._reconcile_every_ns)
         elif task == CUSTODY:
-            self._ask_custodian(now)
-        elif task == COMPARE:
             self._compare_books(now)
+            self._ask_custodian(now)
         elif task in self._rulebook.watches:
             self._rulebook.watches[task].last(now, self._outbox)
 

@@ -352,9 +352,7 @@ class SettlementDesk:
         for values in saved:
             self._pend(restored(values, self._ledger))
         plain, held, told = disturbance
-        self.disturbance.restore(
-            cast(list[object], plain), cast(list[int], held), cast(dict[str, list[int]], told)
-        )
+        self.disturbance.restore(cast(list[object], plain), cast(list[int], held), cast(dict[str, list[int]], told))
 
 
 def parties(instruction: Instruction) -> Sequence[str]:

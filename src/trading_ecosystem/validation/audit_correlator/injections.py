@@ -175,6 +175,13 @@ class Injections:
                 return injection
         return None
 
+    def disturbing(self, at_ns: int) -> AppliedInjection | None:
+        """The latest fault of a custodian's settlement at a moment."""
+        for injection in self.started():
+            if isinstance(injection.command, FaultCustody) and injection.lasted(at_ns, at_ns):
+                return injection
+        return None
+
     def moving(self, concerns: Holds, at_ns: int) -> AppliedInjection | None:
         """The latest price path at a moment that reaches a symbol for which `concerns` is true."""
         for injection in self.started():

@@ -38,12 +38,12 @@ class _FailReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FailReason
     """The custodian knows no such instrument."""
     FAIL_REASON_IMPOSSIBLE_TRADE: _FailReason.ValueType  # 6
     """A price, a quantity or an amount that no trade has."""
+    FAIL_REASON_CUSTODIAN_REJECTED: _FailReason.ValueType  # 8
+    """The custodian does not settle it now, whoever could pay."""
     FAIL_REASON_BUYER_LACKS_CASH: _FailReason.ValueType  # 4
     """The buyer cannot pay."""
     FAIL_REASON_SELLER_LACKS_ASSET: _FailReason.ValueType  # 5
     """The seller cannot deliver."""
-    FAIL_REASON_CUSTODIAN_REJECTED: _FailReason.ValueType  # 8
-    """The custodian does not settle it now, whoever could pay."""
 
 class FailReason(_FailReason, metaclass=_FailReasonEnumTypeWrapper):
     """Why a trade was not settled. Listed by precedence: when several apply, the first is the one reported."""
@@ -60,12 +60,12 @@ FAIL_REASON_UNKNOWN_SYMBOL: FailReason.ValueType  # 3
 """The custodian knows no such instrument."""
 FAIL_REASON_IMPOSSIBLE_TRADE: FailReason.ValueType  # 6
 """A price, a quantity or an amount that no trade has."""
+FAIL_REASON_CUSTODIAN_REJECTED: FailReason.ValueType  # 8
+"""The custodian does not settle it now, whoever could pay."""
 FAIL_REASON_BUYER_LACKS_CASH: FailReason.ValueType  # 4
 """The buyer cannot pay."""
 FAIL_REASON_SELLER_LACKS_ASSET: FailReason.ValueType  # 5
 """The seller cannot deliver."""
-FAIL_REASON_CUSTODIAN_REJECTED: FailReason.ValueType  # 8
-"""The custodian does not settle it now, whoever could pay."""
 Global___FailReason: _TypeAlias = FailReason  # noqa: Y015
 
 class _SettlementStatus:
@@ -334,10 +334,10 @@ class CustodianEvent(_message.Message):
     TRANSACTION_POSTED_FIELD_NUMBER: _builtins.int
     SETTLEMENT_FAILED_FIELD_NUMBER: _builtins.int
     HOLDINGS_REPORTED_FIELD_NUMBER: _builtins.int
-    HEALTH_CHANGED_FIELD_NUMBER: _builtins.int
     PART_POSTED_FIELD_NUMBER: _builtins.int
     SETTLEMENT_CANCELED_FIELD_NUMBER: _builtins.int
     SETTLEMENTS_REPORTED_FIELD_NUMBER: _builtins.int
+    HEALTH_CHANGED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Counts what this incarnation of the service published: 1, 2, 3, ... 0 in an answer to a call."""
     @_builtins.property
@@ -361,10 +361,6 @@ class CustodianEvent(_message.Message):
         """Answer to QueryHoldings."""
 
     @_builtins.property
-    def health_changed(self) -> _common_pb2.HealthChanged:
-        """The service serves, or serves no longer."""
-
-    @_builtins.property
     def part_posted(self) -> Global___PartPosted:
         """A part of a trade was settled."""
 
@@ -376,6 +372,10 @@ class CustodianEvent(_message.Message):
     def settlements_reported(self) -> Global___SettlementsReported:
         """Answer to QuerySettlements."""
 
+    @_builtins.property
+    def health_changed(self) -> _common_pb2.HealthChanged:
+        """The service serves, or serves no longer."""
+
     def __init__(
         self,
         *,
@@ -385,16 +385,16 @@ class CustodianEvent(_message.Message):
         transaction_posted: Global___TransactionPosted | None = ...,
         settlement_failed: Global___SettlementFailed | None = ...,
         holdings_reported: Global___HoldingsReported | None = ...,
-        health_changed: _common_pb2.HealthChanged | None = ...,
         part_posted: Global___PartPosted | None = ...,
         settlement_canceled: Global___SettlementCanceled | None = ...,
         settlements_reported: Global___SettlementsReported | None = ...,
+        health_changed: _common_pb2.HealthChanged | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "header", b"header", "health_changed", b"health_changed", "holdings_reported", b"holdings_reported", "part_posted", b"part_posted", "settlement_canceled", b"settlement_canceled", "settlement_failed", b"settlement_failed", "settlement_instructed", b"settlement_instructed", "settlements_reported", b"settlements_reported", "transaction_posted", b"transaction_posted"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "header", b"header", "health_changed", b"health_changed", "holdings_reported", b"holdings_reported", "part_posted", b"part_posted", "sequence", b"sequence", "settlement_canceled", b"settlement_canceled", "settlement_failed", b"settlement_failed", "settlement_instructed", b"settlement_instructed", "settlements_reported", b"settlements_reported", "transaction_posted", b"transaction_posted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["settlement_instructed", "transaction_posted", "settlement_failed", "holdings_reported", "health_changed", "part_posted", "settlement_canceled", "settlements_reported"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["settlement_instructed", "transaction_posted", "settlement_failed", "holdings_reported", "part_posted", "settlement_canceled", "settlements_reported", "health_changed"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
