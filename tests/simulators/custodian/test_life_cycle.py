@@ -259,10 +259,20 @@ def test_whatever_lacks_and_whatever_is_wrong_nothing_is_made_and_each_instructi
     for when, _, message in sorted(arrivals, key=lambda each: each[:2]):
         rig.hear(message, when)
     rig.until(MONDAY + 60 * DAY_NS)
+    balances, ended, begun = folded(rig.log)
+    assert sorted(ended) == sorted(begun) == list(range(1, len(trades) + 1))
+    held = rig.held(MONDAY + 60 * DAY_NS)
+    for name in NAMES:
+        for asset in ASSETS:
+            assert held[name].get(asset, (0, 0)) == (balances[name, asset], 0)
+
+
+def folded(log: Log) -> tuple[Counter[tuple[str, str]], list[int], list[int]]:
+    """Balances as the postings told make them, and which instructions ended and began."""
     balances = Counter({(name, asset): amount for name in HELD for asset, amount in HELD[name].items()})
     left: dict[int, Counter[tuple[str, str, str]]] = {}
     ended: list[int] = []
-    for _, message in rig.log:
+    for _, message in log:
         if isinstance(message, SettlementInstructed):
             left[message.instruction_id] = amounts_of(message)
         elif isinstance(message, (TransactionPosted, PartPosted)):
@@ -277,11 +287,7 @@ def test_whatever_lacks_and_whatever_is_wrong_nothing_is_made_and_each_instructi
                 ended.append(message.instruction_id)
         elif isinstance(message, SettlementCanceled):
             ended.append(message.instruction_id)
-    assert sorted(ended) == sorted(left) == list(range(1, len(trades) + 1))
-    held = rig.held(MONDAY + 60 * DAY_NS)
-    for name in NAMES:
-        for asset in ASSETS:
-            assert held[name].get(asset, (0, 0)) == (balances[name, asset], 0)
+    return balances, ended, list(left)
 
 
 def amounts_of(message: SettlementInstructed | TransactionPosted | PartPosted) -> Counter[tuple[str, str, str]]:

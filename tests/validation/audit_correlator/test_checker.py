@@ -9,8 +9,8 @@ from hypothesis import given, settings, strategies as st
 from trading_ecosystem.messages.audit import Envelope
 from trading_ecosystem.messages.custody import (
     FailReason,
-    Posting,
     PartPosted,
+    Posting,
     SettlementCanceled,
     SettlementFailed,
     SettlementInstructed,

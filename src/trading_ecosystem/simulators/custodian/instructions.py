@@ -39,7 +39,7 @@ TRANSITIONS: Final = {
 
 @final
 class Instruction:
-    """`lots` and `transaction` are of what has not settled; it is tried next at `attempt_ns`, 0 while it is held back."""
+    """`lots` and `transaction` are of what has not settled. It is tried next at `attempt_ns`; 0: told as done."""
 
     __slots__ = (
         "attempt_ns",

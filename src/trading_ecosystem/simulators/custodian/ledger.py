@@ -41,14 +41,27 @@ TRANSFERS: Final = {
 
 
 @final
+class Total:
+    """What all accounts together have of one asset: nothing, between any two steps."""
+
+    __slots__ = ("pending", "posted")
+
+    def __init__(self) -> None:
+        self.posted = 0
+        self.pending = 0
+
+
+@final
 class Balance:
     """One account's amounts of one asset, in minor units. `pending_in` and `pending_out` are not negative."""
 
-    __slots__ = ("account", "asset", "last_in_ns", "pending_in", "pending_out", "posted")
+    __slots__ = ("account", "asset", "is_customer", "last_in_ns", "pending_in", "pending_out", "posted", "total")
 
-    def __init__(self, account: str, asset: str) -> None:
+    def __init__(self, account: str, asset: str, total: Total) -> None:
         self.account = account
         self.asset = asset
+        self.is_customer = account != EXTERNAL and account != FEES
+        self.total = total
         self.posted = 0
         self.pending_in = 0
         self.pending_out = 0
@@ -87,13 +100,12 @@ class Transaction:
 class Ledger:
     """`opening` is account -> asset -> minor units, all of it moved in from `external`."""
 
-    __slots__ = ("_balances", "_pending_totals", "_posted_totals", "transaction_count")
+    __slots__ = ("_balances", "_totals", "transaction_count")
 
     def __init__(self, opening: dict[str, dict[str, int]]) -> None:
         assert EXTERNAL not in opening
         self.transaction_count = 0
-        self._posted_totals: dict[str, int] = {}
-        self._pending_totals: dict[str, int] = {}
+        self._totals: dict[str, Total] = {}
         self._balances: dict[str, dict[str, Balance]] = {name: {} for name in (*opening, FEES, EXTERNAL)}
         postings: list[Posting] = []
         for account, amounts in opening.items():
@@ -136,28 +148,30 @@ class Ledger:
     def pend(self, transaction: Transaction, due_ns: int) -> None:
         transaction.take(TransferStep.PEND)
         for effect in transaction.effects:
-            self._add_pending(effect, 1)
-            if effect.amount_minor > 0 and due_ns > effect.balance.last_in_ns:
-                effect.balance.last_in_ns = due_ns
-        self._assert_balanced(transaction)
+            balance, amount = effect.balance, effect.amount_minor
+            add_pending(balance, amount, amount > 0)
+            if amount > 0 and due_ns > balance.last_in_ns:
+                balance.last_in_ns = due_ns
+        assert_balanced(transaction)
 
     def short_account(self, transaction: Transaction) -> str:
         """The first account that could not pay, or nothing."""
         for effect in transaction.effects:
             balance = effect.balance
-            if balance.posted + effect.amount_minor < 0 and self.is_customer(balance.account):
+            if balance.posted + effect.amount_minor < 0 and balance.is_customer:
                 return balance.account
         return ""
 
     def post(self, transaction: Transaction) -> int:
         """Make what is pending final. Returns the transaction's id: 1 is the opening, then 2, 3, ..."""
-        self._release(transaction, TransferStep.POST)
+        transaction.take(TransferStep.POST)
         for effect in transaction.effects:
-            balance = effect.balance
-            balance.posted += effect.amount_minor
-            self._posted_totals[balance.asset] += effect.amount_minor
-            assert balance.posted >= 0 or not self.is_customer(balance.account)
-        self._assert_balanced(transaction)
+            balance, amount = effect.balance, effect.amount_minor
+            add_pending(balance, -amount, amount > 0)
+            balance.posted += amount
+            balance.total.posted += amount
+            assert balance.posted >= 0 or not balance.is_customer
+        assert_balanced(transaction)
         self.transaction_count += 1
         return self.transaction_count
 
@@ -198,19 +212,20 @@ class Ledger:
     def restore(self, transaction_count: int, posted: dict[str, dict[str, int]]) -> None:
         assert list(posted) == list(self._balances), "saved by a custodian of other accounts"
         self.transaction_count = transaction_count
-        self._posted_totals = {}
+        self._totals = {}
         for account, amounts in posted.items():
             self._balances[account] = {}
             for asset, amount in amounts.items():
-                self._balance(account, asset).posted = amount
-                self._posted_totals[asset] += amount
-        assert not any(self._posted_totals.values())
+                balance = self._balance(account, asset)
+                balance.posted = amount
+                balance.total.posted += amount
+        assert not any([total.posted for total in self._totals.values()])
 
     def _release(self, transaction: Transaction, step: TransferStep) -> None:
         transaction.take(step)
         for effect in transaction.effects:
-            self._add_pending(effect, -1)
-        self._assert_balanced(transaction)
+            add_pending(effect.balance, -effect.amount_minor, effect.amount_minor > 0)
+        assert_balanced(transaction)
 
     def _effect(self, effects: list[Effect], account: str, asset: str) -> Effect:
         balance = self._balance(account, asset)
@@ -224,22 +239,25 @@ class Ledger:
         balances = self._balances[account]
         balance = balances.get(asset)
         if balance is None:
-            balance = balances[asset] = Balance(account, asset)
-            self._posted_totals.setdefault(asset, 0)
-            self._pending_totals.setdefault(asset, 0)
+            total = self._totals.get(asset)
+            if total is None:
+                total = self._totals[asset] = Total()
+            balance = balances[asset] = Balance(account, asset, total)
         return balance
 
-    def _add_pending(self, effect: Effect, sign: int) -> None:
-        balance = effect.balance
-        amount = sign * effect.amount_minor
-        if effect.amount_minor > 0:
-            balance.pending_in += amount
-        else:
-            balance.pending_out -= amount
-        assert balance.pending_in >= 0 and balance.pending_out >= 0
-        self._pending_totals[balance.asset] += amount
 
-    def _assert_balanced(self, transaction: Transaction) -> None:
-        for effect in transaction.effects:
-            asset = effect.balance.asset
-            assert self._posted_totals[asset] == 0 and self._pending_totals[asset] == 0
+def add_pending(balance: Balance, amount_minor: int, comes_in: bool) -> None:
+    """Of an effect that comes in or goes out; the other sign takes it back."""
+    if comes_in:
+        balance.pending_in += amount_minor
+        assert balance.pending_in >= 0
+    else:
+        balance.pending_out -= amount_minor
+        assert balance.pending_out >= 0
+    balance.total.pending += amount_minor
+
+
+def assert_balanced(transaction: Transaction) -> None:
+    for effect in transaction.effects:
+        total = effect.balance.total
+        assert total.posted == 0 and total.pending == 0

@@ -27,6 +27,7 @@ from trading_ecosystem.validation.audit_correlator.invariants import Findings, I
 from trading_ecosystem.validation.audit_correlator.venue_record import VenueRecord
 
 FEES = "fees"
+OF_CUSTODY = (SettlementInstructed, TransactionPosted, PartPosted, SettlementFailed, SettlementCanceled)
 NOTHING: list[InvariantViolated] = []
 Changes = dict[tuple[str, str], int]  # (account, asset) -> minor units more, or less; each once.
 
@@ -132,9 +133,7 @@ class ConservationChecker:
         message = envelope.message
         if isinstance(message, (QuotePublished, Wake)):
             return NOTHING
-        if isinstance(message, (AccountEvent, TradeExecuted, SettlementInstructed, TransactionPosted)) or isinstance(
-            message, (PartPosted, SettlementFailed, SettlementCanceled)
-        ):
+        if isinstance(message, (AccountEvent, TradeExecuted, *OF_CUSTODY)):
             findings = Findings(envelope.message_id, envelope.sent_ns)
             self._check(message, findings)
             return findings.found or NOTHING

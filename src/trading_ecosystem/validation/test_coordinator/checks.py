@@ -189,14 +189,14 @@ def check_target(step: Injection, reference: ReferenceData, instances: Collectio
         if step.custodian not in custodians:
             step.node.fail_word("unknown custodian", step.custodian, custodians)
     elif isinstance(step, NetworkFault):
-        names = {*instances, *(role(instance) for instance in instances)}
-        for name in (*step.senders, *step.recipients):
-            if name not in names:
-                step.node.fail_word("unknown service", name, names)
         check_link(step, instances)
 
 
 def check_link(step: NetworkFault, instances: Collection[str]) -> None:
+    names = {*instances, *(role(instance) for instance in instances)}
+    for name in (*step.senders, *step.recipients):
+        if name not in names:
+            step.node.fail_word("unknown service", name, names)
     senders = [name for name in instances if name in step.senders or role(name) in step.senders]
     recipients = [name for name in instances if name in step.recipients or role(name) in step.recipients]
     if senders == recipients and len(senders) == 1:

@@ -37,6 +37,8 @@ from trading_ecosystem.validation.test_coordinator.recorder import Recorder
 from trading_ecosystem.validation.test_coordinator.scenario import Scenario
 
 NOTHING: tuple[Message, ...] = ()
+OF_SETTLEMENT = (SettlementInstructed, TransactionPosted, PartPosted, SettlementFailed, SettlementCanceled)
+Settled = SettlementInstructed | TransactionPosted | PartPosted | SettlementFailed | SettlementCanceled
 BEGUN = "begun"  # What it remembers from its first start on: when that was.
 
 
@@ -190,10 +192,8 @@ class TestCoordinator(Core):
     def _note(self, message: Message) -> None:
         if isinstance(message, OrderFilled):
             self._note_fill(message)
-        elif isinstance(message, SettlementInstructed | TransactionPosted | SettlementFailed | SettlementCanceled):
+        elif isinstance(message, OF_SETTLEMENT):
             self._note_settlement(message)
-        elif isinstance(message, PartPosted):
-            self._recorder.count("settlements posted in part", "settlement", message.occurred_ns)
         elif isinstance(message, VenueHeartbeat):
             self._heartbeats += 1
             self._truth.heartbeat(message)
@@ -218,9 +218,7 @@ class TestCoordinator(Core):
         if self._truth.fill(message):
             self._firm_fills += 1
 
-    def _note_settlement(
-        self, message: SettlementInstructed | TransactionPosted | SettlementFailed | SettlementCanceled
-    ) -> None:
+    def _note_settlement(self, message: Settled) -> None:
         ns = message.occurred_ns
         if isinstance(message, SettlementInstructed):
             self._instructed += 1
@@ -230,14 +228,17 @@ class TestCoordinator(Core):
             self._posted += 1
             self._recorder.count("settlements posted", "settlement", ns)
             self._end_settlement(message.instruction_id, ns)
-        elif isinstance(message, SettlementFailed):
-            self._note_failed(message)
+        elif isinstance(message, PartPosted):
+            self._recorder.count("settlements posted in part", "settlement", ns)
         else:
-            self._settlements_lost += 1
-            self._recorder.count("settlements canceled", "settlement", ns)
-            self._end_settlement(message.instruction_id, ns)
+            self._note_failed(message)
 
-    def _note_failed(self, message: SettlementFailed) -> None:
+    def _note_failed(self, message: SettlementFailed | SettlementCanceled) -> None:
+        if isinstance(message, SettlementCanceled):
+            self._settlements_lost += 1
+            self._recorder.count("settlements canceled", "settlement", message.occurred_ns)
+            self._end_settlement(message.instruction_id, message.occurred_ns)
+            return
         self._settlements_failed += 1
         self._recorder.count("settlements failed", "settlement", message.occurred_ns)
         if message.instruction_id == 0:
