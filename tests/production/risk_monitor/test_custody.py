@@ -129,7 +129,7 @@ def compared(rig: Any, until: int, since: int = 0, trade_id: int = 1, **less: in
     """Reports of both accounts every four seconds, just after they were asked for; alpha's lack something."""
     for at in range(since + 4, until + 1, 4):
         rig.stay(at - 4, at)
-        rig.hear(holdings(at, trade_id, **less), at)
+        rig.hear(holdings(at, trade_id, "alpha", **less), at)
         rig.hear(holdings(at, trade_id, "beta"), at)
 
 
