@@ -4,7 +4,7 @@ Rule 1: of a settlement, an owner sees the postings of their own account.
 """
 
 from asyncio import to_thread
-from typing import Literal, cast
+from typing import Literal
 
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
@@ -146,7 +146,7 @@ def settlement_body(instruction: Instruction, account: str, reference: Reference
         instruction_id=instruction.instruction_id,
         trade_id=instruction.trade_id,
         venue=instruction.venue,
-        status=cast(StatusWord, instruction.settlement_status.value),
+        status=instruction.settlement_status.value,
         fail_reason=None if failed is None else failed.value,
         age_days=instruction.age_days,
         retry=moment_or_none(instruction.retry_ns),
@@ -162,7 +162,7 @@ def unsettled_body(settlement: Settlement) -> UnsettledBody:
         instruction_id=settlement.instruction_id,
         trade_id=settlement.trade_id,
         venue=settlement.venue,
-        status=cast(StatusWord, settlement.settlement_status.value),
+        status=settlement.settlement_status.value,
         due=moment_text(settlement.due_ns),
         retry=moment_text(settlement.retry_ns),
         age_days=settlement.age_days,
