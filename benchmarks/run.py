@@ -11,6 +11,7 @@ from live_figures import show_live
 LIMITS_S = {"compiled": 10.0, "plain": 60.0}
 LIMIT_MIB = 1024.0
 SIMPY_RATIO = 20.0
+LEDGER_KPS = 300
 
 
 def depeg(build: str, hours: int, instruments: int) -> dict[str, Any]:
@@ -22,6 +23,12 @@ def show_kernel() -> None:
     print(f"\nKernel: the same ping-pong on SimPy (goal, compiled: ratio at least {SIMPY_RATIO:.0f})")
     for build in builds():
         print("  " + run(build, "kernel.py"), end="", flush=True)
+
+
+def show_ledger() -> None:
+    print(f"\nLedger: transfers made pending and posted (goal, compiled: at least {LEDGER_KPS} k a second)")
+    for build in builds():
+        print("  " + run(build, "ledger.py"), end="", flush=True)
 
 
 def show_depeg() -> None:
@@ -54,6 +61,7 @@ def show_growth() -> None:
 def main() -> None:
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
     show_kernel()
+    show_ledger()
     show_depeg()
     show_growth()
     show_live()

@@ -17,6 +17,7 @@ SHELLS = (
         "scenario.py",
         "format.py",
         "settings.py",
+        "holiday_calendars.py",
     ),
     *("__main__.py", "server.py", "rest.py", "rest_bodies.py"),
     *("simulators/breaking.py", "test_coordinator/chaos_link.py", "test_coordinator/conductor.py"),

@@ -8,6 +8,8 @@ from trading_ecosystem.messages.accounts import VenueHeartbeat
 from trading_ecosystem.messages.audit import InvariantViolated
 from trading_ecosystem.messages.chaos import InjectionEnded, InjectionRefused, InjectionStarted
 from trading_ecosystem.messages.custody import (
+    PartPosted,
+    SettlementCanceled,
     SettlementFailed,
     SettlementInstructed,
     TransactionPosted,
@@ -56,7 +58,9 @@ PUBLISHED: dict[type, tuple[str, ...]] = {
     TradeExecuted: (CUSTODIAN,),
     SettlementInstructed: (TEST_COORDINATOR,),
     TransactionPosted: (TEST_COORDINATOR,),
+    PartPosted: (TEST_COORDINATOR,),
     SettlementFailed: (TEST_COORDINATOR,),
+    SettlementCanceled: (TEST_COORDINATOR,),
     # 4. A desk says which orders its own checks stopped.
     OrderDenied: (TEST_COORDINATOR,),
     # 5. The monitor speaks to people; the coordinator judges what it said.

@@ -80,11 +80,14 @@ class QueryHoldings(Addressed):
 @final
 @dataclass(frozen=True, kw_only=True)
 class HoldingsReported(Addressed):
+    """The venue's trades up to `last_trade_id` are all in it, and no later one; 0 where that cannot be said."""
+
     to: str
     custodian: str
     account: str
     holdings: tuple[Holding, ...]
     occurred_ns: int
+    last_trade_id: int = 0
 
 
 @final

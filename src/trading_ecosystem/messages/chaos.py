@@ -178,6 +178,37 @@ class RestoreService(Addressed):
     service: str
 
 
+class CustodyFault(StrEnum):
+    """What a custodian does wrong, to all that comes due while the fault is in force."""
+
+    DELAY = "settlement.delay"  # It settles `by_ns` after it was due.
+    REJECT = "settlement.reject"  # It is refused, and tried again on the next business day.
+    PARTIAL = "settlement.partial"  # No more than `share_ppm` of it settles at a time.
+    DUPLICATE = "settlement.duplicate"  # It settles once, and is told in holdings twice.
+    SAYS_DONE = "custodian.says_done"  # It is told as settled, and the ledger does not have it.
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class FaultCustody(Addressed):
+    """`by_ns` and `share_ppm` are 0 but for the fault that has one."""
+
+    to: str
+    injection_id: str
+    custody_fault: CustodyFault
+    by_ns: int
+    share_ppm: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class RestoreCustody(Addressed):
+    """Undo `FaultCustody`: what it held back is settled, and what was told wrongly is told as it is."""
+
+    to: str
+    injection_id: str
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class InjectionStarted(Published):

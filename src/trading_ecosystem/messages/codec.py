@@ -45,6 +45,7 @@ ENUMS: dict[str, type[Enum]] = {
     "amend_reject_reason": order_changes.AmendRejectReason,
     "cancel_reject_reason": orders.CancelRejectReason,
     "fail_reason": custody.FailReason,
+    "settlement_status": custody.SettlementStatus,
     "loss_reason": audit.LossReason,
     "severity": risk.Severity,
     "rule": risk.AlertRule,
@@ -53,12 +54,14 @@ ENUMS: dict[str, type[Enum]] = {
     "fault": chaos.LinkFault,
     "service_fault": chaos.ServiceFault,
     "feed_fault": chaos.FeedFault,
+    "custody_fault": chaos.CustodyFault,
 }
 PARTS: dict[str, type] = {
     "balances": accounts.Balance,
     "open_orders": accounts.OpenOrder,
     "holdings": accounts.Holding,
     "postings": custody.Posting,
+    "settlements": custody.Settlement,
     "exposures": risk.Exposure,
     "points": chaos.PathPoint,
     "trades": orders.TradeExecuted,

@@ -15,6 +15,7 @@ from trading_ecosystem.messages.accounts import HoldingsReported, QueryHoldings,
 from trading_ecosystem.messages.custody import (
     FailReason,
     Posting,
+    SettlementCanceled,
     SettlementFailed,
     SettlementInstructed,
     TransactionPosted,
@@ -205,7 +206,7 @@ def test_lost_trades_break_nothing_but_what_depends_on_them(
     core = custodian()
     log = run(core, [(trade.occurred_ns, trade) for trade in arrived])
     instructed = {m.instruction_id: m for _, m in log if isinstance(m, SettlementInstructed)}
-    ends = [m for _, m in log if isinstance(m, TransactionPosted | SettlementFailed)]
+    ends = [m for _, m in log if isinstance(m, TransactionPosted | SettlementCanceled)]
     assert sorted(end.instruction_id for end in ends) == sorted(instructed) == list(range(1, len(arrived) + 1))
     balances = Counter({(name, asset): amount for name in NAMES for asset, amount in TIGHT[name].items()})
     for end in ends:
@@ -312,10 +313,12 @@ def test_what_the_ledger_cannot_cover_fails_when_due_and_moves_nothing(
     core = custodian()
     before = [posted(core, MONDAY, name) for name in NAMES]
     log = run(core, [(MONDAY, replace(TRADE, **change))])
-    ((at, failed),) = said(log, SettlementFailed)
+    (at, failed) = said(log, SettlementFailed)[0]
     assert isinstance(failed, SettlementFailed)
     assert (at, failed.instruction_id, failed.fail_reason) == (MONDAY + 10 * MINUTE_NS, 1, reason)
     assert not said(log, TransactionPosted)
+    ((at, canceled),) = said(log, SettlementCanceled)
+    assert isinstance(canceled, SettlementCanceled) and canceled.fail_reason is reason
     assert [posted(core, at, name) for name in NAMES] == before
 
 
@@ -426,4 +429,4 @@ def test_settled_instructions_leave_nothing_behind() -> None:
         trades.append((MONDAY + n, replace(trade, buyer_account=buyer, seller_account=seller, occurred_ns=MONDAY + n)))
     assert len(said(run(core, trades), TransactionPosted)) == 200
     state = core.save()
-    assert isinstance(state, dict) and state["desk"] == [200, []]
+    assert isinstance(state, dict) and state["desk"] == [200, [], [[], [], {}]]

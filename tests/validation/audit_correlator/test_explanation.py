@@ -9,6 +9,8 @@ from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
     CrashService,
     FaultFeed,
+    CustodyFault,
+    FaultCustody,
     FaultLink,
     FaultService,
     FeedFault,
@@ -22,7 +24,7 @@ from trading_ecosystem.messages.chaos import (
     ScaleVolatility,
     ServiceFault,
 )
-from trading_ecosystem.messages.custody import FailReason, SettlementFailed
+from trading_ecosystem.messages.custody import FailReason, SettlementFailed, SettlementsReported
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.orders import (
     CancelOrder,
@@ -81,6 +83,13 @@ def inject_fault(stream: Any, at: float, fault: LinkFault, sender: str, recipien
     )
     ordered = stream.send("test_coordinator", at, command)
     return ordered, receipt(stream, at, ordered, "fault", f"network.{fault.value}", sender, (recipient,))
+
+
+def inject_custody_fault(stream: Any, at: float) -> tuple[int, int]:
+    kind = CustodyFault.SAYS_DONE
+    command = FaultCustody(to="custodian", injection_id="wrong", custody_fault=kind, by_ns=0, share_ppm=0)
+    ordered = stream.send("test_coordinator", at, command)
+    return ordered, receipt(stream, at, ordered, "wrong", kind.value, "custodian", ("custodian",))
 
 
 def receipt(stream: Any, at: float, cause: int, name: str, kind: str, target: str, subjects: tuple[str, ...]) -> int:
@@ -159,6 +168,40 @@ def test_a_peg_alert_goes_to_the_drift(stream: Any) -> None:
     assert chain[4].text == "critical peg_deviation of USDT: 123 against 100 bps"
     (latency,) = stream.correlator.latencies()
     assert (latency.from_injection_ns, latency.from_breach_ns) == (61_999_000_000, 60_000_000_000)
+
+
+@pytest.mark.parametrize(("breached", "explained"), [(40, True), (5, False)])
+def test_books_that_differ_go_to_the_fault_of_the_custodian(stream: Any, breached: float, explained: bool) -> None:
+    """They are compared by a timer, whose causes do not lead to what the custodian told."""
+    ordered, started = inject_custody_fault(stream, 10)
+    timer = stream.wake(MONITOR, 44)
+    fired, alert_id = fire(stream, AlertRule.RECONCILIATION_BREAK, "USD", breached, 44, timer)
+    chain = stream.correlator.explain(alert_id)
+    if explained:
+        assert shape(chain) == [("injection", ordered), ("injection", started), ("breach", 0), ("alert", fired)]
+        assert chain[0].text == "FaultCustody wrong: custodian.says_done of custodian"
+    else:
+        assert UNEXPLAINED in chain[0].text
+
+
+def test_what_is_overdue_goes_to_the_fault_by_what_the_custodian_told(stream: Any) -> None:
+    ordered, started = inject_custody_fault(stream, 10)
+    report = SettlementsReported(
+        to=MONITOR,
+        custodian="custodian",
+        account="alpha",
+        settlements=(),
+        unsettled_count=0,
+        occurred_ns=stream.ns(40),
+    )
+    told = stream.send("custodian", 40, report)
+    fired, alert_id = fire(stream, AlertRule.SETTLEMENT_OVERDUE, "alpha", 40, 40.001, told)
+    assert shape(stream.correlator.explain(alert_id)) == [
+        ("injection", ordered),
+        ("injection", started),
+        ("breach", told),
+        ("alert", fired),
+    ]
 
 
 def test_a_sustained_breach_is_found_by_the_venue_clock(stream: Any) -> None:

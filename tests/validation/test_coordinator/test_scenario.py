@@ -11,6 +11,8 @@ from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
     CrashService,
     FaultFeed,
+    CustodyFault,
+    FaultCustody,
     FaultLink,
     FaultService,
     FeedFault,
@@ -19,6 +21,7 @@ from trading_ecosystem.messages.chaos import (
     PathPoint,
     RestartService,
     RestoreFeed,
+    RestoreCustody,
     RestoreLink,
     RestorePricePath,
     RestoreService,
@@ -192,6 +195,28 @@ def test_a_scenario_reads_as_typed_values(small: Scenario) -> None:
             "{at: 10m, inject: service.crash, service: exchange, for: 90s, torn_bytes: 5}",
             CrashService(to="injector", injection_id="service.crash-1", service="exchange", torn_bytes=5),
             RestartService(to="injector", injection_id="service.crash-1", service="exchange"),
+        ),
+        (
+            "{at: 10m, inject: settlement.delay, by: 2s, for: 1m}",
+            FaultCustody(
+                to="custodian",
+                injection_id="settlement.delay-1",
+                custody_fault=CustodyFault.DELAY,
+                by_ns=2 * 10**9,
+                share_ppm=0,
+            ),
+            RestoreCustody(to="custodian", injection_id="settlement.delay-1"),
+        ),
+        (
+            "{at: 10m, inject: settlement.partial, share: 25%, for: 1m}",
+            FaultCustody(
+                to="custodian",
+                injection_id="settlement.partial-1",
+                custody_fault=CustodyFault.PARTIAL,
+                by_ns=0,
+                share_ppm=250_000,
+            ),
+            RestoreCustody(to="custodian", injection_id="settlement.partial-1"),
         ),
         (
             "{at: 10m, inject: network.delay, from: [exchange], to: [risk_monitor], by: 2s, for: 1m}",
@@ -455,10 +480,10 @@ def test_what_the_world_does_not_have_is_refused(
     instances: tuple[str, ...],
 ) -> None:
     assert before in small_text
-    scenario_of(small_text).check(reference, instances)
+    scenario_of(small_text).check(reference, instances, ("alpha", "beta"))
     broken = scenario_of(small_text.replace(before, after, 1))
     with pytest.raises(Problem) as caught:
-        broken.check(reference, instances)
+        broken.check(reference, instances, ("alpha", "beta"))
     assert problem in str(caught.value)
     assert str(caught.value).startswith("small.yaml:")
 
@@ -467,7 +492,7 @@ def test_a_role_names_all_its_instances(
     small_text: str, scenario_of: Callable[[str], Scenario], reference: ReferenceData, instances: tuple[str, ...]
 ) -> None:
     step = "  - {at: 11m, inject: network.hold, from: [trading_engine], to: [exchange], for: 1s}\n"
-    scenario_of(small_text.replace(DRIFT, DRIFT + step)).check(reference, instances)
+    scenario_of(small_text.replace(DRIFT, DRIFT + step)).check(reference, instances, ("alpha", "beta"))
 
 
 def test_a_move_that_dies_away_halves_and_ends_where_it_began(

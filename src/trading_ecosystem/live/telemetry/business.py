@@ -10,7 +10,13 @@ from typing import Any, final
 
 from trading_ecosystem.live.telemetry.metrics import Meter
 from trading_ecosystem.messages.accounts import VenueHeartbeat
-from trading_ecosystem.messages.custody import SettlementFailed, SettlementInstructed, TransactionPosted
+from trading_ecosystem.messages.custody import (
+    PartPosted,
+    SettlementCanceled,
+    SettlementFailed,
+    SettlementInstructed,
+    TransactionPosted,
+)
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.order_changes import OrderAmended
@@ -167,7 +173,9 @@ def custodian() -> Figures:
         sent={
             SettlementInstructed: counts(settlements, lambda fact: (fact.custodian, "instructed")),
             TransactionPosted: counts(settlements, lambda fact: (fact.custodian, "posted")),
+            PartPosted: counts(settlements, lambda fact: (fact.custodian, "posted_in_part")),
             SettlementFailed: counts(settlements, lambda fact: (fact.custodian, "failed")),
+            SettlementCanceled: counts(settlements, lambda fact: (fact.custodian, "canceled")),
         }
     )
 

@@ -9,6 +9,7 @@ from trading_ecosystem.live.production_wire import CODEC, CUSTODIAN, EXCHANGE, M
 from trading_ecosystem.live.rest_parts import rest_surface
 from trading_ecosystem.live.service import Added, Parts, Service, Upstream
 from trading_ecosystem.messages.accounts import AccountReported, HoldingsReported, VenueHeartbeat
+from trading_ecosystem.messages.custody import SettlementsReported
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.order_changes import AmendRejected, OrderAmended
 from trading_ecosystem.messages.orders import (
@@ -77,6 +78,6 @@ SERVICE = Service(
                 AmendRejected,
             ),
         ),
-        Upstream(role="custodian", speech=CUSTODIAN, kinds=(HoldingsReported,)),
+        Upstream(role="custodian", speech=CUSTODIAN, kinds=(HoldingsReported, SettlementsReported)),
     ),
 )

@@ -11,6 +11,7 @@ from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
     CrashService,
     FaultFeed,
+    FaultCustody,
     FaultLink,
     FaultService,
     FeedFault,
@@ -30,7 +31,7 @@ UNMARKED = ("QuotePublished", "BookTopChanged", "VenueHeartbeat", "Wake")
 
 OF_BOTH_WAYS = (LinkFault.RESET, LinkFault.REFUSE, LinkFault.LOSE_ANSWERS)  # What breaks a connection.
 
-Command = ApplyPricePath | CrashService | FaultFeed | FaultLink | FaultService | ScaleVolatility
+Command = ApplyPricePath | CrashService | FaultCustody | FaultFeed | FaultLink | FaultService | ScaleVolatility
 Holds = Callable[[str], bool]
 
 
@@ -79,6 +80,8 @@ class AppliedInjection:
             return lane.sender == self.command.to and lane.subject in self.reach
         if lane.type_name in UNMARKED:
             return False
+        if isinstance(self.command, FaultCustody):
+            return lane.sender == self.command.to
         if isinstance(self.command, CrashService | FaultService):
             return lane.sender == self.command.service
         return named(lane.sender, self.command.senders) and named(recipient, self.command.recipients)
@@ -113,6 +116,8 @@ class AppliedInjection:
             return f"crash of {self.command.service}"
         if isinstance(self.command, FaultService):
             return f"{self.command.service_fault.value} of {self.command.service}"
+        if isinstance(self.command, FaultCustody):
+            return f"{self.command.custody_fault.value} of {self.command.to}"
         senders, recipients = ", ".join(self.command.senders), ", ".join(self.command.recipients)
         return f"{self.command.fault.value} from {senders} to {recipients}"
 
@@ -186,6 +191,13 @@ class Injections:
         """The latest crash at a moment, of any service."""
         for injection in self.started():
             if isinstance(injection.command, CrashService) and injection.lasted(at_ns, at_ns):
+                return injection
+        return None
+
+    def disturbing(self, at_ns: int) -> AppliedInjection | None:
+        """The latest fault of a custodian's settlement at a moment."""
+        for injection in self.started():
+            if isinstance(injection.command, FaultCustody) and injection.lasted(at_ns, at_ns):
                 return injection
         return None
 

@@ -11,6 +11,7 @@ from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
     CrashService,
     FaultFeed,
+    FaultCustody,
     FaultLink,
     FaultService,
     InjectionEnded,
@@ -19,7 +20,7 @@ from trading_ecosystem.messages.chaos import (
     RestorePricePath,
     ScaleVolatility,
 )
-from trading_ecosystem.messages.custody import SettlementFailed
+from trading_ecosystem.messages.custody import SettlementCanceled, SettlementFailed
 from trading_ecosystem.messages.health import HealthChanged
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.message import Message
@@ -44,6 +45,7 @@ NOTED = (
     ApplyPricePath,
     CrashService,
     FaultFeed,
+    FaultCustody,
     FaultLink,
     FaultService,
     HealthChanged,
@@ -54,6 +56,7 @@ NOTED = (
     RestorePricePath,
     RiskReported,
     ScaleVolatility,
+    SettlementCanceled,
     SettlementFailed,
 )
 
@@ -128,7 +131,9 @@ class Story:
                 self._tell(ns, "resolved", message.subject, f"{alert_id} resolved", message_id, cause_id)
             case RiskReported():
                 self._explainer.hold(message)
-            case ApplyPricePath() | CrashService() | FaultFeed() | FaultLink() | FaultService() | ScaleVolatility():
+            case ApplyPricePath() | ScaleVolatility() | CrashService() | FaultService() | FaultLink():
+                self._injections.order(message, message_id, envelope.sent_ns)
+            case FaultFeed() | FaultCustody():
                 self._injections.order(message, message_id, envelope.sent_ns)
             case InjectionStarted():
                 self._note_start(message, envelope)
@@ -147,6 +152,9 @@ class Story:
                 self._tell(ns, "health", service, text, message_id, self._blame_health(service, ns) or causation_id)
             case SettlementFailed(custodian=custodian, trade_id=trade_id, fail_reason=reason, occurred_ns=ns):
                 text = f"trade {trade_id} was not settled: {reason.value}"
+                self._tell(ns, "settlement_failed", custodian, text, message_id, causation_id)
+            case SettlementCanceled(custodian=custodian, trade_id=trade_id, age_days=days, occurred_ns=ns):
+                text = f"trade {trade_id} will never settle: it failed for {days} business days"
                 self._tell(ns, "settlement_failed", custodian, text, message_id, causation_id)
             case InvariantViolated(invariant=invariant, detail=detail, occurred_ns=ns):
                 self._tell(ns, "invariant", invariant, detail, message_id, message.message_id)

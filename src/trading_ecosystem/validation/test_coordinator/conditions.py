@@ -31,10 +31,12 @@ class Quantity(StrEnum):
     LAG = "lag"
     DIVERGENCE = "divergence"
     VOLATILITY = "volatility"
+    OVERDUE = "overdue"
     INJECTED = "injected"
 
 
-GAPS = (Quantity.SILENCE, Quantity.AGE, Quantity.UNCHANGED)  # True while something does not come; without a level.
+# True while something does not come; without a level.
+GAPS = (Quantity.SILENCE, Quantity.AGE, Quantity.UNCHANGED, Quantity.OVERDUE)
 SHARES = (
     *(Quantity.DEVIATION, Quantity.DRAWDOWN, Quantity.CONCENTRATION),
     *(Quantity.DIVERGENCE, Quantity.VOLATILITY),
@@ -82,6 +84,7 @@ class Condition:
             Quantity.AGE: "no quote of",
             Quantity.UNCHANGED: "nothing new of",
             Quantity.CROSSED: "crossed quotes of",
+            Quantity.OVERDUE: "settlement overdue for",
             Quantity.INJECTED: "injection",
         }
         return f"{words[self.quantity]} {self.subject}"
@@ -137,7 +140,8 @@ RULE_QUANTITIES = {
     AlertRule.PEG_DEVIATION: Quantity.DEVIATION,
     AlertRule.VENUE_DOWN: Quantity.SILENCE,
     AlertRule.STALE_DATA: Quantity.AGE,
-}
+    AlertRule.SETTLEMENT_OVERDUE: Quantity.OVERDUE,
+}  # A break is in what the custodian tells the firm: the coordinator does not hear it, and reckons no condition.
 SHARE_UNIT, TIME_UNIT, MINOR_UNIT = "ppm", "ns", " minor"  # How alerts call theirs; the last after an asset's name.
 
 
@@ -148,7 +152,9 @@ def default_condition(
 
     `decimals`: of each asset, for a limit in minor units.
     """
-    quantity = RULE_QUANTITIES[rule]
+    quantity = RULE_QUANTITIES.get(rule)
+    if quantity is None:
+        return None
     if quantity in GAPS:
         return Condition(quantity=quantity, subject=subject, sustain_ns=limit) if unit == TIME_UNIT else None
     if unit == SHARE_UNIT:

@@ -157,6 +157,13 @@ CONDITIONS = {
             Key("over", SOME_TIME, "The time over which it is realised.", "window_ns", default="5m"),
         ],
     ),
+    "overdue": condition(
+        Quantity.OVERDUE,
+        partial(conditions.lasting, quantity=Quantity.OVERDUE),
+        "An account of the firm.",
+        "A settlement of an account was due, and has not come to its end.",
+        [],
+    ),
     "injected": condition(
         Quantity.INJECTED,
         partial(conditions.lasting, quantity=Quantity.INJECTED),

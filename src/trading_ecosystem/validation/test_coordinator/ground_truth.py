@@ -9,6 +9,7 @@ from collections import deque
 from typing import final
 
 from trading_ecosystem.messages.accounts import VenueHeartbeat
+from trading_ecosystem.messages.custody import SettlementInstructed
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.orders import OrderFilled
 from trading_ecosystem.reference import ReferenceData
@@ -19,6 +20,7 @@ from trading_ecosystem.validation.test_coordinator.measures import (
     Breach,
     Gap,
     Level,
+    Overdue,
     Runs,
     band_of,
     level_of,
@@ -60,8 +62,11 @@ class GroundTruth:
         "_gaps",
         "_heartbeats",
         "_injected",
+        "_last_instruction_id",
         "_levels",
         "_measures",
+        "_over_early",
+        "_overdue",
         "_reference",
         "_sessions",
         "_start_ns",
@@ -88,6 +93,9 @@ class GroundTruth:
         self._levels: dict[str, Level] = {}
         self._injected: dict[str, Runs] = {}
         self._measures: dict[str, FeedMeasure] = {}
+        self._last_instruction_id = 0
+        self._over_early: list[int] = []
+        self._overdue: dict[str, Overdue] = {account: Overdue() for account in balances}
         self._heartbeats: dict[str, list[Gap]] = {}
         self._sessions: dict[str, int] = {}
         self._feeds: dict[str, Feed] = {symbol: self._feed(symbol) for symbol in reference.instruments}
@@ -116,6 +124,8 @@ class GroundTruth:
         elif quantity is Quantity.SILENCE:
             self._gaps[text] = Gap(self._start_ns, condition.sustain_ns)
             self._heartbeats.setdefault(subject, []).append(self._gaps[text])
+        elif quantity is Quantity.OVERDUE:
+            self._overdue.setdefault(subject, Overdue())
         elif quantity is Quantity.INJECTED:
             self._injected[text] = Runs()
         else:
@@ -174,6 +184,24 @@ class GroundTruth:
         for gap in self._heartbeats.get(heartbeat.venue, ()):
             gap.heard(ns)
 
+    def instructed(self, instructed: SettlementInstructed) -> None:
+        instruction_id = instructed.instruction_id
+        self._last_instruction_id = max(self._last_instruction_id, instruction_id)
+        if instruction_id in self._over_early:
+            self._over_early.remove(instruction_id)
+            return
+        for account, overdue in self._overdue.items():
+            for posting in instructed.postings:
+                if account in (posting.debit_account, posting.credit_account):
+                    overdue.instructed(instruction_id, instructed.due_ns)
+                    break
+
+    def settlement_over(self, instruction_id: int, ns: int) -> None:
+        if instruction_id > self._last_instruction_id:  # Its end came before its beginning.
+            self._over_early.append(instruction_id)
+        for overdue in self._overdue.values():
+            overdue.over(instruction_id, ns)
+
     def injection(self, injection_id: str, active: bool, ns: int) -> None:
         for text, runs in self._injected.items():
             if self._conditions[text].subject == injection_id:
@@ -189,6 +217,8 @@ class GroundTruth:
                 found[text] = self._gaps[text].breaches(until_ns)
             elif text in self._measures:
                 found[text] = self._measures[text].breaches(until_ns)
+            elif condition.quantity is Quantity.OVERDUE:
+                found[text] = self._overdue[condition.subject].breaches(condition.sustain_ns, until_ns)
             else:
                 found[text] = self._runs(text).breaches(condition.sustain_ns, until_ns)
         return found
@@ -205,6 +235,9 @@ class GroundTruth:
         """
         if condition.quantity is Quantity.SILENCE:
             return silent_since(self._sessions.get(condition.subject, self._start_ns), condition, fired_ns)
+        if condition.quantity is Quantity.OVERDUE:
+            overdue = self._overdue.get(condition.subject)
+            return None if overdue is None else overdue.began_ns(condition.sustain_ns, fired_ns)
         if condition.quantity is Quantity.AGE:
             feed = self._feeds.get(condition.subject)
             return None if feed is None else silent_since(feed.last_ns, condition, fired_ns)

@@ -6,7 +6,7 @@ Rule 1: every injection has its undo, and says in its table which.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from trading_ecosystem.messages.chaos import FeedFault, LinkFault, ServiceFault
+from trading_ecosystem.messages.chaos import CustodyFault, FeedFault, LinkFault, ServiceFault
 from trading_ecosystem.validation.test_coordinator import injections
 from trading_ecosystem.validation.test_coordinator.kinds import (
     Duration,
@@ -60,6 +60,11 @@ def of_instruments(kind: str, meaning: str, make: Callable[..., Any], *own: Key)
 
 def disturbance(fault: FeedFault, meaning: str, *own: Key) -> Table:
     return of_instruments(fault.value, meaning, injections.feed, *own)
+
+
+def settlement(fault: CustodyFault, meaning: str, *own: Key) -> Table:
+    custodian = Key("custodian", Text(), "The instance.", default=injections.CUSTODIAN)
+    return injection(fault.value, meaning, injections.SettlementFault, [custodian, *own])
 
 
 OF_CONNECTIONS = "Live only: where messages have no connections, it is refused."
@@ -221,6 +226,19 @@ INJECTIONS = {
             "The instance's clock is ahead. Put right, it stands still until time has caught up.",
             Key("by", SOME_TIME, "How far.", "by_ns", required=True),
         ),
+        settlement(
+            CustodyFault.DELAY,
+            "What comes due settles late.",
+            Key("by", SOME_TIME, "How long after it was due.", "by_ns", required=True),
+        ),
+        settlement(CustodyFault.REJECT, "What comes due is refused, and tried again on the next business day."),
+        settlement(
+            CustodyFault.PARTIAL,
+            "Of what comes due a part settles at a time; the rest is tried again on the next business day.",
+            Key("share", Share("0.0001%", "99.9999%"), "Of each instruction.", "share_ppm", required=True),
+        ),
+        settlement(CustodyFault.DUPLICATE, "What comes due settles once, and is told in holdings twice."),
+        settlement(CustodyFault.SAYS_DONE, "What comes due is told as settled, and the ledger does not have it."),
         link(LinkFault.PARTITION, "Messages are lost."),
         link(LinkFault.HOLD, "Messages are kept back until released."),
         link(

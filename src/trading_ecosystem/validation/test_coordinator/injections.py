@@ -14,6 +14,8 @@ from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
     CrashService,
     FaultFeed,
+    CustodyFault,
+    FaultCustody,
     FaultLink,
     FaultService,
     FeedFault,
@@ -22,6 +24,7 @@ from trading_ecosystem.messages.chaos import (
     PathPoint,
     RestartService,
     RestoreFeed,
+    RestoreCustody,
     RestoreLink,
     RestorePricePath,
     RestoreService,
@@ -31,6 +34,7 @@ from trading_ecosystem.messages.chaos import (
 from trading_ecosystem.messages.message import Message
 
 MARKET_DATA = "market_data"
+CUSTODIAN = "custodian"
 INJECTOR = "injector"
 UNCHANGED_PPM = 1_000_000
 POINTS_PER_HALF_LIFE = 4
@@ -70,6 +74,11 @@ UNDO_WORDS = {
     "store.full": "store.restore",
     "store.slow": "store.restore",
     "clock.jump": "clock.restore",
+    "settlement.delay": "settlement.restore",
+    "settlement.reject": "settlement.restore",
+    "settlement.partial": "settlement.restore",
+    "settlement.duplicate": "settlement.restore",
+    "custodian.says_done": "settlement.restore",
 }
 
 
@@ -189,6 +198,27 @@ class RunningFault(Injection):
 
     def undo(self, over_ns: int) -> Message:
         return RestoreService(to=INJECTOR, injection_id=self.injection_id, service=self.service)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettlementFault(Injection):
+    """Of a custodian's settlement. Amounts are 0 for the faults that have none."""
+
+    custodian: str
+    by_ns: int = 0
+    share_ppm: int = 0
+
+    def command(self) -> Message:
+        return FaultCustody(
+            to=self.custodian,
+            injection_id=self.injection_id,
+            custody_fault=CustodyFault(self.kind),
+            by_ns=self.by_ns,
+            share_ppm=self.share_ppm,
+        )
+
+    def undo(self, over_ns: int) -> Message:
+        return RestoreCustody(to=self.custodian, injection_id=self.injection_id)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,9 +46,12 @@ class Scenario:
     document: Node = field(compare=False, repr=False)
     replayed_symbols: tuple[str, ...] = ()  # Whose prices are recorded ones in this run.
 
-    def check(self, reference: ReferenceData, instances: Collection[str]) -> None:
-        """Raises `Problem` for what the world does not have: injecting into nothing, expecting of nobody."""
-        checks.check_world(self.method, self.conditions(), self.patterns(), reference, instances)
+    def check(self, reference: ReferenceData, instances: Collection[str], accounts: Collection[str]) -> None:
+        """`accounts` are the firm's. Raises `Problem` for what the world does not have.
+
+        That is injecting into nothing, and expecting of nobody.
+        """
+        checks.check_world(self.method, self.conditions(), self.patterns(), reference, instances, accounts)
 
     def with_settings(self, settings: Iterable[str]) -> "Scenario":
         """This scenario with KEY=VALUE changes, keys joined by dots, list items by number. Raises `Problem`."""

@@ -182,6 +182,42 @@ SERVICE_FAULT_CLOCK_JUMP: ServiceFault.ValueType  # 5
 """Its clock tells by_ns more. Undone, it stands still until time has caught up."""
 Global___ServiceFault: _TypeAlias = ServiceFault  # noqa: Y015
 
+class _CustodyFault:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CustodyFaultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CustodyFault.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CUSTODY_FAULT_UNSPECIFIED: _CustodyFault.ValueType  # 0
+    """Never a valid value: nobody said which."""
+    CUSTODY_FAULT_DELAY: _CustodyFault.ValueType  # 1
+    """It settles late."""
+    CUSTODY_FAULT_REJECT: _CustodyFault.ValueType  # 2
+    """It refuses, and tries again on the next business day."""
+    CUSTODY_FAULT_PARTIAL: _CustodyFault.ValueType  # 3
+    """It settles a part at a time."""
+    CUSTODY_FAULT_DUPLICATE: _CustodyFault.ValueType  # 4
+    """It settles once, and tells it in holdings twice."""
+    CUSTODY_FAULT_SAYS_DONE: _CustodyFault.ValueType  # 5
+    """It tells what is due as settled, and the ledger does not have it."""
+
+class CustodyFault(_CustodyFault, metaclass=_CustodyFaultEnumTypeWrapper):
+    """What a custodian does wrong."""
+
+CUSTODY_FAULT_UNSPECIFIED: CustodyFault.ValueType  # 0
+"""Never a valid value: nobody said which."""
+CUSTODY_FAULT_DELAY: CustodyFault.ValueType  # 1
+"""It settles late."""
+CUSTODY_FAULT_REJECT: CustodyFault.ValueType  # 2
+"""It refuses, and tries again on the next business day."""
+CUSTODY_FAULT_PARTIAL: CustodyFault.ValueType  # 3
+"""It settles a part at a time."""
+CUSTODY_FAULT_DUPLICATE: CustodyFault.ValueType  # 4
+"""It settles once, and tells it in holdings twice."""
+CUSTODY_FAULT_SAYS_DONE: CustodyFault.ValueType  # 5
+"""It tells what is due as settled, and the ledger does not have it."""
+Global___CustodyFault: _TypeAlias = CustodyFault  # noqa: Y015
+
 class _RunStage:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -1100,6 +1136,70 @@ class RestoreService(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RestoreService: _TypeAlias = RestoreService  # noqa: Y015
+
+@_typing.final
+class FaultCustody(_message.Message):
+    """Have a custodian do wrong, to all that comes due while the fault is in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    INJECTION_ID_FIELD_NUMBER: _builtins.int
+    CUSTODY_FAULT_FIELD_NUMBER: _builtins.int
+    BY_NS_FIELD_NUMBER: _builtins.int
+    SHARE_PPM_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance that this is for."""
+    injection_id: _builtins.str
+    """Name of the injection in its scenario."""
+    custody_fault: Global___CustodyFault.ValueType
+    """What it does wrong."""
+    by_ns: _builtins.int
+    """How late it settles, in ns: for a delay; else 0."""
+    share_ppm: _builtins.int
+    """How much settles at a time, in parts per million: for a part; else 0."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        injection_id: _builtins.str = ...,
+        custody_fault: Global___CustodyFault.ValueType = ...,
+        by_ns: _builtins.int = ...,
+        share_ppm: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_ns", b"by_ns", "custody_fault", b"custody_fault", "injection_id", b"injection_id", "share_ppm", b"share_ppm", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FaultCustody: _TypeAlias = FaultCustody  # noqa: Y015
+
+@_typing.final
+class RestoreCustody(_message.Message):
+    """Undo FaultCustody: what it held back is settled, and what was told wrongly is told as it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    INJECTION_ID_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance that this is for."""
+    injection_id: _builtins.str
+    """Name of the injection in its scenario."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        injection_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["injection_id", b"injection_id", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RestoreCustody: _TypeAlias = RestoreCustody  # noqa: Y015
 
 @_typing.final
 class InjectionStarted(_message.Message):
