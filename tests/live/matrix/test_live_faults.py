@@ -92,7 +92,9 @@ def ecosystem(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ecosystem]:
 
 def test_the_scenarios_have_every_kind_of_injection() -> None:
     kinds = {step.kind for path in SCENARIOS.glob("*.yaml") for step in load(path).method}
-    shown = {"price.drift", "price.path"} | {kind for kind in INJECTIONS if kind.startswith(("settlement.", "custodian."))}
+    shown = {"price.drift", "price.path"} | {
+        kind for kind in INJECTIONS if kind.startswith(("settlement.", "custodian."))
+    }
     assert kinds == set(INJECTIONS) - shown  # By shipped scenarios and features.
 
 

@@ -1,14 +1,15 @@
 """What becomes of an instruction that cannot settle, and of a custodian that does wrong."""
 
+import dataclasses
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from heapq import heappop, heappush
 
 import pytest
 from hypothesis import given, settings, strategies as st
+from tests.changing import replace
 
 from trading_ecosystem.configuration.scalars import instant_ns
 from trading_ecosystem.messages.accounts import HoldingsReported, QueryHoldings
@@ -198,7 +199,7 @@ def test_what_fell_short_settles_on_the_day_on_which_it_can() -> None:
 
 
 def test_a_part_settles_delivery_versus_payment_and_the_rest_when_it_can() -> None:
-    rig = Rig(replace(CONFIG, partial=True))
+    rig = Rig(dataclasses.replace(CONFIG, partial=True))
     rig.hear(TRADE, MONDAY)
     rig.until(DUE)
     ((at, part),) = rig.said(PartPosted)
@@ -246,7 +247,7 @@ def test_whatever_lacks_and_whatever_is_wrong_nothing_is_made_and_each_instructi
     partial: bool,
 ) -> None:
     """The oracle folds the postings told, and knows of an instruction only its amounts."""
-    rig = Rig(replace(CONFIG, partial=partial))
+    rig = Rig(dataclasses.replace(CONFIG, partial=partial))
     arrivals: list[tuple[int, int, Message]] = []
     at = MONDAY
     for number, ((buyer, seller, _), lots, price, fee, minutes) in enumerate(trades, start=1):

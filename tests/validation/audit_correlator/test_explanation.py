@@ -8,9 +8,9 @@ from trading_ecosystem.messages.audit import LossReason
 from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
     CrashService,
-    FaultFeed,
     CustodyFault,
     FaultCustody,
+    FaultFeed,
     FaultLink,
     FaultService,
     FeedFault,

@@ -10,8 +10,8 @@ from typing import final
 from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
     CrashService,
-    FaultFeed,
     FaultCustody,
+    FaultFeed,
     FaultLink,
     FaultService,
     FeedFault,

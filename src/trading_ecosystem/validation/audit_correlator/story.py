@@ -10,8 +10,8 @@ from trading_ecosystem.messages.audit import DeliveryLost, Envelope, InvariantVi
 from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
     CrashService,
-    FaultFeed,
     FaultCustody,
+    FaultFeed,
     FaultLink,
     FaultService,
     InjectionEnded,

@@ -21,8 +21,8 @@ from trading_ecosystem.validation.test_coordinator.injections import (
     PricePath,
     RunningFault,
     ServiceCrash,
-    VolatilitySpike,
     SettlementFault,
+    VolatilitySpike,
 )
 from trading_ecosystem.validation.test_coordinator.parts import (
     AlertPattern,

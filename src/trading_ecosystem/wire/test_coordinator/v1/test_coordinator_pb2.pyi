@@ -611,6 +611,8 @@ class ChaosCommand(_message.Message):
     SCALE_VOLATILITY_FIELD_NUMBER: _builtins.int
     FAULT_FEED_FIELD_NUMBER: _builtins.int
     RESTORE_FEED_FIELD_NUMBER: _builtins.int
+    FAULT_CUSTODY_FIELD_NUMBER: _builtins.int
+    RESTORE_CUSTODY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def header(self) -> _common_pb2.Header:
         """Which message this is, and which story it belongs to."""
@@ -659,6 +661,14 @@ class ChaosCommand(_message.Message):
     def restore_feed(self) -> Global___RestoreFeed:
         """Undo that."""
 
+    @_builtins.property
+    def fault_custody(self) -> Global___FaultCustody:
+        """Do something to a custodian's settlement."""
+
+    @_builtins.property
+    def restore_custody(self) -> Global___RestoreCustody:
+        """Undo that."""
+
     def __init__(
         self,
         *,
@@ -674,12 +684,14 @@ class ChaosCommand(_message.Message):
         scale_volatility: Global___ScaleVolatility | None = ...,
         fault_feed: Global___FaultFeed | None = ...,
         restore_feed: Global___RestoreFeed | None = ...,
+        fault_custody: Global___FaultCustody | None = ...,
+        restore_custody: Global___RestoreCustody | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["apply_price_path", b"apply_price_path", "command", b"command", "crash_service", b"crash_service", "fault_feed", b"fault_feed", "fault_link", b"fault_link", "fault_service", b"fault_service", "header", b"header", "restart_service", b"restart_service", "restore_feed", b"restore_feed", "restore_link", b"restore_link", "restore_price_path", b"restore_price_path", "restore_service", b"restore_service", "scale_volatility", b"scale_volatility"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["apply_price_path", b"apply_price_path", "command", b"command", "crash_service", b"crash_service", "fault_custody", b"fault_custody", "fault_feed", b"fault_feed", "fault_link", b"fault_link", "fault_service", b"fault_service", "header", b"header", "restart_service", b"restart_service", "restore_custody", b"restore_custody", "restore_feed", b"restore_feed", "restore_link", b"restore_link", "restore_price_path", b"restore_price_path", "restore_service", b"restore_service", "scale_volatility", b"scale_volatility"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply_price_path", b"apply_price_path", "command", b"command", "crash_service", b"crash_service", "fault_feed", b"fault_feed", "fault_link", b"fault_link", "fault_service", b"fault_service", "header", b"header", "restart_service", b"restart_service", "restore_feed", b"restore_feed", "restore_link", b"restore_link", "restore_price_path", b"restore_price_path", "restore_service", b"restore_service", "scale_volatility", b"scale_volatility"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply_price_path", b"apply_price_path", "command", b"command", "crash_service", b"crash_service", "fault_custody", b"fault_custody", "fault_feed", b"fault_feed", "fault_link", b"fault_link", "fault_service", b"fault_service", "header", b"header", "restart_service", b"restart_service", "restore_custody", b"restore_custody", "restore_feed", b"restore_feed", "restore_link", b"restore_link", "restore_price_path", b"restore_price_path", "restore_service", b"restore_service", "scale_volatility", b"scale_volatility"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["apply_price_path", "restore_price_path", "fault_link", "restore_link", "crash_service", "restart_service", "fault_service", "restore_service", "scale_volatility", "fault_feed", "restore_feed"]  # noqa: Y015
+    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["apply_price_path", "restore_price_path", "fault_link", "restore_link", "crash_service", "restart_service", "fault_service", "restore_service", "scale_volatility", "fault_feed", "restore_feed", "fault_custody", "restore_custody"]  # noqa: Y015
     _WhichOneofArgType_command: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_command) -> _WhichOneofReturnType_command | None: ...
 
