@@ -37,7 +37,16 @@ def test_the_state_is_what_the_core_would_save(stage: Any) -> None:
     state = stage.state("exchange")
     assert state["session"] == 1
     assert state["accounts"]["alpha"]["funds"]["BTC"] == [2_000_000_000, 0]
-    assert set(state) == {"session", "heartbeat_due_ns", "accounts", "matching", "submissions", "liquidity"}
+    assert set(state) == {
+        "session",
+        "heartbeat_due_ns",
+        "accounts",
+        "matching",
+        "submissions",
+        "liquidity",
+        "asked_ns",
+        "silent_ns",
+    }
 
 
 def test_the_journal_ends_with_the_last_inputs(stage: Any) -> None:
