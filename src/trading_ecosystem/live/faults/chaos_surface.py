@@ -41,18 +41,27 @@ class ChaosSurface:
         command, header = self._speech.read_command(request.command)
         injection_id: str = getattr(command, "injection_id", "")
         undo = self._undo(command)
+        is_new = injection_id not in self._undos
         if undo is None:
-            self._undos.pop(injection_id, None)
-            self._leases.end(injection_id)
+            self._forget(injection_id)
         else:
             self._undos[injection_id] = undo
             self._leases.grant(injection_id, caller, self._monotonic_ns(), request.lease_ns)
-        receipts = await self._carry(command, header)
+        try:
+            receipts = await self._carry(command, header)
+        except Refused as refused:
+            if is_new and refused.code is RefusalCode.INVALID:
+                self._forget(injection_id)  # Nothing was begun, so there will be nothing to undo.
+            raise
         return self._speech.response_type("Inject")(
             receipts=[
                 self._speech.event(receipt, header, 0) for receipt in receipts if self._speech.says(type(receipt))
             ]
         )
+
+    def _forget(self, injection_id: str) -> None:
+        self._undos.pop(injection_id, None)
+        self._leases.end(injection_id)
 
     async def renew(self, request: Any, caller: str) -> Any:
         if not 0 < request.lease_ns <= LONGEST_LEASE_NS:

@@ -1,0 +1,43 @@
+"""A command that was refused leaves nothing behind that would have to be undone."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from trading_ecosystem.live.chaos_wire import CHAOS
+from trading_ecosystem.live.door import Header, RefusalCode, Refused
+from trading_ecosystem.live.faults.chaos_surface import ChaosSurface
+from trading_ecosystem.live.faults.leases import Leases
+from trading_ecosystem.messages.chaos import RestorePricePath
+from trading_ecosystem.messages.message import Message
+from trading_ecosystem.simulators.breaking import undo_of
+
+
+def asked(injection_id: str) -> Any:
+    request: Any = CHAOS.request_type("Inject")(lease_ns=1_000_000_000, coordinator="test_coordinator")
+    request.command.apply_price_path.to = "custodian"
+    request.command.apply_price_path.injection_id = injection_id
+    request.command.apply_price_path.anchor = 1
+    return request
+
+
+@pytest.mark.parametrize("code", [RefusalCode.INVALID, RefusalCode.NOT_SERVING])
+def test_what_was_refused_is_not_undone_and_what_may_have_begun_is(code: RefusalCode) -> None:
+    carried: list[Message] = []
+
+    async def carry(command: Message, cause: Header | None) -> Sequence[Message]:
+        carried.append(command)
+        raise Refused(code, "not here", "command")
+
+    leases = Leases()
+    surface = ChaosSurface(CHAOS, carry, undo_of, leases, lambda: 0)
+    with pytest.raises(Refused):
+        asyncio.run(surface.inject(asked("path"), "test_coordinator"))
+    expired = leases.expired(2_000_000_000)
+    assert expired == ([] if code is RefusalCode.INVALID else ["path"])
+    if expired:
+        with pytest.raises(Refused):
+            asyncio.run(surface.expire("path"))
+        assert isinstance(carried[-1], RestorePricePath)
