@@ -11,6 +11,7 @@ from trading_ecosystem.live import server as module
 from trading_ecosystem.live.access import Access
 from trading_ecosystem.live.codec import NOBODY, parse
 from trading_ecosystem.live.door import Told
+from trading_ecosystem.live.hub import KEPT
 from trading_ecosystem.live.production_wire import CODEC, EXCHANGE
 from trading_ecosystem.live.runner import OUTSIDE
 from trading_ecosystem.live.security.admission import ADMITTED, Admission
@@ -322,20 +323,21 @@ def test_what_was_missed_comes_before_what_is_new_however_busy_the_service_is(
         life = await live().begin()
         async with serve(life) as channel:
             await call(channel, submit("first"))
-            publishing = asyncio.create_task(publish(life))
             for _ in range(10):
+                publishing = asyncio.create_task(publish(life, KEPT // 20))
                 back = Subscription(channel, incarnation=1, last_sequence=1)
                 found = await back.next(60)
                 assert [each.sequence for each in found] == list(range(2, 62))
                 back.call.cancel()
-            publishing.cancel()
+                publishing.cancel()
         await life.end()
 
     asyncio.run(scene())
 
 
-async def publish(life: Any) -> None:
-    while True:
+async def publish(life: Any, most: int) -> None:
+    """Without a pause, but so little that what was missed is still kept, however slow the listener is."""
+    for _ in range(most):
         beat = VenueHeartbeat(venue="exchange", session=1, occurred_ns=life.runner.hub.sequence)
         life.runner.hub.publish([(OUTSIDE, beat)])
         await asyncio.sleep(0)
