@@ -1,5 +1,6 @@
 """A crowd of three at a venue: commands of every kind, most of them sensible, some not, by a seed.
 
+One that is patient keeps its limits away from the middle and clears the book seldom, so that the book grows deep.
 What is drawn depends on the seed and the number of the draw alone, so a stream can be cut short and told again.
 """
 
@@ -21,8 +22,9 @@ DAY_NS = 86_400_000_000_000
 
 
 class Crowd:
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, patient: bool = False) -> None:
         self._dice = Dice(seed, "crowd")
+        self._patient = patient
         self._drawn = 0
         self._named = 0
         self._recent: list[tuple[str, str]] = []
@@ -64,6 +66,8 @@ class Crowd:
             )
         elif kind <= 96:
             command = CancelOrder("venue", *self.known())
+        elif kind <= 98 and self._patient and self.chance(950):
+            command = self.order(self.account())
         elif kind <= 97:
             command = CancelAllOrders(
                 to="venue", account=self.account(), only_symbol=self.one_of(("", "BTC/USD", "ETH/USD"))
@@ -80,15 +84,16 @@ class Crowd:
             return self.market(account)
         lives = self.one_of(LIVES)
         lots = self.lots()
+        side = self.one_of((Side.BUY, Side.SELL))
         return SubmitOrder(
             "venue",
             account,
             self.name(account),
             self.symbol(),
-            self.one_of((Side.BUY, Side.SELL)),
+            side,
             OrderType.LIMIT,
             lives,
-            self.price(),
+            self.limit(side),
             lots,
             self.chance(120),
             max(1, lots // 3) if self.chance(250) else 0,
@@ -178,6 +183,12 @@ class Crowd:
         if not self._recent or self.chance(50):
             return self.account(), "nothing"
         return self.one_of(self._recent)
+
+    def limit(self, side: Side) -> int:
+        if not self._patient or self.chance(200):
+            return self.price()
+        away = self.between(0, 30)
+        return MIDDLE - away if side is Side.BUY else MIDDLE + away
 
     def price(self) -> int:
         return MIDDLE + self.between(-5, 5) if self.chance(985) else self.between(-1, 0)
