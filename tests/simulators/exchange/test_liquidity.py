@@ -89,7 +89,6 @@ def test_it_stays_until_the_reference_has_moved_far_enough(make_exchange: Make, 
         QuotePublished("BTC/USD", 0, 0, MIDDLE, 1, 0, 10),
         QuotePublished("BTC/USD", MIDDLE, 1, 0, 0, 0, 10),
         QuotePublished("BTC/USD", MIDDLE + 300, 1, MIDDLE + 200, 1, 0, 10),  # Crossed.
-        QuotePublished("ETH/USD", MIDDLE, 1, MIDDLE, 1, 0, 10),
         QuotePublished("NO/NE", MIDDLE, 1, MIDDLE, 1, 0, 10),
     ],
 )
@@ -101,6 +100,11 @@ def test_a_quote_without_news_changes_nothing(
     before = exchange.save()
     assert exchange.handle(ignored, 11) == []
     assert exchange.save() == before
+
+
+def test_a_quote_without_liquidity_places_nothing(make_exchange: Make, ladder: LiquidityConfig) -> None:
+    exchange = make_exchange(WORLD, ladder)
+    assert exchange.handle(QuotePublished("ETH/USD", MIDDLE, 1, MIDDLE, 1, 0, 10), 11) == []
 
 
 def test_it_never_quotes_inside_the_reference(make_exchange: Make, calm: LiquidityConfig) -> None:

@@ -116,8 +116,8 @@ class Exchange(JournaledCore):
 
     def _follow(self, quote: QuotePublished, now: int, out: list[Message]) -> None:
         market = self._matching.markets.get(quote.symbol)
-        if market is not None and 0 < quote.bid_ticks <= quote.ask_ticks:
-            market.middle = quote.bid_ticks + quote.ask_ticks
+        if market is not None:
+            market.follow(quote)
         liquidity = self._liquidity.get(quote.symbol)
         if liquidity is not None and liquidity.follow(quote, now, out):
             self._publish_top(liquidity.market, now, out)

@@ -6,6 +6,7 @@ Rule 1: a limit order is covered before it is accepted, for every lot it leaves:
 
 from typing import Final, final
 
+from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.orders import RejectReason
 from trading_ecosystem.reference import Instrument
 from trading_ecosystem.simulators.exchange.accounts import Account, AssetTotal
@@ -26,7 +27,7 @@ def fee_minor(notional_minor: int, fee_ppm: int) -> int:
 @final
 class Market:
     """Its places are those of the base and the quote asset among the venue's. `last_ticks` is the price of the last
-    trade, `middle` twice the middle of the reference quote that the venue heard last; both are 0 before the first."""
+    trade, `middle` twice the middle of the newest reference quote, of `quoted_ns`; all are 0 before the first."""
 
     __slots__ = (
         "_highest_fee_ppm",
@@ -41,6 +42,7 @@ class Market:
         "quote_minor_per_tick_lot",
         "quote_place",
         "quote_total",
+        "quoted_ns",
         "rules",
         "symbol",
         "waiting",
@@ -64,6 +66,7 @@ class Market:
         self.waiting = WaitingOrders()
         self.last_ticks = 0
         self.middle = 0
+        self.quoted_ns = 0
         self._highest_fee_ppm = highest_fee_ppm
 
     def order(
@@ -138,6 +141,12 @@ class Market:
         if rules.price_range_ppm and not is_within(price_ticks, reference_ticks, rules.price_range_ppm):
             return RejectReason.PRICE_OUT_OF_RANGE
         return None
+
+    def follow(self, quote: QuotePublished) -> None:
+        """Take in a reference quote. A late, one-sided or crossed one changes nothing."""
+        if quote.occurred_ns > self.quoted_ns and 0 < quote.bid_ticks <= quote.ask_ticks:
+            self.middle = quote.bid_ticks + quote.ask_ticks
+            self.quoted_ns = quote.occurred_ns
 
     def reference_ticks(self) -> int:
         """What the venue holds a price against: the middle of the reference, else the last price, else 0."""

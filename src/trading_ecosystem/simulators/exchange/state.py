@@ -31,7 +31,7 @@ def save_market(market: Market) -> Plain:
     return {
         "top": [book.top_sequence, book.bid_ticks, book.bid_lots, book.ask_ticks, book.ask_lots],
         "last_ticks": market.last_ticks,
-        "middle": market.middle,
+        "reference": [market.middle, market.quoted_ns],
         "orders": [order_plain(order) for order in book.bids.orders() + book.asks.orders()],
         "waiting": [waiting_plain(order) for order in market.waiting.by_id.values()],
     }
@@ -69,7 +69,7 @@ def restore_matching(matching: Matching, accounts: Accounts, state: Plain) -> No
         market = matching.markets[symbol]
         restore_top(market.book, saved["top"])
         market.last_ticks = saved["last_ticks"]
-        market.middle = saved["middle"]
+        market.middle, market.quoted_ns = saved["reference"]
         for values in saved["orders"]:
             restore_order(matching, market, accounts, values)
         for values in saved["waiting"]:

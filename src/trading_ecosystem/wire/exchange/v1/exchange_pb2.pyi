@@ -948,10 +948,10 @@ class ExchangeEvent(_message.Message):
     CANCEL_REJECTED_FIELD_NUMBER: _builtins.int
     ACCOUNT_REPORTED_FIELD_NUMBER: _builtins.int
     TRADES_REPORTED_FIELD_NUMBER: _builtins.int
-    HEALTH_CHANGED_FIELD_NUMBER: _builtins.int
     ORDER_AMENDED_FIELD_NUMBER: _builtins.int
     AMEND_REJECTED_FIELD_NUMBER: _builtins.int
     ORDER_TRIGGERED_FIELD_NUMBER: _builtins.int
+    HEALTH_CHANGED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Counts what this incarnation of the service published: 1, 2, 3, ... 0 in an answer to a call."""
     @_builtins.property
@@ -999,10 +999,6 @@ class ExchangeEvent(_message.Message):
         """Answer to QueryTrades."""
 
     @_builtins.property
-    def health_changed(self) -> _common_pb2.HealthChanged:
-        """The service serves, or serves no longer."""
-
-    @_builtins.property
     def order_amended(self) -> Global___OrderAmended:
         """An order has another price or quantity."""
 
@@ -1013,6 +1009,10 @@ class ExchangeEvent(_message.Message):
     @_builtins.property
     def order_triggered(self) -> Global___OrderTriggered:
         """An order waits no longer."""
+
+    @_builtins.property
+    def health_changed(self) -> _common_pb2.HealthChanged:
+        """The service serves, or serves no longer."""
 
     def __init__(
         self,
@@ -1029,16 +1029,16 @@ class ExchangeEvent(_message.Message):
         cancel_rejected: Global___CancelRejected | None = ...,
         account_reported: Global___AccountReported | None = ...,
         trades_reported: Global___TradesReported | None = ...,
-        health_changed: _common_pb2.HealthChanged | None = ...,
         order_amended: Global___OrderAmended | None = ...,
         amend_rejected: Global___AmendRejected | None = ...,
         order_triggered: Global___OrderTriggered | None = ...,
+        health_changed: _common_pb2.HealthChanged | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["account_reported", b"account_reported", "amend_rejected", b"amend_rejected", "book_top_changed", b"book_top_changed", "cancel_rejected", b"cancel_rejected", "event", b"event", "header", b"header", "health_changed", b"health_changed", "order_accepted", b"order_accepted", "order_amended", b"order_amended", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "order_triggered", b"order_triggered", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["account_reported", b"account_reported", "amend_rejected", b"amend_rejected", "book_top_changed", b"book_top_changed", "cancel_rejected", b"cancel_rejected", "event", b"event", "header", b"header", "health_changed", b"health_changed", "order_accepted", b"order_accepted", "order_amended", b"order_amended", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "order_triggered", b"order_triggered", "sequence", b"sequence", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["book_top_changed", "venue_heartbeat", "trade_executed", "order_accepted", "order_rejected", "order_filled", "order_canceled", "cancel_rejected", "account_reported", "trades_reported", "health_changed", "order_amended", "amend_rejected", "order_triggered"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["book_top_changed", "venue_heartbeat", "trade_executed", "order_accepted", "order_rejected", "order_filled", "order_canceled", "cancel_rejected", "account_reported", "trades_reported", "order_amended", "amend_rejected", "order_triggered", "health_changed"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
