@@ -54,6 +54,8 @@ class AccountReported(Addressed):
     balances: tuple[Balance, ...]
     open_orders: tuple[OpenOrder, ...]
     occurred_ns: int
+    maker_fee_ppm: int = 0  # What the account pays of the notional of a trade, in the quote asset.
+    taker_fee_ppm: int = 0
 
 
 @final

@@ -13,6 +13,7 @@ from trading_ecosystem.simulators.exchange.config import (
     LiquidityConfig,
     read,
 )
+from trading_ecosystem.simulators.exchange.fees import FeeTier
 from trading_ecosystem.simulators.exchange.rules import MarketRules
 
 
@@ -49,6 +50,10 @@ def test_the_documented_example_is_read(reference: ReferenceData) -> None:
         rules={
             "BTC/USD": MarketRules(minimum_notional_minor=500, largest_lots=10_000, price_range_ppm=200_000),
         },
+        fee_tiers=(
+            FeeTier(traded_minor=100_000_000, maker_fee_ppm=80, taker_fee_ppm=300),
+            FeeTier(traded_minor=1_000_000_000, maker_fee_ppm=50, taker_fee_ppm=200),
+        ),
         most_open_orders=1_000,
         most_waiting_orders=100,
     )
@@ -60,6 +65,12 @@ def test_the_documented_example_is_read(reference: ReferenceData) -> None:
         ("maker_fee: 1bps", "maker_fee: -1bps", "maker_fee: -1bps is not between 0% and 10%"),
         ("maker_fee: 1bps", "maker_fee: 5bps", "maker_fee: the maker fee is above the taker fee"),
         ("taker_fee: 4bps", "taker_fee: 4", "taker_fee: '4' is not a share such as 15%"),
+        ("traded: 10000000", "traded: 999999", "traded: a tier begins above the one before it"),
+        ("traded: 10000000", "traded: 0.001", "0.001 is not a whole number of minor units"),
+        ("taker: 2bps", "taker: 3.1bps", "taker: a tier costs no more than the one before it"),
+        ("maker: 0.5bps", "maker: 0.9bps", "maker: a tier costs no more than the one before it"),
+        ("maker: 0.5bps", "maker: 2.5bps", "maker: the maker fee is above the taker fee"),
+        ("{traded: 10000000, maker: 0.5bps", "{traded: 10000000", "fee_tiers.1: the key 'maker' is missing"),
         ("taker_fee: 4bps", "taker_fees: 4bps", "unknown key 'taker_fees'; did you mean 'taker_fee'?"),
         ("heartbeat_every: 1s", "heartbeat_every: 0s", "heartbeat_every: the shortest time allowed is 1ms"),
         ("heartbeat_every: 1s", "heartbeat_every: 1", "heartbeat_every: '1' is not a duration such as"),

@@ -335,6 +335,8 @@ def test_an_account_can_be_asked_about(make_exchange: Make) -> None:
                 ),
             ),
             occurred_ns=7,
+            maker_fee_ppm=1_000,
+            taker_fee_ppm=3_000,
         )
     ]
     [unknown] = of_type(AccountReported, run(exchange, QueryAccount(to="venue", asker="desk", account="nobody")))

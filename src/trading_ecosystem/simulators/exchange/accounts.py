@@ -67,9 +67,20 @@ class Funds:
 @final
 class Account:
     """`sequence` numbers the events told to its owner. Nobody is told about an account that `is_venue_own`. `number` is
-    its place among the venue's accounts, `by_place` its funds in the order of the venue's assets."""
+    its place among the venue's accounts, `by_place` its funds in the order of the venue's assets. `turnover_minor` is
+    what it traded since its venue last looked, by the place of the quote asset; see `FeeSchedule`."""
 
-    __slots__ = ("by_place", "funds", "is_venue_own", "maker_fee_ppm", "name", "number", "sequence", "taker_fee_ppm")
+    __slots__ = (
+        "by_place",
+        "funds",
+        "is_venue_own",
+        "maker_fee_ppm",
+        "name",
+        "number",
+        "sequence",
+        "taker_fee_ppm",
+        "turnover_minor",
+    )
 
     def __init__(self, number: int, name: str, funds: dict[str, Funds]) -> None:
         self.number = number
@@ -78,6 +89,7 @@ class Account:
         self.by_place = list(funds.values())
         self.maker_fee_ppm = 0
         self.taker_fee_ppm = 0
+        self.turnover_minor = [0] * len(funds)
         self.is_venue_own = name in VENUE_ACCOUNTS
         self.sequence = 0
 

@@ -3,6 +3,9 @@
 exchange:
   maker_fee: 1bps                 # of the notional, in the quote asset
   taker_fee: 4bps
+  fee_tiers:                      # optional: the fees of those who traded at least so much in the 30 days before, in
+    - {traded: 1000000, maker: 0.8bps, taker: 3bps}          # the numeraire; looked at each midnight, UTC
+    - {traded: 10000000, maker: 0.5bps, taker: 2bps}
   heartbeat_every: 1s
   background:                     # the venue's other participants
     levels: 5                     # of the ladder, per side
@@ -29,6 +32,7 @@ from typing import final
 
 from trading_ecosystem.configuration.document import Node
 from trading_ecosystem.reference import Asset, Instrument, ReferenceData
+from trading_ecosystem.simulators.exchange.fees import FeeTier
 from trading_ecosystem.simulators.exchange.rules import LARGEST_LOTS, MarketRules
 
 PPM = 1_000_000
@@ -78,25 +82,56 @@ class ExchangeConfig:
     rules: dict[str, MarketRules] = field(default_factory=dict)  # By symbol; without one everything goes.
     most_open_orders: int = MOST_OPEN  # Of one account,
     most_waiting_orders: int = MOST_WAITING  # and of those that wait for a price.
+    fee_tiers: tuple[FeeTier, ...] = ()  # Ascending, beyond the fees above.
+
+    def tiers(self) -> tuple[FeeTier, ...]:
+        first = FeeTier(traded_minor=0, maker_fee_ppm=self.maker_fee_ppm, taker_fee_ppm=self.taker_fee_ppm)
+        return (first, *self.fee_tiers)
 
 
 def read(node: Node, reference: ReferenceData) -> ExchangeConfig:
     """Raises `Problem` for whatever is wrong with the section."""
-    limits = ("most_open_orders", "most_waiting_orders")
-    section = node.section(("maker_fee", "taker_fee", "heartbeat_every", "background"), ("rules", *limits))
-    taker_fee_ppm = share(section["taker_fee"], 0, HIGHEST_FEE_PPM)
-    maker_fee_ppm = share(section["maker_fee"], 0, HIGHEST_FEE_PPM)
-    if maker_fee_ppm > taker_fee_ppm:
-        section["maker_fee"].fail("the maker fee is above the taker fee, which is what a resting order sets aside")
+    optional = ("fee_tiers", "rules", "most_open_orders", "most_waiting_orders")
+    section = node.section(("maker_fee", "taker_fee", "heartbeat_every", "background"), optional)
+    first = read_fees(section["maker_fee"], section["taker_fee"], 0)
     return ExchangeConfig(
-        maker_fee_ppm=maker_fee_ppm,
-        taker_fee_ppm=taker_fee_ppm,
+        maker_fee_ppm=first.maker_fee_ppm,
+        taker_fee_ppm=first.taker_fee_ppm,
+        fee_tiers=read_tiers(section.get("fee_tiers"), first, reference),
         heartbeat_ns=section["heartbeat_every"].duration_ns(SHORTEST_HEARTBEAT_NS),
         liquidity=read_liquidity(section["background"], reference),
         rules=read_rules(section.get("rules"), reference),
         most_open_orders=read_most(section.get("most_open_orders"), MOST_OPEN),
         most_waiting_orders=read_most(section.get("most_waiting_orders"), MOST_WAITING),
     )
+
+
+def read_fees(maker: Node, taker: Node, traded_minor: int) -> FeeTier:
+    taker_fee_ppm = share(taker, 0, HIGHEST_FEE_PPM)
+    maker_fee_ppm = share(maker, 0, HIGHEST_FEE_PPM)
+    if maker_fee_ppm > taker_fee_ppm:
+        maker.fail("the maker fee is above the taker fee, which is what a resting order sets aside")
+    return FeeTier(traded_minor=traded_minor, maker_fee_ppm=maker_fee_ppm, taker_fee_ppm=taker_fee_ppm)
+
+
+def read_tiers(node: Node | None, first: FeeTier, reference: ReferenceData) -> tuple[FeeTier, ...]:
+    """Those beyond the first: each takes more trading than the one before, and costs no more."""
+    tiers = [first]
+    for child in node.items() if node else []:
+        section = child.section(("traded", "maker", "taker"))
+        traded_minor = minor(section["traded"], reference.assets[reference.numeraire])
+        tier = read_fees(section["maker"], section["taker"], traded_minor)
+        before = tiers[-1]
+        if traded_minor <= before.traded_minor:
+            section["traded"].fail("a tier begins above the one before it")
+        for name, fee_ppm, most_ppm in (
+            ("maker", tier.maker_fee_ppm, before.maker_fee_ppm),
+            ("taker", tier.taker_fee_ppm, before.taker_fee_ppm),
+        ):
+            if fee_ppm > most_ppm:
+                section[name].fail("a tier costs no more than the one before it")
+        tiers.append(tier)
+    return tuple(tiers[1:])
 
 
 def read_most(node: Node | None, most: int) -> int:

@@ -33,6 +33,7 @@ from trading_ecosystem.simulators.exchange.clients import Clients
 from trading_ecosystem.simulators.exchange.config import ExchangeConfig
 from trading_ecosystem.simulators.exchange.deadlines import NEVER_NS
 from trading_ecosystem.simulators.exchange.entry import OrderEntry
+from trading_ecosystem.simulators.exchange.fees import FeeSchedule
 from trading_ecosystem.simulators.exchange.liquidity import Liquidity
 from trading_ecosystem.simulators.exchange.market import Market
 from trading_ecosystem.simulators.exchange.matching import Matching
@@ -51,6 +52,7 @@ class Exchange(JournaledCore):
         "_changes",
         "_clients",
         "_entry",
+        "_fees",
         "_heartbeat_due_ns",
         "_heartbeat_ns",
         "_liquidity",
@@ -73,9 +75,9 @@ class Exchange(JournaledCore):
         self._session = 0
         self._asked_ns = 0  # The earliest `Wake` that is still to come; 0 for none.
         self._accounts = Accounts(list(reference.assets), accounts)
-        for account in self._accounts.by_name.values():
-            account.maker_fee_ppm, account.taker_fee_ppm = config.maker_fee_ppm, config.taker_fee_ppm
         self._matching = Matching(name, markets_of(reference, config, self._accounts), self._accounts)
+        self._matching.counts_turnover = len(config.tiers()) > 1
+        self._fees = FeeSchedule(config.tiers(), reference, self._accounts.by_name, self._matching.markets)
         self._clients = Clients(self._accounts, self._matching)
         self._entry = OrderEntry(
             name, self._clients, self._matching, config.most_open_orders, config.most_waiting_orders
@@ -96,6 +98,8 @@ class Exchange(JournaledCore):
 
     def handle(self, message: Message, now: int) -> list[Message]:
         out: list[Message] = []
+        if now >= self._fees.next_ns:
+            self._fees.turn(now)
         if now >= self._changes.next_ns():
             self._changes.do_due(now, out)
             self._publish_tops(now, out)
@@ -187,6 +191,8 @@ class Exchange(JournaledCore):
             balances=() if account is None else balances_of(account),
             open_orders=() if account is None else self._open_orders(account),
             occurred_ns=now,
+            maker_fee_ppm=0 if account is None else account.maker_fee_ppm,
+            taker_fee_ppm=0 if account is None else account.taker_fee_ppm,
         )
 
     def _open_orders(self, account: Account) -> tuple[OpenOrder, ...]:
@@ -243,6 +249,7 @@ class Exchange(JournaledCore):
             "submissions": self._clients.save(),
             "silent_ns": self._changes.save(),
             "asked_ns": self._asked_ns,
+            "fees": self._fees.save(),
             "liquidity": {symbol: liquidity.save() for symbol, liquidity in self._liquidity.items()},
         }
 
@@ -255,6 +262,7 @@ class Exchange(JournaledCore):
         self._clients.restore(state["submissions"])
         self._changes.restore(state["silent_ns"])
         self._asked_ns = state["asked_ns"]
+        self._fees.restore(state["fees"])
         for symbol, liquidity in self._liquidity.items():
             liquidity.restore(state["liquidity"][symbol])
 

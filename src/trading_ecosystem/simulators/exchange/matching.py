@@ -40,12 +40,14 @@ FOK: Final = TimeInForce.FOK
 class Matching:
     """All books of a venue, over one set of accounts. Methods append what they have to say to `out`.
 
-    `open_orders` and `waiting_orders` are by the number of the account and the id of the order.
+    `open_orders` and `waiting_orders` are by the number of the account and the id of the order. Where it
+    `counts_turnover`, the accounts know what they traded.
     """
 
     __slots__ = (
         "_fees",
         "_venue",
+        "counts_turnover",
         "expiries",
         "last_order_id",
         "last_trade_id",
@@ -59,6 +61,7 @@ class Matching:
         self._venue = venue
         self._fees = accounts.by_name[FEES]
         self.markets = markets
+        self.counts_turnover = False
         self.last_order_id = 0
         self.last_trade_id = 0
         self.open_orders: list[dict[int, Order]] = [{} for _ in accounts.by_name]
@@ -303,6 +306,9 @@ class Matching:
             self._pay(market, taker, maker, lots, notional_minor, taker_fee, maker_fee)
         else:
             self._pay(market, maker, taker, lots, notional_minor, maker_fee, taker_fee)
+        if self.counts_turnover:
+            taker.account.turnover_minor[market.quote_place] += notional_minor
+            maker.account.turnover_minor[market.quote_place] += notional_minor
         taker.fill(lots)
         maker.fill(lots)
         against.reduce(maker, lots)

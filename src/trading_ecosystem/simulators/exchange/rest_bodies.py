@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from trading_ecosystem.live.rest.amounts import amount_text, moment_text, price_text, quantity_text
+from trading_ecosystem.live.rest.amounts import amount_text, moment_text, price_text, quantity_text, scaled_text
 from trading_ecosystem.messages.accounts import AccountReported, OpenOrder
 from trading_ecosystem.messages.market import BookTopChanged
 from trading_ecosystem.messages.order_changes import AmendRejected, OrderAmended
@@ -28,6 +28,7 @@ from trading_ecosystem.reference import Instrument, ReferenceData
 from trading_ecosystem.simulators.exchange.rest_commands import SIDES, SideWord
 from trading_ecosystem.simulators.exchange.store import PlacedOrder
 
+PPM_DECIMALS = 6
 LiquidityWord = Literal["maker", "taker"]
 StatusWord = Literal["open", "waiting", "filled", "canceled"]
 SIDE_WORDS: dict[Side, SideWord] = {side: word for word, side in SIDES.items()}
@@ -172,13 +173,15 @@ class BalanceBody(BaseModel):
 
 
 class AccountBody(BaseModel):
-    """The account after its event number `account_sequence`."""
+    """The account after its event number `account_sequence`. Fees are shares of the notional of a trade."""
 
     account: str
     account_sequence: int
     balances: list[BalanceBody]
     open_orders: list[OpenOrderBody]
     occurred: str
+    maker_fee: str
+    taker_fee: str
 
 
 class TopBody(BaseModel):
@@ -302,6 +305,8 @@ def account_body(report: AccountReported, reference: ReferenceData) -> AccountBo
         balances=balances,
         open_orders=[open_order_body(order, report.account, reference) for order in report.open_orders],
         occurred=moment_text(report.occurred_ns),
+        maker_fee=scaled_text(report.maker_fee_ppm, PPM_DECIMALS),
+        taker_fee=scaled_text(report.taker_fee_ppm, PPM_DECIMALS),
     )
 
 

@@ -2129,6 +2129,8 @@ class AccountReported(_message.Message):
     BALANCES_FIELD_NUMBER: _builtins.int
     OPEN_ORDERS_FIELD_NUMBER: _builtins.int
     OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    MAKER_FEE_PPM_FIELD_NUMBER: _builtins.int
+    TAKER_FEE_PPM_FIELD_NUMBER: _builtins.int
     to: _builtins.str
     """Instance that this is for."""
     venue: _builtins.str
@@ -2139,6 +2141,10 @@ class AccountReported(_message.Message):
     """Last private event that this state contains."""
     occurred_ns: _builtins.int
     """When, in ns since 1970, UTC, on the venue's clock."""
+    maker_fee_ppm: _builtins.int
+    """What the account pays as a maker, in millionths of the notional, in the quote asset."""
+    taker_fee_ppm: _builtins.int
+    """The same as a taker."""
     @_builtins.property
     def balances(self) -> _containers.RepeatedCompositeFieldContainer[Global___Balance]:
         """One per asset."""
@@ -2157,10 +2163,12 @@ class AccountReported(_message.Message):
         balances: _abc.Iterable[Global___Balance] | None = ...,
         open_orders: _abc.Iterable[Global___OpenOrder] | None = ...,
         occurred_ns: _builtins.int = ...,
+        maker_fee_ppm: _builtins.int = ...,
+        taker_fee_ppm: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "account_sequence", b"account_sequence", "balances", b"balances", "occurred_ns", b"occurred_ns", "open_orders", b"open_orders", "to", b"to", "venue", b"venue"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "account_sequence", b"account_sequence", "balances", b"balances", "maker_fee_ppm", b"maker_fee_ppm", "occurred_ns", b"occurred_ns", "open_orders", b"open_orders", "taker_fee_ppm", b"taker_fee_ppm", "to", b"to", "venue", b"venue"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
