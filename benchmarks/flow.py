@@ -39,7 +39,7 @@ NO_LIQUIDITY = LiquidityConfig(
 
 def venue() -> Exchange:
     config = ExchangeConfig(maker_fee_ppm=100, taker_fee_ppm=300, heartbeat_ns=1_000_000_000, liquidity=NO_LIQUIDITY)
-    held = {"USD": 10**18, "BTC": 10**18}
+    held = {"USD": 10**16, "BTC": 10**16}  # Together as much as a world may have.
     return Exchange("exchange", config, REFERENCE, dict.fromkeys(ACCOUNTS, held), seed=1)
 
 

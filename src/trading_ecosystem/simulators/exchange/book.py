@@ -9,75 +9,41 @@ from bisect import bisect_left, insort
 from typing import Final, final
 
 from trading_ecosystem.messages.orders import SelfTradeMode
-from trading_ecosystem.simulators.exchange.order import Order
+from trading_ecosystem.simulators.exchange.order import Level, Order
 
 SKIPS_OWN: Final = (SelfTradeMode.UNSPECIFIED, SelfTradeMode.CANCEL_RESTING)
-
-
-@final
-class Level:
-    """The orders at one price, a doubly linked list in the order of their arrival. `lots` are those that are shown."""
-
-    __slots__ = ("head", "key", "lots", "tail")
-
-    def __init__(self, key: int) -> None:
-        self.key = key
-        self.lots = 0
-        self.head: Order | None = None
-        self.tail: Order | None = None
-
-    def append(self, order: Order) -> None:
-        tail = self.tail
-        if tail is None:
-            self.head = order
-        else:
-            tail.following = order
-            order.preceding = tail
-        self.tail = order
-        self.lots += order.leaves_lots - order.hidden_lots
-
-    def unlink(self, order: Order) -> None:
-        preceding, following = order.preceding, order.following
-        if preceding is None:
-            self.head = following
-        else:
-            preceding.following = following
-        if following is None:
-            self.tail = preceding
-        else:
-            following.preceding = preceding
-        order.preceding = order.following = None
 
 
 @final
 class BookSide:
     """Levels by key: the price for bids, its negative for asks, so that the best is the last of the sorted `keys`."""
 
-    __slots__ = ("keys", "levels", "sign")
+    __slots__ = ("_best", "keys", "levels", "sign")
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
         self.keys: list[int] = []
         self.levels: dict[int, Level] = {}
+        self._best: Level | None = None
 
     def best(self) -> Level | None:
-        return self.levels[self.keys[-1]] if self.keys else None
+        return self._best
 
     def add(self, order: Order) -> None:
         key = order.price_ticks * self.sign
         level = self.levels.get(key)
         if level is None:
             level = self.levels[key] = Level(key)
-            if not self.keys or key > self.keys[-1]:
+            if self._best is None or key > self._best.key:
                 self.keys.append(key)
+                self._best = level
             else:
                 insort(self.keys, key)
         level.append(order)
 
     def reduce(self, order: Order, lots: int) -> None:
         """Take `lots`, which were shown, off a resting order. One with none left leaves the book."""
-        key = order.price_ticks * self.sign
-        level = self.levels[key]
+        level = level_of(order)
         level.lots -= lots
         if order.leaves_lots > 0:
             if order.leaves_lots == order.hidden_lots:
@@ -87,32 +53,31 @@ class BookSide:
             return
         level.unlink(order)
         if level.head is None:
-            assert level.lots == 0
-            self._drop(key)
+            self._drop(level)
 
     def resize(self, order: Order, quantity_lots: int) -> None:
         """Give a resting order another whole quantity in its place."""
-        level = self.levels[order.price_ticks * self.sign]
+        level = level_of(order)
         level.lots -= order.leaves_lots - order.hidden_lots
         order.resize(quantity_lots)
         level.lots += order.leaves_lots - order.hidden_lots
 
     def remove(self, order: Order) -> None:
         """Take out an order that is still open."""
-        key = order.price_ticks * self.sign
-        level = self.levels[key]
+        level = level_of(order)
         level.lots -= order.leaves_lots - order.hidden_lots
         level.unlink(order)
         if level.head is None:
-            assert level.lots == 0
-            self._drop(key)
+            self._drop(level)
 
-    def _drop(self, key: int) -> None:
-        del self.levels[key]
-        if self.keys[-1] == key:
+    def _drop(self, level: Level) -> None:
+        assert level.lots == 0
+        del self.levels[level.key]
+        if level is self._best:
             self.keys.pop()
+            self._best = self.levels[self.keys[-1]] if self.keys else None
         else:
-            del self.keys[bisect_left(self.keys, key)]
+            del self.keys[bisect_left(self.keys, level.key)]
 
     def reaches(self, key: int, limit_ticks: int) -> bool:
         """Whether an order with this limit takes from a level; 0 is no limit."""
@@ -148,6 +113,12 @@ class BookSide:
         return found
 
 
+def level_of(order: Order) -> Level:
+    level = order.level
+    assert level is not None, order.order_id
+    return level
+
+
 @final
 class Book:
     """Both sides, and the top as it was last published."""
@@ -166,7 +137,8 @@ class Book:
 
     def would_take(self, is_buy: bool, price_ticks: int) -> bool:
         against = self.side(not is_buy)
-        return bool(against.keys) and against.keys[-1] >= price_ticks * against.sign
+        best = against.best()
+        return best is not None and best.key >= price_ticks * against.sign
 
     def take_top(self) -> bool:
         """Bring the top up to date; True when it changed. Asserts that the book is not crossed."""

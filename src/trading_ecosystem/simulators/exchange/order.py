@@ -1,4 +1,4 @@
-"""An order at a venue, from its acceptance to its end.
+"""An order at a venue, from its acceptance to its end, and the price level at which it rests.
 
 Rule 1: the quantity of an order is filled + canceled + leaves, always.
 Rule 2: its status changes by the table below and by nothing else; what is filled or canceled stays so.
@@ -73,6 +73,7 @@ class Order:
         "hidden_lots",
         "is_buy",
         "leaves_lots",
+        "level",
         "lock_minor_per_lot",
         "order_id",
         "partner_id",
@@ -118,6 +119,7 @@ class Order:
         self.receives = receives
         self.preceding: Order | None = None
         self.following: Order | None = None
+        self.level: Level | None = None  # While it rests.
         self.self_trade = UNSPECIFIED
         self.post_only = False
         self.display_lots = 0
@@ -159,3 +161,40 @@ class Order:
         assert self.leaves_lots >= 0
         assert self.quantity_lots == self.filled_lots + self.canceled_lots + self.leaves_lots
         self.status = status
+
+
+@final
+class Level:
+    """The orders at one price, a doubly linked list in the order of their arrival. `lots` are those that are shown."""
+
+    __slots__ = ("head", "key", "lots", "tail")
+
+    def __init__(self, key: int) -> None:
+        self.key = key
+        self.lots = 0
+        self.head: Order | None = None
+        self.tail: Order | None = None
+
+    def append(self, order: Order) -> None:
+        order.level = self
+        tail = self.tail
+        if tail is None:
+            self.head = order
+        else:
+            tail.following = order
+            order.preceding = tail
+        self.tail = order
+        self.lots += order.leaves_lots - order.hidden_lots
+
+    def unlink(self, order: Order) -> None:
+        preceding, following = order.preceding, order.following
+        if preceding is None:
+            self.head = following
+        else:
+            preceding.following = following
+        if following is None:
+            self.tail = preceding
+        else:
+            following.preceding = preceding
+        order.preceding = order.following = None
+        order.level = None
