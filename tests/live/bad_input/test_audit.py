@@ -40,6 +40,7 @@ def test_the_state_is_what_the_core_would_save(stage: Any) -> None:
     assert set(state) == {
         "session",
         "heartbeat_due_ns",
+        "fees",
         "accounts",
         "matching",
         "submissions",

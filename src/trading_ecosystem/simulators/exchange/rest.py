@@ -22,6 +22,7 @@ from trading_ecosystem.live.rest.parameters import (
     AccountInPath,
     Limit,
     Number,
+    OnlySymbol,
     OrderInPath,
     SymbolInPath,
     in_path,
@@ -201,9 +202,9 @@ def change_routes(surface: Surface, reference: ReferenceData) -> APIRouter:
         raise unknown("order")
 
     @routes.delete("/orders", summary="Cancel all open orders of an account", **needs(Scope.TRADE))
-    async def cancel_all(account: Account, caller: TheCaller, symbol: str = "") -> CanceledAllBody:
+    async def cancel_all(account: Account, caller: TheCaller, symbol: OnlySymbol = None) -> CanceledAllBody:
         caller.confine(account)
-        only = instrument_of(in_path(symbol), reference).symbol if symbol else ""
+        only = "" if symbol is None else instrument_of(in_path(symbol), reference).symbol
         events = await caller.ask(CancelAllOrders(to=venue, account=account, only_symbol=only))
         canceled = [event for event in events if isinstance(event, OrderCanceled)]
         return CanceledAllBody(canceled=[CanceledBody.of(event, reference) for event in canceled])

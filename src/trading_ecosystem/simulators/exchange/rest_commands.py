@@ -152,6 +152,7 @@ def trigger_of(order: NewOrder, venue: str, instrument: Instrument) -> SubmitTri
         raise Trouble(422, "invalid_terms", f"a {order.type} order is not post only", "/post_only")
     if order.quantity is None:
         raise Trouble(422, "invalid_quantity", "an order has a quantity", "/quantity")
+    refuse_trigger(order.type, order.trigger_price, order.trail)
     return SubmitTriggerOrder(
         to=venue,
         account=order.account,
@@ -174,6 +175,7 @@ def trigger_of(order: NewOrder, venue: str, instrument: Instrument) -> SubmitTri
 def pair_of(pair: NewPair, venue: str, reference: ReferenceData) -> SubmitPair:
     """Raises `Trouble` for what no pair can be."""
     tick = instrument_named(pair.symbol, reference).tick
+    refuse_trigger(pair.trigger_type, pair.trigger_price, pair.trail)
     return SubmitPair(
         to=venue,
         account=pair.account,
@@ -222,6 +224,15 @@ def refuse_fields(order: NewOrder, names: tuple[str, ...], detail: str) -> None:
     for name in names:
         if getattr(order, name) is not None:
             raise Trouble(422, "invalid_terms", detail, f"/{name}")
+
+
+def refuse_trigger(kind: str, trigger_price: str | None, trail: str | None) -> None:
+    trails = TRIGGERS[kind] is TriggerKind.TRAILING
+    detail = "a trailing stop has a trail" if trails else f"a {kind} order has a trigger_price"
+    if (trail if trails else trigger_price) is None:
+        raise Trouble(422, "invalid_trigger", detail, "/trail" if trails else "/trigger_price")
+    if (trigger_price if trails else trail) is not None:
+        raise Trouble(422, "invalid_trigger", f"{detail} alone", "/trigger_price" if trails else "/trail")
 
 
 def expiry_of(text: str | None) -> int:
