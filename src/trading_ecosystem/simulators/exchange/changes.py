@@ -113,16 +113,16 @@ class OrderChanges:
             self._cancel_all(account, message.only_symbol, CancelReason.REQUESTED, now, out)
 
     def _cancel_all(self, account: Account, symbol: str, reason: CancelReason, now: int, out: list[Message]) -> None:
-        found: list[int] = []
+        found: list[tuple[int, str]] = []
         for order in self._matching.open_orders[account.number].values():
             if not symbol or order.symbol == symbol:
-                found.append(order.order_id)
+                found.append((order.order_id, order.client_order_id))
         for waiting in self._matching.waiting_orders[account.number].values():
             if not symbol or waiting.submitted.symbol == symbol:
-                found.append(waiting.order_id)
+                found.append((waiting.order_id, waiting.submitted.client_order_id))
         found.sort()
-        for order_id in found:
-            self._matching.cancel_by_id(account, order_id, reason, now, out)
+        for _, client_order_id in found:
+            self._matching.cancel_by_name(account, client_order_id, reason, now, out)
 
     # Time.
 
@@ -147,13 +147,12 @@ class OrderChanges:
 
     def do_due(self, now: int, out: list[Message]) -> None:
         """End what has expired, and the orders of accounts that were silent for too long."""
-        accounts = list(self._clients.accounts.values())
         for order_id in self._matching.expiries.due(now):
-            for account in accounts:
-                if self._matching.cancel_by_id(account, order_id, CancelReason.EXPIRED, now, out):
-                    break
+            found = self._matching.expiring.get(order_id)
+            if found is not None:  # Else it ended with its partner.
+                self._matching.cancel_by_name(found[0], found[1], CancelReason.EXPIRED, now, out)
         silent = self._silence.due(now)
-        for account in accounts:
+        for account in list(self._clients.accounts.values()):
             if account.number in silent:
                 self._hear(account)
                 self._cancel_all(account, "", CancelReason.SILENT_OWNER, now, out)

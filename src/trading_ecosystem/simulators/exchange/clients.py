@@ -10,7 +10,7 @@ from trading_ecosystem.messages.runtime import Plain
 from trading_ecosystem.simulators.exchange.accounts import Account, Accounts
 from trading_ecosystem.simulators.exchange.matching import Matching
 from trading_ecosystem.simulators.exchange.order import Order
-from trading_ecosystem.simulators.exchange.submissions import Submission, Submissions
+from trading_ecosystem.simulators.exchange.submissions import Submissions
 from trading_ecosystem.simulators.exchange.waiting import WaitingOrder
 
 
@@ -28,26 +28,24 @@ class Clients:
     def find(self, name: str) -> Account | None:
         return self.accounts.get(name)
 
-    def known(self, account: Account, client_order_id: str) -> Submission | None:
+    def known(self, account: Account, client_order_id: str) -> Message | None:
+        """The command that brought this id, whatever became of it."""
         return self._submissions[account.number].find(client_order_id)
 
-    def remember(self, account: Account, client_order_id: str, submitted: Message, order_id: int) -> None:
+    def remember(self, account: Account, client_order_id: str, submitted: Message) -> None:
         number = account.number
         self._submissions[number].remember(
             client_order_id,
             submitted,
-            order_id,
             self._matching.open_orders[number],
             self._matching.waiting_orders[number],
         )
 
     def open_order(self, account: Account, client_order_id: str) -> Order | None:
-        known = self._submissions[account.number].find(client_order_id)
-        return None if known is None else self._matching.open_orders[account.number].get(known.order_id)
+        return self._matching.open_orders[account.number].get(client_order_id)
 
     def waiting_order(self, account: Account, client_order_id: str) -> WaitingOrder | None:
-        known = self._submissions[account.number].find(client_order_id)
-        return None if known is None else self._matching.waiting_orders[account.number].get(known.order_id)
+        return self._matching.waiting_orders[account.number].get(client_order_id)
 
     def save(self) -> Plain:
         return {name: self._submissions[account.number].save() for name, account in self.accounts.items()}

@@ -15,7 +15,7 @@ from trading_ecosystem.simulators.exchange.announcements import rejected
 from trading_ecosystem.simulators.exchange.clients import Clients
 from trading_ecosystem.simulators.exchange.market import ANY_PRICE, Market
 from trading_ecosystem.simulators.exchange.matching import Matching
-from trading_ecosystem.simulators.exchange.order import BUY, NO_ORDER
+from trading_ecosystem.simulators.exchange.order import BUY, NO_ORDER, NO_PARTNER
 from trading_ecosystem.simulators.exchange.rules import expiry_ns, rests, terms_refusal, trigger_refusal
 from trading_ecosystem.simulators.exchange.waiting import WaitingOrder, would_trigger
 
@@ -45,20 +45,19 @@ class OrderEntry:
             out.append(self._unknown(submitted.account, submitted.client_order_id, submitted.symbol, now))
             return None
         known = self._clients.known(account, submitted.client_order_id)
-        if known is not None and known.submitted == submitted:
+        if known is not None and known == submitted:
             return None
         market = self._matching.markets.get(submitted.symbol)
         reason = self._refusal(submitted, account, market, now)
         if known is not None and reason is not RejectReason.UNKNOWN_SYMBOL:
             reason = RejectReason.CLIENT_ORDER_ID_REUSED
-        order_id = NO_ORDER
         if reason is None:
             assert market is not None
-            order_id = self._place(submitted, account, market, NO_ORDER, now, out)
+            self._place(submitted, account, market, NO_PARTNER, now, out)
         else:
             out.append(rejected(self._venue, account, submitted.client_order_id, submitted.symbol, reason, now))
         if known is None:
-            self._clients.remember(account, submitted.client_order_id, submitted, order_id)
+            self._clients.remember(account, submitted.client_order_id, submitted)
         return market
 
     def _refusal(
@@ -104,8 +103,8 @@ class OrderEntry:
         return min(market.lots_by_quote(probe, submitted.quote_minor), market.rules.largest_lots)
 
     def _place(
-        self, submitted: SubmitOrder, account: Account, market: Market, partner_id: int, now: int, out: list[Message]
-    ) -> int:
+        self, submitted: SubmitOrder, account: Account, market: Market, partner: str, now: int, out: list[Message]
+    ) -> None:
         lots = submitted.quantity_lots or self._lots_by_quote(submitted, account, market)
         order = self._matching.order(
             market, account, submitted.client_order_id, submitted.side is BUY, submitted.price_ticks, lots
@@ -114,9 +113,8 @@ class OrderEntry:
         order.post_only = submitted.post_only
         order.display_lots = submitted.display_lots
         order.expires_ns = expiry_ns(submitted.time_in_force, submitted.expires_ns, now)
-        order.partner_id = partner_id
+        order.partner = partner
         self._matching.place(market, order, submitted.time_in_force, now, out)
-        return order.order_id
 
     # Orders that wait.
 
@@ -126,20 +124,19 @@ class OrderEntry:
             out.append(self._unknown(submitted.account, submitted.client_order_id, submitted.symbol, now))
             return
         known = self._clients.known(account, submitted.client_order_id)
-        if known is not None and known.submitted == submitted:
+        if known is not None and known == submitted:
             return
         market = self._matching.markets.get(submitted.symbol)
         reason = self._trigger_refusal(submitted, account, market, now)
         if known is not None and reason is not RejectReason.UNKNOWN_SYMBOL:
             reason = RejectReason.CLIENT_ORDER_ID_REUSED
-        order_id = NO_ORDER
         if reason is None:
             assert market is not None
-            order_id = self._wait(submitted, account, market, NO_ORDER, now, out)
+            self._wait(submitted, account, market, NO_PARTNER, now, out)
         else:
             out.append(rejected(self._venue, account, submitted.client_order_id, submitted.symbol, reason, now))
         if known is None:
-            self._clients.remember(account, submitted.client_order_id, submitted, order_id)
+            self._clients.remember(account, submitted.client_order_id, submitted)
 
     def _trigger_refusal(
         self, submitted: SubmitTriggerOrder, account: Account, market: Market | None, now: int
@@ -162,16 +159,15 @@ class OrderEntry:
         submitted: SubmitTriggerOrder,
         account: Account,
         market: Market,
-        partner_id: int,
+        partner: str,
         now: int,
         out: list[Message],
-    ) -> int:
+    ) -> None:
         self._matching.last_order_id += 1
         expires_ns = expiry_ns(submitted.time_in_force, submitted.expires_ns, now)
         order = WaitingOrder(self._matching.last_order_id, account, submitted, market.last_ticks, expires_ns)
-        order.partner_id = partner_id
+        order.partner = partner
         self._matching.wait(market, order, now, out)
-        return order.order_id
 
     # Pairs.
 
@@ -183,21 +179,20 @@ class OrderEntry:
             out.extend([self._unknown(pair.account, each, pair.symbol, now) for each in ids])
             return None
         known = [self._clients.known(account, each) for each in ids]
-        if known[0] is not None and known[0].submitted == pair:
+        if known[0] is not None and known[0] == pair:
             return None
         market = self._matching.markets.get(pair.symbol)
         reasons = self._pair_refusals(pair, account, market, now)
-        order_ids = (NO_ORDER, NO_ORDER)
         if reasons[0] is None and reasons[1] is None:
             assert market is not None
-            order_ids = self._place_pair(pair, account, market, now, out)
+            self._place_pair(pair, account, market, now, out)
         else:
             for each, reason in zip(ids, reasons, strict=True):
                 told = reason or RejectReason.PAIR_REJECTED
                 out.append(rejected(self._venue, account, each, pair.symbol, told, now))
-        for each, order_id in zip(ids, order_ids, strict=True):
+        for each in ids:
             if self._clients.known(account, each) is None:
-                self._clients.remember(account, each, pair, order_id)
+                self._clients.remember(account, each, pair)
         return market
 
     def _pair_refusals(
@@ -216,14 +211,9 @@ class OrderEntry:
                 reasons[place] = RejectReason.CLIENT_ORDER_ID_REUSED
         return reasons
 
-    def _place_pair(
-        self, pair: SubmitPair, account: Account, market: Market, now: int, out: list[Message]
-    ) -> tuple[int, int]:
-        limit_id = self._matching.last_order_id + 2
-        waiting_id = self._wait(trigger_of(pair), account, market, limit_id, now, out)
-        placed_id = self._place(limit_of(pair), account, market, waiting_id, now, out)
-        assert placed_id == limit_id
-        return waiting_id, limit_id
+    def _place_pair(self, pair: SubmitPair, account: Account, market: Market, now: int, out: list[Message]) -> None:
+        self._wait(trigger_of(pair), account, market, pair.client_order_id, now, out)
+        self._place(limit_of(pair), account, market, pair.trigger_client_order_id, now, out)
 
     # Words.
 

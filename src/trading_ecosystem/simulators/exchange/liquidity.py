@@ -193,7 +193,7 @@ class Liquidity:
             return
         lots = min(lots, self.market.covered_lots(self._background, is_buy, price_ticks))
         if lots > 0:
-            order = self._matching.order(self.market, self._background, "", is_buy, price_ticks, lots)
+            order = self._matching.own_order(self.market, self._background, is_buy, price_ticks, lots)
             self._matching.place(self.market, order, TimeInForce.GTC, now, out)
             if order.leaves_lots > 0:
                 ladder.append(order)
@@ -211,7 +211,7 @@ class Liquidity:
             price_ticks = max(1, middle * (PPM - reach_ppm) // (2 * PPM))
         lots = min(lots, self.market.covered_lots(self._noise, is_buy, price_ticks))
         if lots > 0:
-            order = self._matching.order(self.market, self._noise, "", is_buy, price_ticks, lots)
+            order = self._matching.own_order(self.market, self._noise, is_buy, price_ticks, lots)
             self._matching.place(self.market, order, TimeInForce.IOC, now, out)
 
     # State.
@@ -238,8 +238,8 @@ class Liquidity:
         self._laid_middle = state["laid_middle"]
         self._was_hit = state["was_hit"]
         own = self._matching.open_orders[self._background.number]
-        self._bids = [own[order_id] for order_id in state["bids"]]
-        self._asks = [own[order_id] for order_id in state["asks"]]
+        self._bids = [own[str(order_id)] for order_id in state["bids"]]
+        self._asks = [own[str(order_id)] for order_id in state["asks"]]
 
 
 def is_far(middle: int, from_middle: int) -> bool:

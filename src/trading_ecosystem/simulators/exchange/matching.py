@@ -23,7 +23,7 @@ from trading_ecosystem.simulators.exchange.announcements import (
 from trading_ecosystem.simulators.exchange.book import BookSide
 from trading_ecosystem.simulators.exchange.deadlines import Deadlines
 from trading_ecosystem.simulators.exchange.market import ANY_PRICE, Market, fee_minor
-from trading_ecosystem.simulators.exchange.order import BUY, NO_ORDER, Order
+from trading_ecosystem.simulators.exchange.order import BUY, NO_PARTNER, Order
 from trading_ecosystem.simulators.exchange.recent import RecentTrades
 from trading_ecosystem.simulators.exchange.waiting import WaitingOrder
 
@@ -40,7 +40,8 @@ FOK: Final = TimeInForce.FOK
 class Matching:
     """All books of a venue, over one set of accounts. Methods append what they have to say to `out`.
 
-    `open_orders` and `waiting_orders` are by the number of the account and the id of the order. Where it
+    `open_orders` and `waiting_orders` are by the number of the account and the `client_order_id`, which no two open
+    orders of an account share. `expiring` are those that have an end, by `order_id`. Where it
     `counts_turnover`, the accounts know what they traded.
     """
 
@@ -49,6 +50,7 @@ class Matching:
         "_venue",
         "counts_turnover",
         "expiries",
+        "expiring",
         "last_order_id",
         "last_trade_id",
         "markets",
@@ -64,9 +66,10 @@ class Matching:
         self.counts_turnover = False
         self.last_order_id = 0
         self.last_trade_id = 0
-        self.open_orders: list[dict[int, Order]] = [{} for _ in accounts.by_name]
-        self.waiting_orders: list[dict[int, WaitingOrder]] = [{} for _ in accounts.by_name]
+        self.open_orders: list[dict[str, Order]] = [{} for _ in accounts.by_name]
+        self.waiting_orders: list[dict[str, WaitingOrder]] = [{} for _ in accounts.by_name]
         self.expiries = Deadlines()
+        self.expiring: dict[int, tuple[Account, str]] = {}
         self.recent_trades = RecentTrades()
 
     # Orders come.
@@ -84,6 +87,10 @@ class Matching:
         self.last_order_id += 1
         return market.order(self.last_order_id, account, client_order_id, is_buy, price_ticks, quantity_lots)
 
+    def own_order(self, market: Market, account: Account, is_buy: bool, price_ticks: int, lots: int) -> Order:
+        """An order of one of the venue's own accounts: it is named after its id."""
+        return self.order(market, account, str(self.last_order_id + 1), is_buy, price_ticks, lots)
+
     def place(self, market: Market, order: Order, time_in_force: TimeInForce, now: int, out: list[Message]) -> None:
         """Accept an order that was found valid and covered, match it, and let the rest rest or cancel it."""
         if not order.account.is_venue_own:
@@ -97,9 +104,9 @@ class Matching:
         """Accept an order that waits for a price."""
         out.append(accepted_to_wait(self._venue, order, now))
         market.waiting.add(order)
-        self.waiting_orders[order.account.number][order.order_id] = order
+        self.waiting_orders[order.account.number][order.submitted.client_order_id] = order
         if order.expires_ns:
-            self.expiries.add(order.expires_ns, order.order_id)
+            self.expire_at(order.expires_ns, order.order_id, order.account, order.submitted.client_order_id)
 
     def _enter(self, market: Market, order: Order, time_in_force: TimeInForce, now: int, out: list[Message]) -> None:
         order.pays.lock(order.lock_minor_per_lot * order.quantity_lots)
@@ -115,15 +122,23 @@ class Matching:
         if order.display_lots:
             order.hide()
         if order.expires_ns:
-            self.expiries.add(order.expires_ns, order.order_id)
+            self.expire_at(order.expires_ns, order.order_id, order.account, order.client_order_id)
         market.book.side(order.is_buy).add(order)
-        self.open_orders[order.account.number][order.order_id] = order
+        self.open_orders[order.account.number][order.client_order_id] = order
 
     def _fills_whole(self, market: Market, order: Order) -> bool:
         lots = 0
         for maker in market.book.side(not order.is_buy).within_reach(order):
             lots += maker.leaves_lots
         return lots >= order.leaves_lots
+
+    def expire_at(self, expires_ns: int, order_id: int, account: Account, client_order_id: str) -> None:
+        self.expiries.add(expires_ns, order_id)
+        self.expiring[order_id] = (account, client_order_id)
+
+    def _expires_no_more(self, expires_ns: int, order_id: int) -> None:
+        self.expiries.remove(expires_ns, order_id)
+        del self.expiring[order_id]
 
     # Orders change and go.
 
@@ -163,19 +178,20 @@ class Matching:
         """Cancel an order that waits."""
         self._stop_waiting(order)
         out.append(wait_canceled(self._venue, order, reason, now))
-        if order.partner_id:
-            self._end_partner(order.account, order.partner_id, now, out)
+        if order.partner:
+            self._end_partner(order.account, order.partner, now, out)
 
-    def cancel_by_id(self, account: Account, order_id: int, reason: CancelReason, now: int, out: list[Message]) -> bool:
-        """Cancel an open or waiting order of the account; False when there is none with this id."""
-        order = self.open_orders[account.number].get(order_id)
+    def cancel_by_name(
+        self, account: Account, client_order_id: str, reason: CancelReason, now: int, out: list[Message]
+    ) -> None:
+        """Cancel the open or waiting order of the account that has this name, if there is one."""
+        order = self.open_orders[account.number].get(client_order_id)
         if order is not None:
             self.cancel(order, reason, now, out)
-            return True
-        waiting = self.waiting_orders[account.number].get(order_id)
+            return
+        waiting = self.waiting_orders[account.number].get(client_order_id)
         if waiting is not None:
             self.cancel_wait(waiting, reason, now, out)
-        return waiting is not None
 
     def _close(self, order: Order, reason: CancelReason, now: int, out: list[Message]) -> None:
         """End an order that is in no book."""
@@ -184,34 +200,34 @@ class Matching:
         order.cancel()
         if not order.account.is_venue_own:
             out.append(canceled(self._venue, order, leaves_lots, reason, now))
-        if order.partner_id:
-            self._end_partner(order.account, order.partner_id, now, out)
-            order.partner_id = NO_ORDER
+        if order.partner:
+            self._end_partner(order.account, order.partner, now, out)
+            order.partner = NO_PARTNER
 
     def _take_out(self, side: BookSide, order: Order) -> None:
         side.remove(order)
         self._forget(order)
 
     def _forget(self, order: Order) -> None:
-        del self.open_orders[order.account.number][order.order_id]
+        del self.open_orders[order.account.number][order.client_order_id]
         if order.expires_ns:
-            self.expiries.remove(order.expires_ns, order.order_id)
+            self._expires_no_more(order.expires_ns, order.order_id)
 
     def _stop_waiting(self, order: WaitingOrder) -> None:
         self.markets[order.submitted.symbol].waiting.remove(order)
-        del self.waiting_orders[order.account.number][order.order_id]
+        del self.waiting_orders[order.account.number][order.submitted.client_order_id]
         if order.expires_ns:
-            self.expiries.remove(order.expires_ns, order.order_id)
+            self._expires_no_more(order.expires_ns, order.order_id)
 
-    def _end_partner(self, account: Account, partner_id: int, now: int, out: list[Message]) -> None:
+    def _end_partner(self, account: Account, partner: str, now: int, out: list[Message]) -> None:
         """Cancel the other order of a pair, if it is still there. It must not end the first one in turn."""
-        order = self.open_orders[account.number].get(partner_id)
-        waiting = self.waiting_orders[account.number].get(partner_id)
+        order = self.open_orders[account.number].get(partner)
+        waiting = self.waiting_orders[account.number].get(partner)
         if order is not None:
-            order.partner_id = NO_ORDER
+            order.partner = NO_PARTNER
             self.cancel(order, CancelReason.PAIRED, now, out)
         elif waiting is not None:
-            waiting.partner_id = NO_ORDER
+            waiting.partner = NO_PARTNER
             self.cancel_wait(waiting, CancelReason.PAIRED, now, out)
 
     # What waits.
@@ -227,8 +243,8 @@ class Matching:
         submitted, account = waiting.submitted, waiting.account
         self._stop_waiting(waiting)
         out.append(triggered(self._venue, waiting, market.last_ticks, now))
-        if waiting.partner_id:
-            self._end_partner(account, waiting.partner_id, now, out)
+        if waiting.partner:
+            self._end_partner(account, waiting.partner, now, out)
         is_buy, price_ticks, lots = submitted.side is BUY, submitted.price_ticks, submitted.quantity_lots
         if price_ticks and lots > market.covered_lots(account, is_buy, price_ticks):
             out.append(wait_canceled(self._venue, waiting, CancelReason.NOT_COVERED, now))
@@ -323,10 +339,12 @@ class Matching:
             out.append(filled(trade, maker, maker_fee, MAKER))
         if not taker.account.is_venue_own:
             out.append(filled(trade, taker, taker_fee, TAKER))
-        if maker.partner_id:
-            self._end_partner(maker.account, maker.partner_id, now, out)
-        if taker.partner_id:
-            self._end_partner(taker.account, taker.partner_id, now, out)
+        if maker.partner:
+            self._end_partner(maker.account, maker.partner, now, out)
+            maker.partner = NO_PARTNER
+        if taker.partner:
+            self._end_partner(taker.account, taker.partner, now, out)
+            taker.partner = NO_PARTNER
 
     def _pay(
         self,

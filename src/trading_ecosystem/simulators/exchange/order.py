@@ -52,14 +52,15 @@ CANCEL: Final = int(OrderStep.CANCEL)
 AMEND: Final = int(OrderStep.AMEND)
 UNSPECIFIED: Final = SelfTradeMode.UNSPECIFIED
 NO_ORDER: Final = 0  # The `order_id` of none.
+NO_PARTNER: Final = ""
 
 
 @final
 class Order:
     """It locks `lock_minor_per_lot` of `pays` for every lot that it leaves; a market order 0. `price_ticks` 0: any.
 
-    `hidden_lots` are those of the leaves that an iceberg does not show. `expires_ns` 0: never. `partner_id`: the order
-    that ends when this one is filled or canceled.
+    `hidden_lots` are those of the leaves that an iceberg does not show. `expires_ns` 0: never. `partner`: the
+    `client_order_id` of the one that ends when this one is filled or canceled.
     """
 
     __slots__ = (
@@ -76,7 +77,7 @@ class Order:
         "level",
         "lock_minor_per_lot",
         "order_id",
-        "partner_id",
+        "partner",
         "pays",
         "post_only",
         "preceding",
@@ -125,7 +126,7 @@ class Order:
         self.display_lots = 0
         self.hidden_lots = 0
         self.expires_ns = 0
-        self.partner_id = NO_ORDER
+        self.partner = NO_PARTNER
 
     def fill(self, lots: int) -> None:
         self.leaves_lots -= lots

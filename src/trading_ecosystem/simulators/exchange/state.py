@@ -51,12 +51,12 @@ def order_plain(order: Order) -> Plain:
         order.expires_ns,
         int(order.self_trade),
         order.post_only,
-        order.partner_id,
+        order.partner,
     ]
 
 
 def waiting_plain(order: WaitingOrder) -> Plain:
-    return [order.order_id, order.best_ticks, order.expires_ns, order.partner_id, codec.to_plain(order.submitted)]
+    return [order.order_id, order.best_ticks, order.expires_ns, order.partner, codec.to_plain(order.submitted)]
 
 
 def restore_matching(matching: Matching, accounts: Accounts, state: Plain) -> None:
@@ -94,27 +94,27 @@ def restore_order(matching: Matching, market: Market, accounts: Accounts, values
     )
     if filled_lots:
         order.fill(cast(int, filled_lots))
-    hidden_lots, display_lots, expires_ns, self_trade, post_only, partner_id = terms
+    hidden_lots, display_lots, expires_ns, self_trade, post_only, partner = terms
     order.hidden_lots, order.display_lots = cast(int, hidden_lots), cast(int, display_lots)
-    order.expires_ns, order.partner_id = cast(int, expires_ns), cast(int, partner_id)
+    order.expires_ns, order.partner = cast(int, expires_ns), cast(str, partner)
     order.self_trade, order.post_only = SelfTradeMode(cast(int, self_trade)), cast(bool, post_only)
     market.book.side(order.is_buy).add(order)
-    matching.open_orders[owner.number][order.order_id] = order
+    matching.open_orders[owner.number][order.client_order_id] = order
     if order.expires_ns:
-        matching.expiries.add(order.expires_ns, order.order_id)
+        matching.expire_at(order.expires_ns, order.order_id, owner, order.client_order_id)
 
 
 def restore_waiting(matching: Matching, market: Market, accounts: Accounts, values: list[Plain]) -> None:
-    order_id, best_ticks, expires_ns, partner_id, fields = values
+    order_id, best_ticks, expires_ns, partner, fields = values
     submitted = codec.from_plain("SubmitTriggerOrder", cast(list[object], fields))
     assert isinstance(submitted, SubmitTriggerOrder)
     owner = accounts.by_name[submitted.account]
     order = WaitingOrder(cast(int, order_id), owner, submitted, cast(int, best_ticks), cast(int, expires_ns))
-    order.partner_id = cast(int, partner_id)
+    order.partner = cast(str, partner)
     market.waiting.add(order)
-    matching.waiting_orders[owner.number][order.order_id] = order
+    matching.waiting_orders[owner.number][submitted.client_order_id] = order
     if order.expires_ns:
-        matching.expiries.add(order.expires_ns, order.order_id)
+        matching.expire_at(order.expires_ns, order.order_id, owner, submitted.client_order_id)
 
 
 def assert_locks_owned(matching: Matching, accounts: Accounts) -> None:

@@ -17,42 +17,30 @@ COMPACTED: Final = 1_024
 
 
 @final
-class Submission:
-    """`submitted` is the command that brought the id; `order_id` is `NO_ORDER` for a rejected order."""
-
-    __slots__ = ("order_id", "submitted")
-
-    def __init__(self, submitted: Message, order_id: int) -> None:
-        self.submitted = submitted
-        self.order_id = order_id
-
-
-@final
 class Submissions:
-    """The submissions of one account. `_ids` from `_first` on are those known, oldest first."""
+    """The commands with which one account brought an id. `_ids` from `_first` on are those known, oldest first."""
 
     __slots__ = ("_by_id", "_first", "_ids", "_maximum")
 
     def __init__(self, maximum: int = REMEMBERED_ORDERS) -> None:
-        self._by_id: dict[str, Submission] = {}
+        self._by_id: dict[str, Message] = {}
         self._ids: list[str] = []
         self._first = 0
         self._maximum = maximum
 
-    def find(self, client_order_id: str) -> Submission | None:
+    def find(self, client_order_id: str) -> Message | None:
         return self._by_id.get(client_order_id)
 
     def remember(
         self,
         client_order_id: str,
         submitted: Message,
-        order_id: int,
-        still_open: Container[int],
-        waiting: Container[int],
+        still_open: Container[str],
+        waiting: Container[str],
     ) -> None:
         """`still_open` and `waiting` have the ids of the account's orders that are not to be forgotten."""
         assert client_order_id not in self._by_id
-        self._by_id[client_order_id] = Submission(submitted, order_id)
+        self._by_id[client_order_id] = submitted
         self._ids.append(client_order_id)
         if len(self._by_id) > self._maximum:
             # Two looks for one arrival: open orders that are skipped cannot make the memory grow for ever.
@@ -60,11 +48,10 @@ class Submissions:
             if len(self._by_id) > self._maximum:
                 self._forget_oldest(still_open, waiting)
 
-    def _forget_oldest(self, still_open: Container[int], waiting: Container[int]) -> None:
+    def _forget_oldest(self, still_open: Container[str], waiting: Container[str]) -> None:
         oldest = self._ids[self._first]
         self._first += 1
-        order_id = self._by_id[oldest].order_id
-        if order_id in still_open or order_id in waiting:
+        if oldest in still_open or oldest in waiting:
             self._ids.append(oldest)
         else:
             del self._by_id[oldest]
@@ -84,13 +71,11 @@ class Submissions:
         self._by_id = {values[0]: submission_of(account, values[1:]) for values in state}
 
 
-def plain_of(submission: Submission) -> list[object]:
+def plain_of(order: Message) -> list[object]:
     """An order like most is written by hand, since there are thousands; all else by its type and fields."""
-    order = submission.submitted
     if not isinstance(order, SubmitOrder):
-        return [submission.order_id, type(order).__name__, codec.to_plain(order)]
+        return [type(order).__name__, codec.to_plain(order)]
     return [
-        submission.order_id,
         order.to,
         order.client_order_id,
         order.symbol,
@@ -107,21 +92,20 @@ def plain_of(submission: Submission) -> list[object]:
     ]
 
 
-def submission_of(account: str, values: list[Plain]) -> Submission:
-    if len(values) == 3:
-        order_id, type_name, fields = values
-        assert isinstance(order_id, int) and isinstance(type_name, str) and isinstance(fields, list)
-        return Submission(codec.from_plain(type_name, fields), order_id)
-    order_id = cast(int, values[0])
-    side, order_type, time_in_force = cast(list[int], values[4:7])
+def submission_of(account: str, values: list[Plain]) -> Message:
+    if len(values) == 2:
+        type_name, fields = values
+        assert isinstance(type_name, str) and isinstance(fields, list)
+        return codec.from_plain(type_name, fields)
+    side, order_type, time_in_force = cast(list[int], values[3:6])
     price_ticks, quantity_lots, post_only, display_lots, expires_ns, quote_minor, self_trade = cast(
-        list[int], values[7:]
+        list[int], values[6:]
     )
-    submitted = SubmitOrder(
-        cast(str, values[1]),
+    return SubmitOrder(
+        cast(str, values[0]),
         account,
+        cast(str, values[1]),
         cast(str, values[2]),
-        cast(str, values[3]),
         Side(side),
         OrderType(order_type),
         TimeInForce(time_in_force),
@@ -133,4 +117,3 @@ def submission_of(account: str, values: list[Plain]) -> Submission:
         quote_minor,
         SelfTradeMode(self_trade),
     )
-    return Submission(submitted, order_id)

@@ -10,9 +10,9 @@ from typing import Final, final
 from trading_ecosystem.messages.orders import Side
 from trading_ecosystem.messages.triggers import SubmitTriggerOrder, TriggerKind
 from trading_ecosystem.simulators.exchange.accounts import Account
+from trading_ecosystem.simulators.exchange.order import NO_PARTNER
 
 PPM: Final = 1_000_000
-NO_PARTNER: Final = 0
 
 
 @final
@@ -20,7 +20,7 @@ class WaitingOrder:
     """`best_ticks`: of a trailing order the best price since it was accepted, 0 before the first one. `expires_ns` 0:
     never."""
 
-    __slots__ = ("account", "best_ticks", "expires_ns", "order_id", "partner_id", "submitted")
+    __slots__ = ("account", "best_ticks", "expires_ns", "order_id", "partner", "submitted")
 
     def __init__(
         self, order_id: int, account: Account, submitted: SubmitTriggerOrder, best_ticks: int, expires_ns: int
@@ -30,7 +30,7 @@ class WaitingOrder:
         self.submitted = submitted
         self.best_ticks = best_ticks
         self.expires_ns = expires_ns
-        self.partner_id = NO_PARTNER
+        self.partner = NO_PARTNER
 
     def trail_ticks(self) -> int:
         """Where a trailing order is triggered as things stand."""
