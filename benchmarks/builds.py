@@ -12,9 +12,9 @@ COMPILED = ROOT / ".compiled"
 
 def builds() -> dict[str, list[Path]]:
     """Where each build's packages are found first."""
-    found = {"plain": [ROOT / "src", HERE]}
+    found = {"plain": [ROOT / "src", HERE, ROOT]}
     if (COMPILED / "trading_ecosystem").exists():
-        found["compiled"] = [COMPILED, HERE]
+        found["compiled"] = [COMPILED, HERE, ROOT]
     return found
 
 

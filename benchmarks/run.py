@@ -11,6 +11,10 @@ from live_figures import show_live
 LIMITS_S = {"compiled": 10.0, "plain": 60.0}
 LIMIT_MIB = 1024.0
 SIMPY_RATIO = 20.0
+LEDGER_KPS = 300
+MATCHING_KPS = {"plain": 700, "compiled": 3_000}  # In a loop of the same build,
+OUTSIDE_KPS = {"plain": 700, "compiled": 2_500}  # and from an interpreted one.
+ORACLE_COMMANDS = 1_000_000
 
 
 def depeg(build: str, hours: int, instruments: int) -> dict[str, Any]:
@@ -22,6 +26,29 @@ def show_kernel() -> None:
     print(f"\nKernel: the same ping-pong on SimPy (goal, compiled: ratio at least {SIMPY_RATIO:.0f})")
     for build in builds():
         print("  " + run(build, "kernel.py"), end="", flush=True)
+
+
+def show_matching() -> None:
+    print("\nMatching: a flow of orders for one instrument, with accounts, fees and all rules; 6,000 orders rest")
+    for build in builds():
+        row = json.loads(run(build, "matching.py"))
+        inside, outside = (row["commands"] / row[loop] / 1e3 for loop in ("inside_s", "outside_s"))
+        print(
+            f"  {build:9} {inside:6,.0f} k orders/s in its loop ({inside / MATCHING_KPS[build]:.2f} of the goal)"
+            f"   {outside:6,.0f} k/s from an interpreted caller ({outside / OUTSIDE_KPS[build]:.2f} of the goal)",
+            flush=True,
+        )
+
+
+def show_oracle() -> None:
+    print("\nOracle: commands of every kind to the venue and to a slow twin of lists, one by one")
+    print("  " + run(fastest(), "oracle.py", ORACLE_COMMANDS), end="", flush=True)
+
+
+def show_ledger() -> None:
+    print(f"\nLedger: transfers made pending and posted (goal, compiled: at least {LEDGER_KPS} k a second)")
+    for build in builds():
+        print("  " + run(build, "ledger.py"), end="", flush=True)
 
 
 def show_depeg() -> None:
@@ -54,6 +81,9 @@ def show_growth() -> None:
 def main() -> None:
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
     show_kernel()
+    show_matching()
+    show_oracle()
+    show_ledger()
     show_depeg()
     show_growth()
     show_live()

@@ -14,10 +14,11 @@ from functools import cache
 from pathlib import Path
 
 from trading_ecosystem import routes
-from trading_ecosystem.messages import accounts, chaos, orders, risk
+from trading_ecosystem.messages import accounts, chaos, custody, order_changes, orders, risk, triggers
 from trading_ecosystem.messages.message import Addressed
 from trading_ecosystem.production.trading_engine import orders as desk_orders
-from trading_ecosystem.simulators.exchange import book
+from trading_ecosystem.simulators.custodian import instructions
+from trading_ecosystem.simulators.exchange import order
 from trading_ecosystem.validation.test_coordinator import format
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,7 +54,11 @@ def desk_order_states() -> str:
 
 
 def venue_order_states() -> str:
-    return transition_table(book.TRANSITIONS.items())
+    return transition_table(order.TRANSITIONS.items())
+
+
+def settlement_states() -> str:
+    return transition_table(instructions.TRANSITIONS.items())
 
 
 def reject_reasons() -> str:
@@ -102,7 +107,8 @@ def is_handled_by(role: str, message_type: type) -> bool:
 
 def addressed_types() -> list[type]:
     """Commands, questions and answers between services, by name: the order of a module depends on its build."""
-    found = [vars(module)[name] for module in (orders, accounts, chaos, risk) for name in sorted(vars(module))]
+    modules = (orders, order_changes, triggers, accounts, custody, chaos, risk)
+    found = [vars(module)[name] for module in modules for name in sorted(vars(module))]
     return [each for each in found if isinstance(each, type) and issubclass(each, Addressed) and each is not Addressed]
 
 
@@ -161,11 +167,13 @@ PARTS: dict[str, Callable[[], str]] = {
     "scenario-format": format.documentation,
     "desk-order-states": desk_order_states,
     "venue-order-states": venue_order_states,
+    "settlement-states": settlement_states,
     "order-reasons": reject_reasons,
     "data-flow": data_flow,
     "routes": route_table,
     "import-contracts": import_contracts,
     "example-usdt-slips": lambda: example("usdt-slips.yaml"),
+    "example-bad-print": lambda: example("bad-print.yaml"),
     "example-monitor-cut-off": lambda: example("monitor-cut-off.yaml"),
 }
 

@@ -37,7 +37,7 @@ def prepare(request: RunRequest) -> Prepared:
     """Read and check everything that a run needs. Raises `Problem`."""
     scenario = load(request.scenario_path).with_settings(request.settings)
     plan = load_world(find_world(request.scenario_path, scenario))
-    scenario.check(plan.reference, plan.instances())
+    scenario.check(plan.reference, plan.instances(), plan.firm_accounts)
     if scenario.start_ns is not None:
         plan = replace(plan, start_ns=scenario.start_ns)
     if scenario.quotes_every_ns is not None:
@@ -63,7 +63,7 @@ def with_recording(path: Path, scenario: Scenario, plan: WorldPlan, seed: int) -
         until_ns=until_ns,
         longest_gap_ns=plan.market_data.longest_gap_ns,
     )
-    scenario = scenario.replayed(list(recorded.bars))
+    scenario = scenario.replayed(list(recorded.records))
     plan = replace(plan, start_ns=scenario.start_ns if scenario.start_ns is not None else plan.start_ns)
     return Prepared(scenario=scenario, plan=plan, recorded=recorded, seed=seed)
 

@@ -24,7 +24,13 @@ class Asset:
 
     def to_minor(self, amount: Decimal) -> int:
         """Exact; raises ValueError where the amount is finer than a minor unit."""
-        return exact(amount.scaleb(self.decimals))
+        try:
+            return exact(amount.scaleb(self.decimals))
+        except ValueError:
+            unit = Decimal(1).scaleb(-self.decimals)
+            raise ValueError(
+                f"{amount:f} is not a whole number of minor units of {self.name}, which are {unit:f}"
+            ) from None
 
 
 @final

@@ -8,12 +8,15 @@ from trading_ecosystem.messages.accounts import VenueHeartbeat
 from trading_ecosystem.messages.audit import InvariantViolated
 from trading_ecosystem.messages.chaos import InjectionEnded, InjectionRefused, InjectionStarted
 from trading_ecosystem.messages.custody import (
+    PartPosted,
+    SettlementCanceled,
     SettlementFailed,
     SettlementInstructed,
     TransactionPosted,
 )
 from trading_ecosystem.messages.health import HealthChanged
 from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
+from trading_ecosystem.messages.order_changes import AmendRejected, OrderAmended
 from trading_ecosystem.messages.orders import (
     CancelRejected,
     OrderAccepted,
@@ -29,6 +32,7 @@ from trading_ecosystem.messages.risk import (
     AlertResolved,
     RiskReported,
 )
+from trading_ecosystem.messages.triggers import OrderTriggered
 
 MARKET_DATA = "market_data"
 EXCHANGE = "exchange"
@@ -54,7 +58,9 @@ PUBLISHED: dict[type, tuple[str, ...]] = {
     TradeExecuted: (CUSTODIAN,),
     SettlementInstructed: (TEST_COORDINATOR,),
     TransactionPosted: (TEST_COORDINATOR,),
+    PartPosted: (TEST_COORDINATOR,),
     SettlementFailed: (TEST_COORDINATOR,),
+    SettlementCanceled: (TEST_COORDINATOR,),
     # 4. A desk says which orders its own checks stopped.
     OrderDenied: (TEST_COORDINATOR,),
     # 5. The monitor speaks to people; the coordinator judges what it said.
@@ -76,5 +82,8 @@ PRIVATE: dict[type, tuple[str, ...]] = {
     OrderRejected: (TRADING_ENGINE, RISK_MONITOR),
     OrderFilled: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
     OrderCanceled: (TRADING_ENGINE, RISK_MONITOR),
+    OrderAmended: (TRADING_ENGINE, RISK_MONITOR),
+    OrderTriggered: (TRADING_ENGINE, RISK_MONITOR),
+    AmendRejected: (TRADING_ENGINE, RISK_MONITOR),
     CancelRejected: (TRADING_ENGINE, RISK_MONITOR),
 }

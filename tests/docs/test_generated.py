@@ -8,7 +8,7 @@ import pytest
 from trading_ecosystem import routes
 from trading_ecosystem.messages.codec import MESSAGE_TYPES
 from trading_ecosystem.production.trading_engine import orders as desk_orders
-from trading_ecosystem.simulators.exchange import book
+from trading_ecosystem.simulators.exchange import order
 
 RUNTIME = ("Start", "Wake")  # Sealed by the runner, in the name of the service that gets them.
 TRAIL = ("Block", "TrailClosed")  # Entries that are no messages.
@@ -44,7 +44,7 @@ def test_every_part_is_used_and_every_marker_is_whole(generate: ModuleType, page
     ("marker", "statuses", "events", "transitions"),
     [
         ("desk-order-states", desk_orders.OrderStatus, desk_orders.OrderEvent, desk_orders.CHANGES),
-        ("venue-order-states", book.OrderStatus, book.OrderStep, book.TRANSITIONS),
+        ("venue-order-states", order.OrderStatus, order.OrderStep, order.TRANSITIONS),
     ],
 )
 def test_a_table_of_states_reads_back_as_the_code(

@@ -8,7 +8,15 @@ from trading_ecosystem.validation.audit_correlator.trail import MemorySink
 from trading_ecosystem.virtual.run import execute
 
 SCENARIO = Path(__file__).parents[2] / "features" / "scenarios" / "monitor-restart-short.yaml"
-SAID = {"AlertFired", "AlertResolved", "RiskReported", "HealthChanged", "QueryAccount", "QueryHoldings"}
+SAID = {
+    "AlertFired",
+    "AlertResolved",
+    "RiskReported",
+    "HealthChanged",
+    "QueryAccount",
+    "QueryHoldings",
+    "QuerySettlements",
+}
 
 
 def disguised(text: str) -> str:

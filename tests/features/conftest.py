@@ -70,7 +70,7 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Runner:
 
     def keep(request: RunRequest) -> RunResult:
         files = sorted(path for path in request.scenario_path.parent.iterdir() if path.is_file())
-        key = (*(path.read_text(encoding="utf-8") for path in files), *request.settings, repr(request.seed))
+        key = (*(path.read_text(encoding="latin-1") for path in files), *request.settings, repr(request.seed))
         if key not in known:
             folder = tmp_path_factory.mktemp("out")
             known[key] = run(replace(request, report_folder=folder))

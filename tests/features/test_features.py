@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ print(report.is_whole, report.head)
 """
 Story = Any  # Of conftest.py, which this file cannot import.
 
-scenarios(str(ROOT / "features"))
+OF_THE_CORE = ("orders",)  # Those have a file of steps of their own.
+scenarios(*[str(path) for path in sorted((ROOT / "features").glob("*.feature")) if path.stem not in OF_THE_CORE])
 
 
 # Given.
@@ -37,6 +39,11 @@ scenarios(str(ROOT / "features"))
 @given(parsers.parse('the scenario "{name}"'))
 def scenario(story: Story, name: str) -> None:
     story.scenario = Path(shutil.copy(ROOT / "features" / "scenarios" / f"{name}.yaml", story.place))
+
+
+@given(parsers.parse('the example "{name}"'))
+def example(story: Story, name: str) -> None:
+    story.scenario = Path(shutil.copy(ROOT / "docs" / "examples" / f"{name}.yaml", story.place))
 
 
 @given(parsers.parse("its {key} is set to {value}"))
@@ -65,6 +72,28 @@ def recorded(story: Story, closes: str) -> None:
     rows = [f"2026-03-02T00:{minute:02d}:00Z,1,1.01,0.9,{close}" for minute, close in enumerate(closes.split(", "))]
     story.replay = story.place / "kraken_usdtusd.csv"
     story.replay.write_text("\n".join(["time,open,high,low,close", *rows]) + "\n", encoding="utf-8")
+
+
+@given(parsers.parse("zipped trades of USDT/USD, a minute apart: {prices}"))
+def trades(story: Story, prices: str) -> None:
+    story.replay = zip_of_trades(story.place, prices.split(", "))
+
+
+@given("half a zip of trades of USDT/USD")
+def half_a_zip(story: Story) -> None:
+    story.replay = zip_of_trades(story.place, ["1"] * 10)
+    whole = story.replay.read_bytes()
+    story.replay.write_bytes(whole[: len(whole) // 2])
+
+
+def zip_of_trades(place: Path, prices: list[str]) -> Path:
+    """As Binance publishes them: no names, and times in us."""
+    first_us = 1_772_409_600_000_000  # 2026-03-02T00:00:00Z
+    rows = [f"{at},{price},5,5,{first_us + at * 60_000_000},True,True" for at, price in enumerate(prices)]
+    path = place / "USDTUSD-trades-2026-03-02.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("USDTUSD-trades-2026-03-02.csv", "\n".join(rows) + "\n")
+    return path
 
 
 @given(parsers.parse('a folder with the scenarios "{one}" and "{other}"'))
@@ -292,6 +321,13 @@ def death_of(story: Story) -> int:
 def books_agree(story: Story) -> None:
     recovered = {check.text: check.passed for check in story.result.judgement.checks if check.kind == "recovery"}
     assert recovered["ledger balanced"] and story.result.counts["invariants violated"] == 0
+
+
+@then(parsers.parse("no order was filled more than {percent:d}% away from {price:d} in {symbol}"))
+def filled_near(story: Story, percent: int, price: int, symbol: str) -> None:
+    fills = [fill for _, fill in entries_of(story, "OrderFilled") if fill["symbol"] == symbol]
+    assert len(fills) > 3
+    assert all(abs(fill["price_ticks"] / 100 - price) * 100 <= price * percent for fill in fills)
 
 
 # Then: the command line.

@@ -50,7 +50,9 @@ ENVELOPES = (
     *(risk_monitor.RiskMonitorCommand, chaos.ChaosEvent, chaos.ChaosCommand, chaos.TestCoordinatorEvent),
     audit.AuditCorrelatorEvent,
 )
-TEXTS = ("to", "account", "client_order_id", "symbol", "venue", "sender")  # Of the hot types, which carry no hints.
+TEXTS = (  # Of the hot types, which carry no hints.
+    *("to", "account", "buyer_account", "seller_account", "client_order_id", "symbol", "venue", "sender"),
+)
 WORDS = st.text(max_size=8)
 NUMBERS = st.integers(-(1 << 63), (1 << 63) - 1)
 PLAIN = st.recursive(

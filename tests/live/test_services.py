@@ -7,6 +7,7 @@ import pytest
 from trading_ecosystem import routes
 from trading_ecosystem.live.service import Service
 from trading_ecosystem.messages.accounts import AccountReported, HoldingsReported, TradesReported
+from trading_ecosystem.messages.custody import SettlementsReported
 from trading_ecosystem.messages.health import HealthChanged
 from trading_ecosystem.messages.message import Message
 
@@ -20,7 +21,7 @@ MODULES = {
 }
 ANSWERS: dict[str, set[type[Message]]] = {
     routes.TRADING_ENGINE: {AccountReported},
-    routes.RISK_MONITOR: {AccountReported, HoldingsReported},
+    routes.RISK_MONITOR: {AccountReported, HoldingsReported, SettlementsReported},
     routes.CUSTODIAN: {TradesReported},
 }
 

@@ -12,6 +12,7 @@ from trading_ecosystem import routes
 from trading_ecosystem.assembly import core_builders
 from trading_ecosystem.core import Core
 from trading_ecosystem.messages.accounts import HoldingsReported
+from trading_ecosystem.messages.custody import SettlementsReported
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.runtime import Start, Wake
@@ -96,4 +97,4 @@ def on_grid(after_ns: int) -> int:
 def sender_of(message: Message) -> str:
     if isinstance(message, QuotePublished):
         return routes.MARKET_DATA
-    return routes.CUSTODIAN if isinstance(message, HoldingsReported) else routes.EXCHANGE
+    return routes.CUSTODIAN if isinstance(message, HoldingsReported | SettlementsReported) else routes.EXCHANGE

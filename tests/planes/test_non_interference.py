@@ -16,7 +16,7 @@ from tests.planes.schedule import Schedule, schedule_of
 from tests.planes.simulation import Simulation
 from tests.planes.stage import Stage
 
-from trading_ecosystem.messages.accounts import AccountReported, Balance, VenueHeartbeat
+from trading_ecosystem.messages.accounts import AccountReported, Balance, Holding, HoldingsReported, VenueHeartbeat
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.risk import AlertFired, AlertResolved
@@ -94,11 +94,14 @@ def test_a_pair_of_processes_differs_in_no_byte(schedule: Schedule, first: Outpu
 
 
 def with_word(message: Message) -> Message:
-    """The name of a test, as the name of an asset."""
-    if not isinstance(message, AccountReported):
-        return message
-    word = Balance(asset=WORD, free_minor=1, locked_minor=0)
-    return replace(message, balances=(*message.balances, word))
+    """The name of a test, as the name of an asset, of which venue and custodian have the same."""
+    if isinstance(message, AccountReported):
+        balance = Balance(asset=WORD, free_minor=1, locked_minor=0)
+        return replace(message, balances=(*message.balances, balance))
+    if isinstance(message, HoldingsReported):
+        holding = Holding(account=message.account, asset=WORD, posted_minor=1, pending_minor=0)
+        return replace(message, holdings=(*message.holdings, holding))
+    return message
 
 
 def cheaper(message: Message) -> Message:
@@ -137,12 +140,16 @@ def change_of(source: str, change: Callable[[Message], Message]) -> Change:
     return plant
 
 
+def word_in_the_books(stage: Stage) -> None:
+    stage.sources["exchange"].change = stage.sources["custodian"].change = with_word
+
+
 def away_again(stage: Stage) -> None:
     stage.sources["exchange"].change = restarted(stage.start_ns)
 
 
 LEAKS: dict[str, tuple[Change, set[str]]] = {
-    "a word in an account": (change_of("exchange", with_word), {"published", "store", "answers", "traces"}),
+    "a word in an account": (word_in_the_books, {"published", "store", "answers", "traces"}),
     "a price": (change_of("market_data", cheaper), {"published", "store", "answers", "traces"}),
     "a session of the venue": (away_again, {"asked", "traces"}),
     "a word in a refusal": (refused, {"log"}),

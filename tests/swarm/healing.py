@@ -11,6 +11,7 @@ from trading_ecosystem.production.trading_engine.core import TradingEngine
 from trading_ecosystem.production.trading_engine.orders import OrderStatus
 from trading_ecosystem.production.trading_engine.strategies.arbitrage import Arbitrage
 from trading_ecosystem.simulators.exchange.core import Exchange
+from trading_ecosystem.simulators.exchange.state import assert_locks_owned
 from trading_ecosystem.virtual.world import World
 
 MINUTE = 60_000_000_000
@@ -87,9 +88,9 @@ def without_zeros(amounts: Amounts) -> Amounts:
 
 def at_venue(exchange: Exchange, witness: Witness) -> list[str]:
     """Orders whose acceptance departed, and have not ended since, are open at the venue: none more, none less."""
-    exchange._matching.assert_locks_owned()
+    assert_locks_owned(exchange._matching, exchange._accounts)
     known: dict[str, Amounts] = {account: {} for account in witness.open_orders}
-    for order in exchange._matching.open_orders.values():
+    for order in [order for orders in exchange._matching.open_orders for order in orders.values()]:
         if not order.account.is_venue_own:
             known.setdefault(order.account.name, {})[order.client_order_id] = order.leaves_lots
     if known == witness.open_orders:

@@ -21,6 +21,7 @@ from trading_ecosystem.cli.live_status import status
 from trading_ecosystem.cli.logs import logs
 from trading_ecosystem.cli.run import run
 from trading_ecosystem.cli.scenarios import scenarios, schema, validate
+from trading_ecosystem.cli.similarity import similarity
 from trading_ecosystem.cli.suite import suite
 from trading_ecosystem.cli.up import up
 from trading_ecosystem.cli.verify import verify
@@ -36,7 +37,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, suite, scenarios, validate, verify, schema, up, status, logs, down, equivalence, doctor):
+for command in (
+    run,
+    suite,
+    scenarios,
+    validate,
+    verify,
+    schema,
+    similarity,
+    up,
+    status,
+    logs,
+    down,
+    equivalence,
+    doctor,
+):
     app.command()(command)
 app.add_typer(deploy.app, name="deploy")
 

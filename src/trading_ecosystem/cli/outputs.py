@@ -17,15 +17,15 @@ from trading_ecosystem.validation.results import RunResult
 Kept = dict[Path, int]  # Files of the report folder and when they were changed, in ns.
 
 
-def check_folder(folder: Path) -> None:
-    """Raise `Problem` where reports could not be written."""
+def check_folder(folder: Path, option: str = "--report") -> None:
+    """Raise `Problem` where what the option asks for could not be written."""
     if folder.exists() and not folder.is_dir():
-        raise Problem(f"--report {folder}: is a file, not a folder")
+        raise Problem(f"{option} {folder}: is a file, not a folder")
     there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     if not there.is_dir():
-        raise Problem(f"--report {folder}: {there} is a file, not a folder")
+        raise Problem(f"{option} {folder}: {there} is a file, not a folder")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise Problem(f"--report {folder}: no permission to write in {there}")
+        raise Problem(f"{option} {folder}: no permission to write in {there}")
 
 
 def write_run(result: RunResult, folder: Path) -> Path:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Scenario = Annotated[str, typer.Argument(metavar="SCENARIO", help="A scenario file, or the name of a shipped one.")]
 Seed = Annotated[int | None, typer.Option(metavar="N", min=0, max=1 << 31, help="Instead of the scenario's own seed.")]
-Replay = Annotated[Path | None, typer.Option(metavar="FILE_OR_FOLDER", help="Recorded prices: Parquet or CSV.")]
+Replay = Annotated[Path | None, typer.Option(metavar="FILE_OR_FOLDER", help="Recorded prices: bars, trades or quotes.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the scenario.")]
 Report = Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the report, the result and the trail here.")]
 Live = Annotated[bool, typer.Option("--live", help="Against the services that `tse up` has brought up.")]

@@ -108,13 +108,17 @@ def changed(values: Sequence[object], converts: Converts) -> Sequence[object]:
     return result
 
 
-# Enums: by the name of the member, behind the prefix of the enum; number 0 is never valid.
+# Enums: by the name of the member, behind the prefix of the enum; number 0 is valid where there is a member for it.
+
+UNSPECIFIED = "UNSPECIFIED"
 
 
 def numbers_of(enum: type[Enum], descriptor: EnumDescriptor) -> dict[Enum, int]:
     """The number of each member. Both sides must name the same members."""
-    prefix = descriptor.values_by_number[0].name.removesuffix("UNSPECIFIED")
-    named = {value.name.removeprefix(prefix): value.number for value in descriptor.values if value.number}
+    prefix = descriptor.values_by_number[0].name.removesuffix(UNSPECIFIED)
+    named = {value.name.removeprefix(prefix): value.number for value in descriptor.values}
+    if UNSPECIFIED not in enum.__members__:
+        del named[UNSPECIFIED]
     assert set(named) == set(enum.__members__), f"{descriptor.full_name} and {enum.__name__} have other members"
     return {member: named[member.name] for member in enum}
 

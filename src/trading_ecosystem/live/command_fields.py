@@ -12,12 +12,26 @@ from trading_ecosystem.messages.message import Addressed, Message
 NAME = r"^[A-Za-z0-9._:-]{1,64}$"
 MOST_STEPS = 10**15  # Ticks of a price, or lots of a quantity.
 VISIBLE = r"^[!-~]{1,128}$"
+IS_NAME = (re.compile(NAME), "1 to 64 letters, digits and ._:- are a name")
 TEXTS = {
-    "client_order_id": (re.compile(NAME), "1 to 64 letters, digits and ._:- are a name"),
+    "client_order_id": IS_NAME,
+    "trigger_client_order_id": IS_NAME,
+    "only_symbol": (re.compile(r"^([!-~]{3,64})?$"), "nothing, or 3 to 64 visible ASCII characters"),
     "symbol": (re.compile(r"^[!-~]{3,64}$"), "3 to 64 visible ASCII characters are a symbol"),
     "alert_id": (re.compile(VISIBLE), "1 to 128 visible ASCII characters are an id"),
 }
-STEPS = ("price_ticks", "quantity_lots")
+MOST_AMOUNT = 10**18
+LONGEST_NS = 30 * 86_400 * 10**9
+LIMITS = {
+    "price_ticks": MOST_STEPS,
+    "quantity_lots": MOST_STEPS,
+    "display_lots": MOST_STEPS,
+    "trigger_ticks": MOST_STEPS,
+    "trigger_price_ticks": MOST_STEPS,
+    "trail_ppm": MOST_STEPS,
+    "quote_minor": MOST_AMOUNT,
+    "timeout_ns": LONGEST_NS,
+}
 
 # Found once for a kind; asking each command anew takes longer than the checks.
 checked_fields: dict[type[Message], tuple[tuple[str, ...], tuple[str, ...]]] = {}
@@ -31,18 +45,18 @@ def check_fields(command: Message, instance: str) -> None:
         checked = checked_fields[kind] = checked_of(command)
     if isinstance(command, Addressed) and command.to != instance:
         raise Refused(RefusalCode.INVALID, "this is not that instance", "to")
-    texts, steps = checked
+    texts, numbers = checked
     for field in texts:
         pattern, needed = TEXTS[field]
         text = getattr(command, field)
         if isinstance(text, str) and not pattern.fullmatch(text):
             raise Refused(RefusalCode.INVALID, needed, field)
-    for field in steps:
-        if abs(getattr(command, field)) > MOST_STEPS:
-            raise Refused(RefusalCode.INVALID, f"more than {MOST_STEPS}", field)
+    for field in numbers:
+        if abs(getattr(command, field)) > LIMITS[field]:
+            raise Refused(RefusalCode.INVALID, f"more than {LIMITS[field]}", field)
 
 
 def checked_of(command: Message) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Its fields that are checked, texts and steps: all commands of a kind have the same."""
+    """Its fields that are checked, texts and numbers: all commands of a kind have the same."""
     texts = tuple([field for field in TEXTS if hasattr(command, field)])
-    return texts, tuple([field for field in STEPS if hasattr(command, field)])
+    return texts, tuple([field for field in LIMITS if hasattr(command, field)])

@@ -18,7 +18,7 @@ LENGTH: Final = 2
 LIMIT: Final = 1 << 63
 LONGEST_VARINT: Final = 9  # Bytes of a number that is not negative.
 KNOWN_NUMBERS: Final = 4096
-DEFAULTS: Final[dict[int, object]] = {NUMBER: 0, FLAG: False, TEXT: "", CHOICE: None}
+DEFAULTS: Final[dict[int, object]] = {NUMBER: 0, FLAG: False, TEXT: ""}
 ONE_BYTE: Final = [bytes([number]) for number in range(128)]
 
 known_numbers: dict[int, bytes] = {}  # Those that came last: prices, moments and accounts' figures come again.
@@ -36,7 +36,7 @@ class Field:
         self.tag = varint(number << 3 | (LENGTH if kind == TEXT else VARINT))
         self.members: list[object] = [member for member, _ in members]
         self.numbers: list[int] = [each for _, each in members]
-        self.encoded: list[bytes] = [self.tag + varint(each) for _, each in members]
+        self.encoded: list[bytes] = [self.tag + varint(each) if each else b"" for _, each in members]
 
 
 @final
@@ -87,7 +87,7 @@ class Reader:
         self._make = make
         self._fields: list[Field] = list(fields)
         self._by_tag: list[int] = [-1] * 128
-        self._defaults: list[object] = [DEFAULTS[field.kind] for field in self._fields]
+        self._defaults: list[object] = [default_of(field) for field in self._fields]
         for place, field in enumerate(self._fields):
             self._by_tag[field.tag[0]] = place
 
@@ -121,6 +121,11 @@ class Reader:
         if None in values:
             return None
         return self._make(*values)
+
+
+def default_of(field: Field) -> object | None:
+    """What a field is that is not there; None for a choice that has to be made."""
+    return member_of(field, 0) if field.kind == CHOICE else DEFAULTS[field.kind]
 
 
 def member_of(field: Field, number: int) -> object | None:

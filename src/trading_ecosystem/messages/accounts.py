@@ -20,12 +20,16 @@ class Balance:
 @final
 @dataclass(frozen=True, kw_only=True)
 class OpenOrder:
+    """In the book, or one that `waits` for the price `trigger_ticks`, 0 for a trailing order before the first trade."""
+
     order_id: int
     client_order_id: str
     symbol: str
     side: Side
     price_ticks: int
     leaves_quantity_lots: int
+    waits: bool = False
+    trigger_ticks: int = 0
 
 
 @final
@@ -50,6 +54,8 @@ class AccountReported(Addressed):
     balances: tuple[Balance, ...]
     open_orders: tuple[OpenOrder, ...]
     occurred_ns: int
+    maker_fee_ppm: int = 0  # What the account pays of the notional of a trade, in the quote asset.
+    taker_fee_ppm: int = 0
 
 
 @final
@@ -76,11 +82,14 @@ class QueryHoldings(Addressed):
 @final
 @dataclass(frozen=True, kw_only=True)
 class HoldingsReported(Addressed):
+    """The venue's trades up to `last_trade_id` are all in it, and no later one; 0 where that cannot be said."""
+
     to: str
     custodian: str
     account: str
     holdings: tuple[Holding, ...]
     occurred_ns: int
+    last_trade_id: int = 0
 
 
 @final

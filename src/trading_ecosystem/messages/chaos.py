@@ -19,6 +19,7 @@ class PathPoint:
 class PathAnchor(StrEnum):
     RELATIVE = "relative"  # value_ppm of the price at the injection: 850_000 is 15% down.
     ABSOLUTE = "absolute"  # value_ppm of one unit of the quote asset: 920_000 is 0.92.
+    APART = "apart"  # As relative, but of these instruments alone: nothing else of their assets moves with them.
 
 
 @final
@@ -35,12 +36,56 @@ class ApplyPricePath(Addressed):
 
 @final
 @dataclass(frozen=True, kw_only=True)
+class ScaleVolatility(Addressed):
+    """From here on each instrument's own returns are `factor_ppm` of what they would be. Its undo is that of a path."""
+
+    to: str
+    injection_id: str
+    symbols: tuple[str, ...]
+    factor_ppm: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
 class RestorePricePath(Addressed):
-    """Undo `ApplyPricePath`: the price goes back to its base process, linearly over `over_ns`."""
+    """Undo `ApplyPricePath` or `ScaleVolatility`: the price goes back to its base process, linearly over `over_ns`."""
 
     to: str
     injection_id: str
     over_ns: int
+
+
+class FeedFault(StrEnum):
+    """What befalls the quotes of instruments on their way out. Amounts are 0 unless a comment says otherwise."""
+
+    FROZEN = "feed.frozen"  # The next quote is told again and again, each time as if it were new.
+    BAD_PRINT = "feed.bad_print"  # The next `prints` quotes are off by by_ppm; then all is as before.
+    CROSSED = "feed.crossed"  # The bid is above the ask by by_ppm of the price.
+    LAG = "feed.lag"  # They leave by_ns late, and bear the time at which they were true.
+    STALE = "feed.stale"  # None come.
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class FaultFeed(Addressed):
+    """Disturb the quotes of instruments. Prices stay what they are."""
+
+    to: str
+    injection_id: str
+    feed_fault: FeedFault
+    symbols: tuple[str, ...]
+    by_ppm: int
+    by_ns: int
+    prints: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class RestoreFeed(Addressed):
+    """Undo `FaultFeed`: what waited leaves at once, and the next quotes are as they should be."""
+
+    to: str
+    injection_id: str
 
 
 class LinkFault(StrEnum):
@@ -131,6 +176,37 @@ class RestoreService(Addressed):
     to: str
     injection_id: str
     service: str
+
+
+class CustodyFault(StrEnum):
+    """What a custodian does wrong, to all that comes due while the fault is in force."""
+
+    DELAY = "settlement.delay"  # It settles `by_ns` after it was due.
+    REJECT = "settlement.reject"  # It is refused, and tried again on the next business day.
+    PARTIAL = "settlement.partial"  # No more than `share_ppm` of it settles at a time.
+    DUPLICATE = "settlement.duplicate"  # It settles once, and is told in holdings twice.
+    SAYS_DONE = "custodian.says_done"  # It is told as settled, and the ledger does not have it.
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class FaultCustody(Addressed):
+    """`by_ns` and `share_ppm` are 0 but for the fault that has one."""
+
+    to: str
+    injection_id: str
+    custody_fault: CustodyFault
+    by_ns: int
+    share_ppm: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class RestoreCustody(Addressed):
+    """Undo `FaultCustody`: what it held back is settled, and what was told wrongly is told as it is."""
+
+    to: str
+    injection_id: str
 
 
 @final

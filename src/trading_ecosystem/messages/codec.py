@@ -12,13 +12,15 @@ from trading_ecosystem.messages import (
     custody,
     health,
     market,
+    order_changes,
     orders,
     risk,
     runtime,
+    triggers,
 )
 from trading_ecosystem.messages.message import Message, field_names, values_of
 
-MODULES = (runtime, market, orders, accounts, custody, risk, health, chaos, audit)
+MODULES = (runtime, market, orders, order_changes, triggers, accounts, custody, risk, health, chaos, audit)
 MESSAGE_TYPES: dict[str, type[Message]] = {
     name: value
     for module in MODULES
@@ -38,8 +40,12 @@ ENUMS: dict[str, type[Enum]] = {
     "reject_reason": orders.RejectReason,
     "deny_reason": orders.DenyReason,
     "reason": orders.CancelReason,
+    "self_trade": orders.SelfTradeMode,
+    "trigger_kind": triggers.TriggerKind,
+    "amend_reject_reason": order_changes.AmendRejectReason,
     "cancel_reject_reason": orders.CancelRejectReason,
     "fail_reason": custody.FailReason,
+    "settlement_status": custody.SettlementStatus,
     "loss_reason": audit.LossReason,
     "severity": risk.Severity,
     "rule": risk.AlertRule,
@@ -47,12 +53,15 @@ ENUMS: dict[str, type[Enum]] = {
     "anchor": chaos.PathAnchor,
     "fault": chaos.LinkFault,
     "service_fault": chaos.ServiceFault,
+    "feed_fault": chaos.FeedFault,
+    "custody_fault": chaos.CustodyFault,
 }
 PARTS: dict[str, type] = {
     "balances": accounts.Balance,
     "open_orders": accounts.OpenOrder,
     "holdings": accounts.Holding,
     "postings": custody.Posting,
+    "settlements": custody.Settlement,
     "exposures": risk.Exposure,
     "points": chaos.PathPoint,
     "trades": orders.TradeExecuted,

@@ -24,8 +24,21 @@ class OrderType(IntEnum):
 
 
 class TimeInForce(IntEnum):
-    GTC = 0
-    IOC = 1
+    GTC = 0  # Until it is canceled.
+    IOC = 1  # What does not match at once is canceled.
+    FOK = 2  # All of it at once, or nothing.
+    DAY = 3  # Until the venue's day ends, at midnight UTC.
+    GTD = 4  # Until the moment that the order names.
+
+
+class SelfTradeMode(IntEnum):
+    """What happens where an order would meet one of its own owner. The mode of the order that comes counts."""
+
+    UNSPECIFIED = 0  # The venue's default, which is to cancel the resting one.
+    CANCEL_RESTING = 1
+    CANCEL_INCOMING = 2
+    CANCEL_BOTH = 3
+    DECREMENT = 4  # Both lose what they have in common; nothing is traded.
 
 
 class Liquidity(IntEnum):
@@ -39,10 +52,20 @@ class RejectReason(StrEnum):
     UNKNOWN_ACCOUNT = "unknown_account"
     UNKNOWN_SYMBOL = "unknown_symbol"
     CLIENT_ORDER_ID_REUSED = "client_order_id_reused"
+    INVALID_TERMS = "invalid_terms"  # Terms that exclude each other, such as a market order that is post only.
     INVALID_QUANTITY = "invalid_quantity"
     INVALID_PRICE = "invalid_price"
+    INVALID_TRIGGER = "invalid_trigger"
+    INVALID_DISPLAY = "invalid_display"
+    INVALID_EXPIRY = "invalid_expiry"
+    BELOW_MINIMUM_NOTIONAL = "below_minimum_notional"
+    PRICE_OUT_OF_RANGE = "price_out_of_range"  # Further from the venue's reference price than it takes.
+    TOO_MANY_ORDERS = "too_many_orders"
+    WOULD_TRIGGER = "would_trigger"
     WOULD_TAKE = "would_take"
+    NOTHING_TO_TAKE = "nothing_to_take"  # For a market order by quote quantity.
     INSUFFICIENT_FUNDS = "insufficient_funds"
+    PAIR_REJECTED = "pair_rejected"  # Nothing wrong with it, but with the other order of its pair.
 
 
 class DenyReason(StrEnum):
@@ -61,8 +84,12 @@ class DenyReason(StrEnum):
 
 class CancelReason(StrEnum):
     REQUESTED = "requested"
-    NOT_FILLED = "not_filled"  # The rest of a market or IOC order.
-    SELF_TRADE = "self_trade"  # The resting order of two that share an account.
+    NOT_FILLED = "not_filled"  # The rest of a market or IOC order, or all of a FOK order.
+    SELF_TRADE = "self_trade"  # It would have met an order of the same account.
+    EXPIRED = "expired"
+    PAIRED = "paired"  # The other order of its pair was filled, triggered or canceled.
+    NOT_COVERED = "not_covered"  # It was triggered, and the account could not pay.
+    SILENT_OWNER = "silent_owner"  # Its owner had asked for it, unless heard of in time.
 
 
 class CancelRejectReason(StrEnum):
@@ -76,10 +103,14 @@ class SubmitOrder(Addressed):
     __slots__ = (
         "account",
         "client_order_id",
+        "display_lots",
+        "expires_ns",
         "order_type",
         "post_only",
         "price_ticks",
         "quantity_lots",
+        "quote_minor",
+        "self_trade",
         "side",
         "symbol",
         "time_in_force",
@@ -95,6 +126,10 @@ class SubmitOrder(Addressed):
         "price_ticks",
         "quantity_lots",
         "post_only",
+        "display_lots",
+        "expires_ns",
+        "quote_minor",
+        "self_trade",
     )
 
     def __init__(
@@ -109,6 +144,10 @@ class SubmitOrder(Addressed):
         price_ticks: int,
         quantity_lots: int,
         post_only: bool = False,
+        display_lots: int = 0,
+        expires_ns: int = 0,
+        quote_minor: int = 0,
+        self_trade: SelfTradeMode = SelfTradeMode.UNSPECIFIED,
     ) -> None:
         self.to = to
         self.account = account
@@ -118,8 +157,12 @@ class SubmitOrder(Addressed):
         self.order_type = order_type
         self.time_in_force = time_in_force
         self.price_ticks = price_ticks  # 0 for a market order.
-        self.quantity_lots = quantity_lots
+        self.quantity_lots = quantity_lots  # 0 for a market order by quote quantity.
         self.post_only = post_only
+        self.display_lots = display_lots  # Of an iceberg: how much is shown at a time; 0 shows all.
+        self.expires_ns = expires_ns  # For GTD alone.
+        self.quote_minor = quote_minor  # A market order may say what it spends, fee included, or what it sells for.
+        self.self_trade = self_trade
 
 
 @final
@@ -319,23 +362,69 @@ class CancelRejected(AccountEvent):
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
 class TradeExecuted(Published):
     """One match of two parties, told to the custodian that settles it. Fees are in the quote asset."""
 
-    venue: str
-    trade_id: int
-    symbol: str
-    price_ticks: int
-    quantity_lots: int
-    taker_side: Side
-    buyer_account: str
-    seller_account: str
-    buyer_order_id: int
-    seller_order_id: int
-    buyer_fee_minor: int
-    seller_fee_minor: int
-    occurred_ns: int
+    __slots__ = (
+        "buyer_account",
+        "buyer_fee_minor",
+        "buyer_order_id",
+        "occurred_ns",
+        "price_ticks",
+        "quantity_lots",
+        "seller_account",
+        "seller_fee_minor",
+        "seller_order_id",
+        "symbol",
+        "taker_side",
+        "trade_id",
+        "venue",
+    )
+    __match_args__: Final = (
+        "venue",
+        "trade_id",
+        "symbol",
+        "price_ticks",
+        "quantity_lots",
+        "taker_side",
+        "buyer_account",
+        "seller_account",
+        "buyer_order_id",
+        "seller_order_id",
+        "buyer_fee_minor",
+        "seller_fee_minor",
+        "occurred_ns",
+    )
+
+    def __init__(
+        self,
+        venue: str,
+        trade_id: int,
+        symbol: str,
+        price_ticks: int,
+        quantity_lots: int,
+        taker_side: Side,
+        buyer_account: str,
+        seller_account: str,
+        buyer_order_id: int,
+        seller_order_id: int,
+        buyer_fee_minor: int,
+        seller_fee_minor: int,
+        occurred_ns: int,
+    ) -> None:
+        self.venue = venue
+        self.trade_id = trade_id
+        self.symbol = symbol
+        self.price_ticks = price_ticks
+        self.quantity_lots = quantity_lots
+        self.taker_side = taker_side
+        self.buyer_account = buyer_account
+        self.seller_account = seller_account
+        self.buyer_order_id = buyer_order_id
+        self.seller_order_id = seller_order_id
+        self.buyer_fee_minor = buyer_fee_minor
+        self.seller_fee_minor = seller_fee_minor
+        self.occurred_ns = occurred_ns
 
 
 @final

@@ -22,6 +22,8 @@ class AlertRule(StrEnum):
     PEG_DEVIATION = "peg_deviation"
     VENUE_DOWN = "venue_down"
     STALE_DATA = "stale_data"
+    SETTLEMENT_OVERDUE = "settlement_overdue"
+    RECONCILIATION_BREAK = "reconciliation_break"
 
 
 @final

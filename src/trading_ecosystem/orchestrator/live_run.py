@@ -71,7 +71,7 @@ def order_of(request: LiveRequest, prepared: Prepared) -> RunOrder:
             until_ns=wanted.until_ns if wanted and wanted.until_ns is not None else from_ns + scenario.duration_ns,
             columns=dict(wanted.columns) if wanted and wanted.columns else {},
             symbols=dict(wanted.symbols) if wanted and wanted.symbols else {},
-            instruments=tuple(prepared.recorded.bars),
+            instruments=tuple(prepared.recorded.records),
         )
     terms = Terms(
         seed=prepared.seed,

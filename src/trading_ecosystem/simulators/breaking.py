@@ -28,23 +28,36 @@ from trading_ecosystem.live.store.faults import StoreFaults, with_faults
 from trading_ecosystem.live.store.ports import Store
 from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
+    FaultCustody,
+    FaultFeed,
     FaultLink,
     FaultService,
+    RestoreCustody,
+    RestoreFeed,
     RestoreLink,
     RestorePricePath,
     RestoreService,
+    ScaleVolatility,
 )
 from trading_ecosystem.messages.message import Message
 
 SECOND_NS = 1_000_000_000
+OF_PRICES = (ApplyPricePath, RestorePricePath, ScaleVolatility, FaultFeed, RestoreFeed)
+OF_SETTLEMENT = (FaultCustody, RestoreCustody)
+NOT_HERE: dict[type[Message], str] = {
+    **dict.fromkeys(OF_PRICES, "there are no prices to be moved here"),
+    **dict.fromkeys(OF_SETTLEMENT, "there is no settlement to be disturbed here"),
+}
+BEGIN = (ApplyPricePath, ScaleVolatility, FaultFeed, FaultCustody, FaultService, FaultLink)
+END = (RestorePricePath, RestoreFeed, RestoreCustody, RestoreService, RestoreLink)
 
 
 @final
 class Breaking:
-    """One per process. `prices`: its core takes price paths."""
+    """One per process. `core_takes`: the commands that its core carries out, with their undoing."""
 
-    def __init__(self, prices: bool = False) -> None:
-        self._prices = prices
+    def __init__(self, core_takes: tuple[type[Message], ...] = ()) -> None:
+        self._core_takes = core_takes
         self._store_faults = StoreFaults()
         self._messages: MessageFaults | None = None
         self._running: RunningFaults | None = None
@@ -98,19 +111,17 @@ class Breaking:
 
     def _note(self, command: Message) -> None:
         assert self._runner is not None
-        if isinstance(command, (RestorePricePath, RestoreService, RestoreLink)):
+        if isinstance(command, END):
             self._active.pop(command.injection_id, None)
-        elif isinstance(command, (ApplyPricePath, FaultService, FaultLink)):
-            kind = command.service_fault.value if isinstance(command, FaultService) else type(command).__name__
+        elif isinstance(command, BEGIN):
+            kind = kind_of(command)
             target, now_ns = self._runner.instance, self._runner.clock.now_ns()
             fault = ActiveFault(injection_id=command.injection_id, kind=kind, target=target, since_ns=now_ns)
             self._active.setdefault(command.injection_id, fault)
 
     async def _break_or_restore(self, command: Message, cause: Header | None) -> Sequence[Message]:
         assert self._running is not None and self._messages is not None and self._runner is not None
-        if isinstance(command, (ApplyPricePath, RestorePricePath)):
-            if not self._prices:
-                raise Refused(RefusalCode.INVALID, "there are no prices to be moved here", "command")
+        if isinstance(command, self._core_takes):
             return await self._runner.ask(command, cause)
         if isinstance(command, FaultService):
             if command.service_fault.value not in KINDS:
@@ -123,7 +134,8 @@ class Breaking:
         elif isinstance(command, RestoreLink):
             self._messages.restore(command.injection_id)
         else:
-            raise Refused(RefusalCode.INVALID, f"a {type(command).__name__} is not for this service", "command")
+            what = NOT_HERE.get(type(command), f"a {type(command).__name__} is not for this service")
+            raise Refused(RefusalCode.INVALID, what, "command")
         return ()
 
     def _impair(self, command: FaultLink) -> None:
@@ -137,10 +149,24 @@ class Breaking:
                 self._messages.impair(sender, recipient, impairment)
 
 
+def kind_of(command: Message) -> str:
+    if isinstance(command, FaultService):
+        return command.service_fault.value
+    if isinstance(command, FaultFeed):
+        return command.feed_fault.value
+    if isinstance(command, FaultCustody):
+        return command.custody_fault.value
+    return type(command).__name__
+
+
 def undo_of(command: Message) -> Message | None:
     """What takes back what a command began, when its lease ends; None for one that takes back itself."""
-    if isinstance(command, ApplyPricePath):
+    if isinstance(command, (ApplyPricePath, ScaleVolatility)):
         return RestorePricePath(to=command.to, injection_id=command.injection_id, over_ns=0)
+    if isinstance(command, FaultFeed):
+        return RestoreFeed(to=command.to, injection_id=command.injection_id)
+    if isinstance(command, FaultCustody):
+        return RestoreCustody(to=command.to, injection_id=command.injection_id)
     if isinstance(command, FaultService):
         return RestoreService(to=command.to, injection_id=command.injection_id, service=command.service)
     if isinstance(command, FaultLink):

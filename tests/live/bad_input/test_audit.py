@@ -37,7 +37,17 @@ def test_the_state_is_what_the_core_would_save(stage: Any) -> None:
     state = stage.state("exchange")
     assert state["session"] == 1
     assert state["accounts"]["alpha"]["funds"]["BTC"] == [2_000_000_000, 0]
-    assert set(state) == {"session", "heartbeat_due_ns", "accounts", "matching", "submissions", "liquidity"}
+    assert set(state) == {
+        "session",
+        "heartbeat_due_ns",
+        "fees",
+        "accounts",
+        "matching",
+        "submissions",
+        "liquidity",
+        "asked_ns",
+        "silent_ns",
+    }
 
 
 def test_the_journal_ends_with_the_last_inputs(stage: Any) -> None:
@@ -79,7 +89,10 @@ def injection(command: str, lease_ns: int = LEASE_NS, coordinator: str = "test_c
     request: Any = CHAOS.request_type("Inject")(lease_ns=lease_ns, coordinator=coordinator)
     getattr(request.command, command).SetInParent()
     for name, value in fields.items():
-        setattr(getattr(request.command, command), name, value)
+        if isinstance(value, list):
+            getattr(getattr(request.command, command), name).extend(value)
+        else:
+            setattr(getattr(request.command, command), name, value)
     encoded: bytes = request.SerializeToString()
     return encoded
 
@@ -108,6 +121,36 @@ def test_a_fault_is_told_while_it_is_in_force(stage: Any) -> None:
     assert faults() == []
 
 
+LATE: dict[str, Any] = {
+    "to": "market_data",
+    "injection_id": "late-1",
+    "feed_fault": 4,
+    "symbols": ["BTC/USD"],
+    "by_ns": 1_000_000,
+}
+WILD: dict[str, Any] = {
+    "to": "market_data",
+    "injection_id": "wild-1",
+    "symbols": ["ETH/USD"],
+    "factor_ppm": 2_000_000,
+}
+
+
+def test_faults_of_the_feed_and_shapes_of_prices_are_told_while_they_are_in_force(stage: Any) -> None:
+    def told() -> list[tuple[str, str]]:
+        answer = ask(stage, "market_data", "/faults", stage.token("market_data.audit"))
+        return [(fault["injection_id"], fault["kind"]) for fault in answer.json()["faults"]]
+
+    def done(command: str, **fields: Any) -> bool:
+        return asyncio.run(inject(stage, "market_data", injection(command, **fields))) == (grpc.StatusCode.OK, "")
+
+    assert done("fault_feed", **LATE) and done("fault_feed", **LATE) and done("scale_volatility", **WILD)
+    assert told() == [("late-1", "feed.lag"), ("wild-1", "ScaleVolatility")]
+    assert done("restore_feed", to="market_data", injection_id="late-1")
+    assert done("restore_price_path", to="market_data", injection_id="wild-1")
+    assert told() == []
+
+
 @pytest.mark.parametrize(
     "asked",
     [
@@ -121,6 +164,9 @@ def test_a_fault_is_told_while_it_is_in_force(stage: Any) -> None:
         pytest.param(injection("fault_service", **{**SLOW, "service_fault": 1}), id="a fault from outside"),
         pytest.param(injection("crash_service", to="custodian", injection_id="crash"), id="not for this service"),
         pytest.param(injection("apply_price_path", to="custodian", injection_id="path"), id="no prices here"),
+        pytest.param(injection("fault_feed", **{**LATE, "to": "custodian"}), id="no feed here"),
+        pytest.param(injection("fault_feed", **{**LATE, "feed_fault": 0}), id="no kind of feed fault"),
+        pytest.param(injection("scale_volatility", **{**WILD, "to": "custodian"}), id="no volatility here"),
         pytest.param(injection("fault_link", to="custodian", injection_id="link"), id="no kind of link fault"),
     ],
 )

@@ -87,7 +87,9 @@ CASES = [
     Case("quantity off the lot", {"quantity": "0.00005"}, "422 invalid_quantity", ""),
     Case("quantity no number", {"quantity": "NaN"}, "422 invalid_quantity", ""),
     Case("quantity of a wrong type", {"quantity": 1}, "422 invalid_quantity", ""),
-    Case("quantity unsaid", {"quantity": UNSAID}, "422 missing_field", "INVALID_QUANTITY", wire={"quantity_lots": 0}),
+    Case(
+        "quantity unsaid", {"quantity": UNSAID}, "422 invalid_quantity", "INVALID_QUANTITY", wire={"quantity_lots": 0}
+    ),
     Case("more than is there", {"quantity": "1000000000"}, "409 insufficient_funds", "INSUFFICIENT_FUNDS"),
     # Price.
     Case("price zero", {"price": "0"}, "422 invalid_price", "INVALID_PRICE"),
@@ -170,10 +172,10 @@ CASES = [
     Case("side unsaid", {"side": UNSAID}, "422 missing_field", INVALID, "side"),
     Case("side unknown", {"side": "hold"}, "422 invalid_side", INVALID, "side", {"side": 9}),
     Case("type unsaid", {"type": UNSAID}, "422 missing_field", INVALID, "order_type"),
-    Case("type unknown", {"type": "stop"}, "422 invalid_type", INVALID, "order_type", {"order_type": 9}),
+    Case("type unknown", {"type": "peg"}, "422 invalid_type", INVALID, "order_type", {"order_type": 9}),
     Case(
         "time in force unknown",
-        {"time_in_force": "FOK"},
+        {"time_in_force": "GFD"},
         "422 invalid_time_in_force",
         INVALID,
         "time_in_force",
@@ -187,19 +189,67 @@ CASES = [
         "409 would_take",
         "WOULD_TAKE",
     ),
-    Case("post only that may not rest", {"post_only": True, "time_in_force": "IOC"}, "409 would_take", "WOULD_TAKE"),
+    Case(
+        "post only that may not rest", {"post_only": True, "time_in_force": "IOC"}, "422 invalid_terms", "INVALID_TERMS"
+    ),
+    # The terms that most orders leave out.
+    Case(
+        "more shown than there is",
+        {"display": "0.6"},
+        "422 invalid_display",
+        "INVALID_DISPLAY",
+        wire={"display_lots": 6_000},
+    ),
+    Case("display off the lot", {"display": "0.00001"}, "422 invalid_display", ""),
+    Case("display below zero", {}, "", "INVALID_DISPLAY", wire={"display_lots": -1}),
+    Case(
+        "an end without GTD",
+        {"expires": "2100-01-01T00:00:00Z"},
+        "422 invalid_expiry",
+        "INVALID_EXPIRY",
+        wire={"expires_ns": 1},
+    ),
+    Case(
+        "GTD without an end",
+        {"time_in_force": "GTD"},
+        "422 invalid_expiry",
+        "INVALID_EXPIRY",
+        wire={"time_in_force": 5},
+    ),
+    Case("GTD that is over", {"time_in_force": "GTD", "expires": "2001-01-01T00:00:00Z"}, "422 invalid_expiry", ""),
+    Case("an end that is no moment", {"time_in_force": "GTD", "expires": "tomorrow"}, "422 invalid_expires", ""),
+    Case(
+        "quantity and quote amount",
+        {"quote_amount": "50.00"},
+        "422 invalid_quantity",
+        "INVALID_TERMS",
+        wire={"quote_minor": 5},
+    ),
+    Case(
+        "own orders unknown", {"self_trade": "hope"}, "422 invalid_self_trade", INVALID, "self_trade", {"self_trade": 9}
+    ),
+    Case("a stop without its price", {"type": "stop"}, "422 invalid_trigger", ""),
+    Case("a trail beyond half the price", {"type": "trailing_stop", "trail": "60%"}, "422 invalid_trigger", ""),
+    Case("a stop with a trail", {"type": "stop", "trigger_price": "90.00", "trail": "1%"}, "422 invalid_trigger", ""),
+    Case("a limit order that waits", {"trigger_price": "90.00"}, "422 invalid_terms", ""),
     Case("a field nobody knows", {"leverage": 10}, "422 unknown_field", INVALID, wire={"": b"\xfa\x3f\x01x"}),
 ]
 REJECTED = (
     "INVALID_QUANTITY",
     "INVALID_PRICE",
     "UNKNOWN_SYMBOL",
+    "INVALID_TERMS",
+    "INVALID_DISPLAY",
+    "INVALID_EXPIRY",
     "CLIENT_ORDER_ID_REUSED",
     "WOULD_TAKE",
     "INSUFFICIENT_FUNDS",
 )
 
-BY_THE_VENUE = ("409 insufficient_funds", "409 would_take")
+BY_THE_VENUE = (
+    *("409 insufficient_funds", "409 would_take", "422 invalid_terms"),
+    *("422 invalid_display", "422 invalid_expiry", "422 invalid_trigger"),
+)
 
 
 # What is sent.
@@ -308,7 +358,8 @@ def whole(stage: Any) -> str:
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_every_surface_says_no_in_its_own_words_and_nothing_changes(case: Case, stage: Any) -> None:
     names = [f"{CASES.index(case)}-{surface}" for surface in ("rest", "call", "line")]
-    look: Callable[[Any], str] = whole if case.grpc not in REJECTED else balances_and_book
+    is_the_venues = case.grpc in REJECTED or case.rest in BY_THE_VENUE
+    look: Callable[[Any], str] = balances_and_book if is_the_venues else whole
     before, orders = look(stage), open_orders(stage)
     if case.rest:
         strict = "" if case.rest in BY_THE_VENUE else whole(stage)

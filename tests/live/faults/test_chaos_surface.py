@@ -17,9 +17,8 @@ from trading_ecosystem.simulators.breaking import undo_of
 
 def asked(injection_id: str) -> Any:
     request: Any = CHAOS.request_type("Inject")(lease_ns=1_000_000_000, coordinator="test_coordinator")
-    request.command.apply_price_path.to = "custodian"
-    request.command.apply_price_path.injection_id = injection_id
-    request.command.apply_price_path.anchor = 1
+    request.command.scale_volatility.to = "custodian"
+    request.command.scale_volatility.injection_id = injection_id
     return request
 
 
@@ -34,10 +33,10 @@ def test_what_was_refused_is_not_undone_and_what_may_have_begun_is(code: Refusal
     leases = Leases()
     surface = ChaosSurface(CHAOS, carry, undo_of, leases, lambda: 0)
     with pytest.raises(Refused):
-        asyncio.run(surface.inject(asked("path"), "test_coordinator"))
+        asyncio.run(surface.inject(asked("wild"), "test_coordinator"))
     expired = leases.expired(2_000_000_000)
-    assert expired == ([] if code is RefusalCode.INVALID else ["path"])
+    assert expired == ([] if code is RefusalCode.INVALID else ["wild"])
     if expired:
         with pytest.raises(Refused):
-            asyncio.run(surface.expire("path"))
+            asyncio.run(surface.expire("wild"))
         assert isinstance(carried[-1], RestorePricePath)

@@ -29,6 +29,23 @@ LIMIT_ORDER = {
     "price": "50000.00",
     "quantity": "0.5",
 }
+BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("POST", "/api/v1/orders"): LIMIT_ORDER,
+    ("POST", "/api/v1/pairs"): {
+        **{name: value for name, value in LIMIT_ORDER.items() if name != "type"},
+        "client_order_id": "mine-2",
+        "side": "sell",
+        "price": "70000.00",
+        "trigger_client_order_id": "mine-3",
+        "trigger_type": "stop",
+        "trigger_price": "40000.00",
+    },
+    ("PATCH", "/api/v1/orders/{client_order_id}"): {
+        name: LIMIT_ORDER[name] for name in ("account", "symbol", "price", "quantity")
+    },
+    ("PUT", "/api/v1/silence"): {"account": "alpha", "timeout_s": 5},
+}
+MAY_BE_LEFT_OUT = ("trigger_price",)
 GOOD: dict[str, Any] = {
     "account": "alpha",
     "client_order_id": "mine-1",
@@ -58,6 +75,7 @@ BAD_AMOUNTS: list[object] = [
     *("0", "0.0", "-0", "-1", "+1", "1e3", "1E5", "NaN", "Infinity", "1_000", " 1", "1 ", "٣", "١٢", "0x1", "1,5"),
     *("1.", ".5", "1..5", "1" * 19, "1." + "1" * 19, "0.000000001", "", "1\n", 1, 1.5, True, None, [], {}),
 ]
+AMOUNTS = ("price", "quantity", "trigger_price")
 BAD_BODIES: list[tuple[str, bytes, int]] = [
     ("empty", b"", 400),
     ("not JSON", b"{", 400),
@@ -112,9 +130,12 @@ class Operation:
     def headers(self) -> dict[str, str]:
         return {each["name"]: GOOD[each["name"]] for each in self.parameters if each["in"] == "header"}
 
+    def body(self) -> dict[str, Any]:
+        return BODIES[self.method, self.path]
+
     def request(self) -> dict[str, Any]:
         """A good one."""
-        body = {"json": LIMIT_ORDER} if self.has_body else {}
+        body = {"json": self.body()} if self.has_body else {}
         return {"params": self.query(), "headers": self.headers(), **body}
 
 
@@ -266,24 +287,32 @@ def test_a_bad_body_is_refused(name: str, body: bytes, status: int, served: Any,
 def test_a_bad_media_type_is_refused(name: str, headers: dict[str, str], served: Any, refuses: Any) -> None:
     for operation in every(served):
         if operation.has_body:
-            refuses(operation, (415,), content=json.dumps(LIMIT_ORDER).encode(), headers=headers)
+            refuses(operation, (415,), content=json.dumps(operation.body()).encode(), headers=headers)
 
 
 def test_bad_fields_are_refused_with_a_pointer(workshop: Any, refuses: Any, served: Any) -> None:
     for operation in every(served):
         if not operation.has_body:
             continue
-        for name in LIMIT_ORDER:
-            missing = {key: value for key, value in LIMIT_ORDER.items() if key != name}
+        good = operation.body()
+        for name in good:
+            missing = {key: value for key, value in good.items() if key != name}
             status = 400 if name == "client_order_id" else 422
-            assert refuses(operation, (status,), json=missing).json()["pointer"] == f"/{name}"
-            for bad in BAD_AMOUNTS if name in ("price", "quantity") else BAD_VALUES:
-                answer = refuses(operation, (422, 404), json={**LIMIT_ORDER, name: bad})
-                if name in ("price", "quantity"):
+            if name not in MAY_BE_LEFT_OUT:
+                assert refuses(operation, (status,), json=missing).json()["pointer"] == f"/{name}"
+            for bad in bad_values(name):
+                answer = refuses(operation, (422, 404), json={**good, name: bad})
+                if name in AMOUNTS:
                     assert answer.json()["code"] == f"invalid_{name}", (bad, answer.text)
         for name in ("is_admin", "fee_rate", "owner", "status", "order_id", "Price", "qty"):
-            answer = refuses(operation, (422,), json={**LIMIT_ORDER, name: 1})
+            answer = refuses(operation, (422,), json={**good, name: 1})
             assert (answer.json()["code"], answer.json()["pointer"]) == ("unknown_field", f"/{name}")
+
+
+def bad_values(name: str) -> list[object]:
+    if name in AMOUNTS:
+        return [bad for bad in BAD_AMOUNTS if bad is not None or name not in MAY_BE_LEFT_OUT]
+    return [bad for bad in BAD_VALUES if not (name == "timeout_s" and type(bad) is int and 0 < bad < 100)]
 
 
 def test_no_other_origin_is_given_anything(served: Any) -> None:

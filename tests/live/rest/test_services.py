@@ -96,20 +96,25 @@ def test_holdings_and_settlements_are_those_of_the_account(workshop: Any) -> Non
     assert {"asset": "BTC", "posted": "20.00000000", "pending": "1.00000000"} in held
     page = served.call("GET", "/api/v1/settlements?account=alpha&limit=1").json()
     [settlement] = page["settlements"]
-    assert (settlement["status"], settlement["trade_id"], settlement["ended"]) == ("instructed", 1, None)
+    assert (settlement["status"], settlement["trade_id"], settlement["ended"]) == ("matched", 1, None)
     assert settlement["legs"] == [
         {"asset": "USDT", "amount": "-30000.00000000"},
         {"asset": "BTC", "amount": "0.50000000"},
         {"asset": "USDT", "amount": "-6.00000000"},
     ]
+    unsettled = served.call("GET", "/api/v1/accounts/alpha/unsettled").json()
+    assert (unsettled["count"], [each["status"] for each in unsettled["settlements"]]) == (2, ["matched"] * 2)
     served.door.wait(10 * MINUTE_S)
+    assert served.call("GET", "/api/v1/accounts/alpha/unsettled").json()["count"] == 0
     page = served.call("GET", f"/api/v1/settlements?account=alpha&after={page['next']}").json()
     assert [each["status"] for each in page["settlements"]] == ["settled"] and page["next"] is None
     other = served.call("GET", "/api/v1/settlements?account=beta", FOREIGN).json()["settlements"][0]
     assert {"asset": "BTC", "amount": "-0.50000000"} in other["legs"]
 
 
-@pytest.mark.parametrize("path", ["/api/v1/accounts/{}/holdings", "/api/v1/settlements?account={}"])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/accounts/{}/holdings", "/api/v1/accounts/{}/unsettled", "/api/v1/settlements?account={}"]
+)
 def test_foreign_holdings_do_not_exist(path: str, workshop: Any) -> None:
     served = workshop.custodian()
     foreign, absent = (served.call("GET", path.format(account), FOREIGN) for account in ("alpha", "nobody"))

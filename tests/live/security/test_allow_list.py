@@ -32,26 +32,26 @@ SURFACES = [(role, "grpc") for role in routes.SERVICES]
 SURFACES += [(role, "audit") for role in (*routes.SIMULATORS, routes.INJECTOR)]
 STOCK = (health_pb2, reflection_pb2, logs_service_pb2, metrics_service_pb2, trace_service_pb2)
 
+ORDERS = "SubmitOrder SubmitTriggerOrder SubmitPair AmendOrder CancelOrder CancelAllOrders CancelAllAfter"
+
 # Caller to what it may call, besides what anyone may. A service's own name is left out where it follows.
 MAY: Mapping[str, str] = {
     "market_data": "",
     "exchange": "market_data: Subscribe",
     "custodian": "exchange: Subscribe StreamCommands QueryTrades",
-    "trading_engine": (
-        "market_data: Subscribe GetQuotes | exchange: Subscribe StreamCommands SubmitOrder CancelOrder QueryAccount"
-    ),
+    "trading_engine": (f"market_data: Subscribe GetQuotes | exchange: Subscribe StreamCommands {ORDERS} QueryAccount"),
     "risk_monitor": (
         "market_data: Subscribe GetQuotes"
         " | exchange: Subscribe StreamCommands QueryAccount"
-        " | custodian: Subscribe StreamCommands QueryHoldings"
+        " | custodian: Subscribe StreamCommands QueryHoldings QuerySettlements"
     ),
     "test_coordinator": (
         "market_data: Subscribe | exchange: Subscribe | custodian: Subscribe | audit_correlator: Subscribe CloseTrail"
     ),
     "observer": "trading_engine: Subscribe | risk_monitor: Subscribe",
     "operator": (
-        "market_data: Subscribe GetQuotes | exchange: Subscribe SubmitOrder CancelOrder QueryAccount"
-        " | custodian: Subscribe QueryHoldings"
+        f"market_data: Subscribe GetQuotes | exchange: Subscribe {ORDERS} QueryAccount"
+        " | custodian: Subscribe QueryHoldings QuerySettlements"
         " | trading_engine: Subscribe | risk_monitor: Subscribe StreamCommands AcknowledgeAlert"
         " | test_coordinator: Subscribe GetRun | audit_correlator: Subscribe"
     ),

@@ -65,6 +65,17 @@ def test_a_late_or_repeated_quote_is_not_news(reference: ReferenceData) -> None:
     assert not market.stale(14) and market.stale(15) and market.stale_ns() == 15
 
 
+def test_a_single_print_is_no_price(reference: ReferenceData) -> None:
+    market = Market(reference.instruments["BTC/USD"], quote_age_ns=10)
+    assert market.take_quote(quote(1, 1_000, 1_002))
+    assert not market.take_quote(quote(2, 800, 802))
+    assert not market.take_quote(quote(3, 1_200, 1_202))  # As far from the doubted one.
+    assert market.take_quote(quote(4, 1_001, 1_003))
+    assert not market.take_quote(quote(5, 800, 802)) and not market.take_quote(quote(5, 800, 802))
+    assert market.take_quote(quote(6, 810, 812)) and market.double_mid_ticks() == 1_622
+    assert market.take_quote(quote(16, 2_000, 2_002))  # The one before it is stale.
+
+
 def test_books_of_one_moment_are_ordered_by_their_sequence(reference: ReferenceData) -> None:
     market = Market(reference.instruments["BTC/USD"], quote_age_ns=10)
 

@@ -118,8 +118,8 @@ class Town:
         account = self.venue._accounts.by_name[self.config.account]
         at_venue = {asset: funds.free_minor + funds.locked_minor for asset, funds in account.funds.items()}
         at_desk = {asset: self.desk._desk.positions.total_minor(asset) for asset in at_venue}
-        open_orders = self.venue._matching.open_orders.values()
-        ours = {order.client_order_id for order in open_orders if order.account is account}
+        open_orders = self.venue._matching.open_orders[account.number].values()
+        ours = {order.client_order_id for order in open_orders}
         return at_venue == at_desk and ours == set(self.desk._orders.working)
 
 
@@ -181,7 +181,7 @@ def test_a_restart_of_either_side_in_the_middle_of_trading_ends_in_agreement(
     for seed, crash in enumerate(crashes, start=2):
         walk(maker_town, 100, seed)
         before = len(maker_town.ids)
-        maker_town.publish("BTC/USD", 6_100_000 + 50_000 * seed, 300)
+        maker_town.publish("BTC/USD", 6_100_000 + 20_000 * seed, 300)
         maker_town.run(maker_town.now + 2 * DELAY - 1)  # New orders and cancels are on their way.
         assert len(maker_town.ids) > before
         if crash == "desk":

@@ -23,6 +23,10 @@ REFERENCE = ReferenceData(
     [instrument(symbol, Decimal("0.01"), Decimal("0.001"), ASSETS) for symbol in SYMBOLS],
 )
 SMALL = {"default_cycle": "T+0", "same_day_delay": "10m", "cut_off": "16:00"}
+OF_2026 = [  # Of the New York Stock Exchange, as it publishes them.
+    *("2026-01-01", "2026-01-19", "2026-02-16", "2026-04-03", "2026-05-25"),
+    *("2026-06-19", "2026-07-03", "2026-09-07", "2026-11-26", "2026-12-25"),
+]
 
 
 def text(changes: dict[str, str]) -> str:
@@ -35,7 +39,23 @@ def test_the_documented_section_reads() -> None:
     config = read(parse_document("world.yaml", "\n".join(lines)), REFERENCE)
     assert config.cycles == {"BTC/USD": 1, "ETH/USD": 1} and config.default_cycle == 0
     assert config.cut_off_ns == 6 * HOUR_NS and config.same_day_delay_ns == HOUR_NS // 6
-    assert [instant_text(day * DAY_NS) for day in config.holidays] == ["2026-04-03T00:00:00Z"]
+    days = [instant_text(day * DAY_NS)[:10] for day in config.holidays]
+    assert [day for day in days if day.startswith("2026-")] == OF_2026
+    assert not config.partial and config.cancel_after == 4
+
+
+def test_a_kept_calendar_and_holidays_of_ones_own_add_up() -> None:
+    changes = {"calendar": "ECB", "holidays": "[2026-04-03, 2026-03-02]", "partial": "true", "cancel_after": "0"}
+    config = read(parse_document("world.yaml", text(changes)), REFERENCE)
+    days = [instant_text(day * DAY_NS)[:10] for day in config.holidays]
+    assert len(set(days)) == len(days) and days == sorted(days)
+    assert [day for day in days if day.startswith("2026-0")][:4] == [
+        "2026-01-01",
+        "2026-03-02",
+        "2026-04-03",
+        "2026-04-06",
+    ]
+    assert config.partial and config.cancel_after == 0
 
 
 def test_what_is_left_out_has_a_default() -> None:
@@ -58,6 +78,9 @@ def test_what_is_left_out_has_a_default() -> None:
             "world.yaml:2: same_day_delay: '10' is not a duration such as 90s, 15m, 36h or 1h30m",
         ),
         ({"gap_wait": "0s"}, "world.yaml:4: gap_wait: the shortest time allowed is 1ns"),
+        ({"calendar": "NYES"}, "world.yaml:4: calendar: unknown calendar 'NYES'; did you mean 'NYSE'?"),
+        ({"partial": "maybe"}, "world.yaml:4: partial: unknown flag 'maybe'; known: false, true"),
+        ({"cancel_after": "31"}, "world.yaml:4: cancel_after: 31 is not between 0 and 30"),
         ({"cycles": "{BTC/USDX: T+1}"}, "unknown instrument 'BTC/USDX'; did you mean 'BTC/USD'?"),
         ({"cycles": "T+1"}, "world.yaml:4: cycles: a mapping (key: value lines) is expected here"),
         ({"holidays": "[2026-02-30]"}, "world.yaml:4: holidays.0: '2026-02-30' is not a date such as 2026-04-03"),

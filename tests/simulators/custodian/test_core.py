@@ -3,18 +3,19 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from heapq import heappop, heappush
 
 import pytest
 from hypothesis import given, settings, strategies as st
+from tests.changing import replace
 
 from trading_ecosystem.configuration.scalars import instant_ns
 from trading_ecosystem.messages.accounts import HoldingsReported, QueryHoldings, QueryTrades, TradesReported
 from trading_ecosystem.messages.custody import (
     FailReason,
     Posting,
+    SettlementCanceled,
     SettlementFailed,
     SettlementInstructed,
     TransactionPosted,
@@ -205,7 +206,7 @@ def test_lost_trades_break_nothing_but_what_depends_on_them(
     core = custodian()
     log = run(core, [(trade.occurred_ns, trade) for trade in arrived])
     instructed = {m.instruction_id: m for _, m in log if isinstance(m, SettlementInstructed)}
-    ends = [m for _, m in log if isinstance(m, TransactionPosted | SettlementFailed)]
+    ends = [m for _, m in log if isinstance(m, TransactionPosted | SettlementCanceled)]
     assert sorted(end.instruction_id for end in ends) == sorted(instructed) == list(range(1, len(arrived) + 1))
     balances = Counter({(name, asset): amount for name in NAMES for asset, amount in TIGHT[name].items()})
     for end in ends:
@@ -268,7 +269,7 @@ def test_the_life_of_a_trade() -> None:
 )
 def test_refuses_what_it_cannot_instruct(change: dict[str, str | int], reason: FailReason) -> None:
     core = custodian()
-    (refused,) = core.handle(replace(TRADE, **change), MONDAY)  # type: ignore[arg-type]
+    (refused,) = core.handle(replace(TRADE, **change), MONDAY)
     assert refused == SettlementFailed(
         custodian="custodian",
         instruction_id=0,
@@ -282,7 +283,7 @@ def test_refuses_what_it_cannot_instruct(change: dict[str, str | int], reason: F
 @pytest.mark.parametrize("wrong", [{"trade_id": 4}, {"trade_id": LARGEST}, {"venue": "another"}])
 def test_a_report_that_cannot_be_one_is_no_report(wrong: dict[str, str | int]) -> None:
     core = asking()
-    trades = (replace(TRADE, trade_id=2), replace(TRADE, **{"trade_id": 3, **wrong}))  # type: ignore[arg-type]
+    trades = (replace(TRADE, trade_id=2), replace(TRADE, **{"trade_id": 3, **wrong}))
     outputs = core.handle(told_again(*trades, from_trade_id=2), MONDAY)
     assert [output for output in outputs if not isinstance(output, WakeAt)] == []
     (instructed, *_) = core.handle(TRADE, MONDAY)
@@ -311,11 +312,13 @@ def test_what_the_ledger_cannot_cover_fails_when_due_and_moves_nothing(
 ) -> None:
     core = custodian()
     before = [posted(core, MONDAY, name) for name in NAMES]
-    log = run(core, [(MONDAY, replace(TRADE, **change))])  # type: ignore[arg-type]
-    ((at, failed),) = said(log, SettlementFailed)
+    log = run(core, [(MONDAY, replace(TRADE, **change))])
+    (at, failed) = said(log, SettlementFailed)[0]
     assert isinstance(failed, SettlementFailed)
     assert (at, failed.instruction_id, failed.fail_reason) == (MONDAY + 10 * MINUTE_NS, 1, reason)
     assert not said(log, TransactionPosted)
+    ((at, canceled),) = said(log, SettlementCanceled)
+    assert isinstance(canceled, SettlementCanceled) and canceled.fail_reason is reason
     assert [posted(core, at, name) for name in NAMES] == before
 
 
@@ -426,4 +429,4 @@ def test_settled_instructions_leave_nothing_behind() -> None:
         trades.append((MONDAY + n, replace(trade, buyer_account=buyer, seller_account=seller, occurred_ns=MONDAY + n)))
     assert len(said(run(core, trades), TransactionPosted)) == 200
     state = core.save()
-    assert isinstance(state, dict) and state["desk"] == [200, []]
+    assert isinstance(state, dict) and state["desk"] == [200, [], [[], [], {}]]

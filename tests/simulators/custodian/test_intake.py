@@ -1,10 +1,10 @@
 """Trades pass once each and in order, whatever the network does with them."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, strategies as st
+from tests.changing import replace
 
 from trading_ecosystem.messages.orders import Side, TradeExecuted
 from trading_ecosystem.simulators.custodian import intake as intake_module
@@ -89,7 +89,7 @@ def test_a_lost_trade_holds_nothing_up_for_longer_than_the_wait(arrivals: list[t
 def test_an_id_is_reused_when_anything_differs(other: dict[str, object]) -> None:
     intake = TradeIntake(WAIT_NS)
     intake.admit(TRADE, 0)
-    changed = replace(TRADE, **other)  # type: ignore[arg-type]
+    changed = replace(TRADE, **other)
     assert not intake.is_id_reused(TRADE)
     assert intake.is_id_reused(changed)
     assert fingerprint(TRADE) != fingerprint(changed)

@@ -1,15 +1,19 @@
 """Every instruction is told with its postings and its end; what moved is told to the two whom it moved between."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from trading_ecosystem.live.store.opening import open_store
 from trading_ecosystem.messages.custody import (
     FailReason,
+    PartPosted,
     Posting,
+    SettlementCanceled,
     SettlementFailed,
     SettlementInstructed,
+    SettlementStatus,
     TransactionPosted,
 )
 from trading_ecosystem.simulators.custodian.store import DESIGN, Instruction, Refusal, SettlementHistory
@@ -53,13 +57,43 @@ def posted(number: int, transaction_id: int, buyer: str = "alpha", seller: str =
 
 def failed(number: int, reason: FailReason, trade_id: int = 99) -> SettlementFailed:
     return SettlementFailed(
-        custodian="custodian", instruction_id=number, trade_id=trade_id, fail_reason=reason, occurred_ns=1_002
+        custodian="custodian",
+        instruction_id=number,
+        trade_id=trade_id,
+        fail_reason=reason,
+        occurred_ns=1_002,
+        age_days=2 if number else 0,
+        retry_ns=5_000 if number else 0,
     )
 
 
-def test_an_instruction_is_pending_then_posted_or_failed(history: SettlementHistory) -> None:
-    history.record([instructed(1), instructed(2), instructed(3)])
-    history.record([posted(2, 1), failed(3, FailReason.SELLER_LACKS_ASSET)])
+def canceled(number: int, reason: FailReason) -> SettlementCanceled:
+    return SettlementCanceled(
+        custodian="custodian",
+        instruction_id=number,
+        trade_id=99,
+        fail_reason=reason,
+        age_days=3,
+        occurred_ns=1_003,
+    )
+
+
+def in_part(number: int, transaction_id: int, amount: int) -> PartPosted:
+    (cash, asset) = postings("alpha", "beta")
+    return PartPosted(
+        custodian="custodian",
+        transaction_id=transaction_id,
+        instruction_id=number,
+        postings=(replace(cash, amount_minor=amount), replace(asset, amount_minor=1)),
+        retry_ns=4_000,
+        occurred_ns=1_000,
+    )
+
+
+def test_an_instruction_is_open_then_posted_or_canceled(history: SettlementHistory) -> None:
+    lacks = FailReason.SELLER_LACKS_ASSET
+    history.record([instructed(1), instructed(2), instructed(3), instructed(4)])
+    history.record([posted(2, 1), failed(3, lacks), canceled(3, lacks), failed(4, lacks)])
     told = history.instructions()
     assert told[0] == Instruction(
         instruction_id=1,
@@ -71,10 +105,39 @@ def test_an_instruction_is_pending_then_posted_or_failed(history: SettlementHist
         ended_ns=None,
         transaction_id=None,
         fail_reason=None,
+        settlement_status=SettlementStatus.MATCHED,
+        age_days=None,
+        retry_ns=None,
         postings=postings("alpha", "beta"),
     )
-    ends = [(each.ended_ns, each.transaction_id, each.fail_reason) for each in told]
-    assert ends == [(None, None, None), (1_001, 1, None), (1_002, None, FailReason.SELLER_LACKS_ASSET)]
+    ends = [(each.ended_ns, each.transaction_id, each.fail_reason, each.age_days, each.retry_ns) for each in told]
+    assert ends == [
+        (None, None, None, None, None),
+        (1_001, 1, None, None, None),
+        (1_003, None, lacks, 2, None),
+        (None, None, lacks, 2, 5_000),
+    ]
+    assert [each.settlement_status.value for each in told] == ["matched", "settled", "canceled", "failed"]
+
+
+def test_parts_and_the_rest_add_up(history: SettlementHistory) -> None:
+    lacks = FailReason.BUYER_LACKS_CASH
+    (cash, asset) = postings("alpha", "beta")
+    rest = (replace(cash, amount_minor=2**60 - 7), replace(asset, amount_minor=3))
+    history.record([instructed(1), in_part(1, 2, 3), failed(1, lacks)])
+    (told,) = history.instructions()
+    assert (told.settlement_status, told.fail_reason, told.ended_ns) == (
+        SettlementStatus.PARTIALLY_SETTLED,
+        lacks,
+        None,
+    )
+    last = replace(posted(1, 4), postings=rest)
+    history.record([in_part(1, 3, 4), last])
+    history.record([in_part(1, 2, 3), failed(1, lacks)])
+    (told,) = history.instructions()
+    assert (told.settlement_status, told.ended_ns, told.retry_ns) == (SettlementStatus.SETTLED, 1_001, None)
+    assert history.transactions() == [last]
+    assert [line.amount_minor for line in history.parts([1])[1]] == [3, 1, 4, 1]
 
 
 def test_told_again_it_is_the_same(history: SettlementHistory) -> None:
@@ -83,6 +146,7 @@ def test_told_again_it_is_the_same(history: SettlementHistory) -> None:
         instructed(2),
         posted(1, 1),
         failed(2, FailReason.BUYER_LACKS_CASH),
+        canceled(2, FailReason.BUYER_LACKS_CASH),
         failed(0, FailReason.UNKNOWN_SYMBOL),
     ]
     history.record(story)

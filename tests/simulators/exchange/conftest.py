@@ -8,6 +8,8 @@ import pytest
 from trading_ecosystem.reference import Asset, AssetKind, ReferenceData, instrument
 from trading_ecosystem.simulators.exchange.config import ExchangeConfig, InstrumentLiquidityConfig, LiquidityConfig
 from trading_ecosystem.simulators.exchange.core import Exchange
+from trading_ecosystem.simulators.exchange.fees import FeeTier
+from trading_ecosystem.simulators.exchange.rules import MarketRules
 
 ASSETS = {
     "USD": Asset("USD", AssetKind.FIAT, 2),
@@ -21,6 +23,11 @@ REFERENCE = ReferenceData(
         instrument("BTC/USD", Decimal("1"), Decimal("0.01"), ASSETS),
         instrument("ETH/USD", Decimal("1"), Decimal("0.01"), ASSETS),
     ],
+)
+CROSSED = ReferenceData(
+    "USD",
+    list(ASSETS.values()),
+    [*REFERENCE.instruments.values(), instrument("ETH/BTC", Decimal("0.1"), Decimal("0.01"), ASSETS)],
 )
 SILENT = LiquidityConfig(
     levels=1,
@@ -68,10 +75,18 @@ def make_exchange() -> Callable[..., Exchange]:
         maker_fee_ppm: int = 1_000,
         taker_fee_ppm: int = 3_000,
         seed: int = 1,
+        rules: dict[str, MarketRules] | None = None,
+        fee_tiers: tuple[FeeTier, ...] = (),
+        cross: bool = False,
     ) -> Exchange:
         config = ExchangeConfig(
-            maker_fee_ppm=maker_fee_ppm, taker_fee_ppm=taker_fee_ppm, heartbeat_ns=1_000, liquidity=liquidity
+            maker_fee_ppm=maker_fee_ppm,
+            taker_fee_ppm=taker_fee_ppm,
+            heartbeat_ns=1_000,
+            liquidity=liquidity,
+            rules=rules or {},
+            fee_tiers=fee_tiers,
         )
-        return Exchange("venue", config, REFERENCE, accounts, seed)
+        return Exchange("venue", config, CROSSED if cross else REFERENCE, accounts, seed)
 
     return make

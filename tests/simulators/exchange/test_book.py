@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from trading_ecosystem.simulators.exchange.accounts import Account, AssetTotal, Funds
-from trading_ecosystem.simulators.exchange.book import TRANSITIONS, Book, Order, OrderStatus, OrderStep
+from trading_ecosystem.simulators.exchange.book import Book
+from trading_ecosystem.simulators.exchange.order import TRANSITIONS, Order, OrderStatus, OrderStep
 
-ANN = Account("ann", {})
+ANN = Account(0, "ann", {})
 NOTHING = Funds(AssetTotal())
 ENDED = (OrderStatus.FILLED, OrderStatus.CANCELED)
 
@@ -29,9 +30,7 @@ def test_a_side_is_sorted_by_price_and_then_by_arrival(is_buy: bool, steps: list
         for _ in range(taken):
             if expected:
                 leaving = expected.pop(number % len(expected))
-                lots = leaving.leaves_lots
-                leaving.cancel()
-                side.reduce(leaving, lots)
+                side.remove(leaving)
         assert side.orders() == expected
         best = side.best()
         at_best = [o for o in expected if o.price_ticks == expected[0].price_ticks]
@@ -57,7 +56,7 @@ def test_the_top_tells_of_its_change_once() -> None:
     book.bids.add(order(1, True, 5, 4))
     assert book.take_top()
     assert not book.take_top()
-    assert (book.top, book.top_sequence) == ((5, 4, 0, 0), 1)
+    assert (book.bid_ticks, book.bid_lots, book.ask_ticks, book.ask_lots, book.top_sequence) == (5, 4, 0, 0, 1)
     assert book.would_take(False, 5) and not book.would_take(False, 6) and not book.would_take(True, 9)
 
 

@@ -13,6 +13,8 @@ from trading_ecosystem.simulators.exchange.config import (
     LiquidityConfig,
     read,
 )
+from trading_ecosystem.simulators.exchange.fees import FeeTier
+from trading_ecosystem.simulators.exchange.rules import MarketRules
 
 
 def documented() -> str:
@@ -45,6 +47,15 @@ def test_the_documented_example_is_read(reference: ReferenceData) -> None:
                 )
             },
         ),
+        rules={
+            "BTC/USD": MarketRules(minimum_notional_minor=500, largest_lots=10_000, price_range_ppm=200_000),
+        },
+        fee_tiers=(
+            FeeTier(traded_minor=100_000_000, maker_fee_ppm=80, taker_fee_ppm=300),
+            FeeTier(traded_minor=1_000_000_000, maker_fee_ppm=50, taker_fee_ppm=200),
+        ),
+        most_open_orders=1_000,
+        most_waiting_orders=100,
     )
 
 
@@ -54,6 +65,12 @@ def test_the_documented_example_is_read(reference: ReferenceData) -> None:
         ("maker_fee: 1bps", "maker_fee: -1bps", "maker_fee: -1bps is not between 0% and 10%"),
         ("maker_fee: 1bps", "maker_fee: 5bps", "maker_fee: the maker fee is above the taker fee"),
         ("taker_fee: 4bps", "taker_fee: 4", "taker_fee: '4' is not a share such as 15%"),
+        ("traded: 10000000", "traded: 999999", "traded: a tier begins above the one before it"),
+        ("traded: 10000000", "traded: 0.001", "0.001 is not a whole number of minor units"),
+        ("taker: 2bps", "taker: 3.1bps", "taker: a tier costs no more than the one before it"),
+        ("maker: 0.5bps", "maker: 0.9bps", "maker: a tier costs no more than the one before it"),
+        ("maker: 0.5bps", "maker: 2.5bps", "maker: the maker fee is above the taker fee"),
+        ("{traded: 10000000, maker: 0.5bps", "{traded: 10000000", "fee_tiers.1: the key 'maker' is missing"),
         ("taker_fee: 4bps", "taker_fees: 4bps", "unknown key 'taker_fees'; did you mean 'taker_fee'?"),
         ("heartbeat_every: 1s", "heartbeat_every: 0s", "heartbeat_every: the shortest time allowed is 1ms"),
         ("heartbeat_every: 1s", "heartbeat_every: 1", "heartbeat_every: '1' is not a duration such as"),
@@ -64,7 +81,7 @@ def test_the_documented_example_is_read(reference: ReferenceData) -> None:
         ("stressed_spread: 500%", "stressed_spread: 50%", "50% is not between 100% and 10000%"),
         ("stressed_depth: 20%", "stressed_depth: 120%", "120% is not between 1% and 100%"),
         ("noise: 5%", "noise: 105%", "background.noise: 105% is not between 0% and 100%"),
-        ("BTC/USD:", "BTC/USDT:", "unknown instrument 'BTC/USDT'; did you mean 'BTC/USD'?"),
+        ("BTC/USD: {h", "BTC/USDT: {h", "unknown instrument 'BTC/USDT'; did you mean 'BTC/USD'?"),
         ("half_spread: 3bps", "half_spread: 0%", "half_spread: 0% is not between 0.0001% and 50%"),
         ("depth: 0.5", "depth: 0.005", "depth: 0.005 is less than one lot, which is 0.01 BTC"),
         ("depth: 0.5", "depth: 0", "depth: 0 is not above zero"),
@@ -73,6 +90,11 @@ def test_the_documented_example_is_read(reference: ReferenceData) -> None:
         ("calm: 1.5bps", "calm: 0bps", "calm: 0bps is not between 0.0001% and 100%"),
         ("storm: 6bps", "storm: 1.5bps", "storm: the move in a storm must be above the move in calm"),
         ("storm: 6bps", "strom: 6bps", "unknown key 'strom'; did you mean 'storm'?"),
+        ("BTC/USD: {m", "BTC/USDT: {m", "unknown instrument 'BTC/USDT'; did you mean 'BTC/USD'?"),
+        ("minimum_notional: 5", "minimum_notional: 0.001", "minimum_notional: 0.001 is not a whole number of minor"),
+        ("largest_order: 100", "largest_order: 0.001", "largest_order: 0.001 is less than one lot, which is 0.01 BTC"),
+        ("price_range: 20%", "price_range: 100%", "price_range: 100% is not between 1% and"),
+        ("most_open_orders: 1000", "most_open_orders: 0", "most_open_orders: 0 is not between 1 and 1000000"),
     ],
 )
 def test_a_mistake_is_one_line_with_its_place(reference: ReferenceData, right: str, wrong: str, problem: str) -> None:

@@ -201,14 +201,14 @@ REFUSED = [
     (RejectReason.UNKNOWN_ACCOUNT, {"account": "nobody", "symbol": "NO/NE", "client_order_id": "used"}),
     (RejectReason.UNKNOWN_SYMBOL, {"symbol": "NO/NE", "client_order_id": "used", "quantity_lots": 0}),
     (RejectReason.CLIENT_ORDER_ID_REUSED, {"client_order_id": "used", "quantity_lots": 0, "price_ticks": 0}),
+    (RejectReason.INVALID_TERMS, {"post_only": True, "time_in_force": TimeInForce.IOC, "quantity_lots": 0}),
+    (RejectReason.INVALID_TERMS, {"post_only": True, "order_type": OrderType.MARKET, "price_ticks": 5}),
     (RejectReason.INVALID_QUANTITY, {"quantity_lots": 0, "price_ticks": 0, "post_only": True}),
     (RejectReason.INVALID_QUANTITY, {"quantity_lots": -1}),
     (RejectReason.INVALID_PRICE, {"price_ticks": 0, "post_only": True}),
     (RejectReason.INVALID_PRICE, {"price_ticks": -5}),
-    (RejectReason.INVALID_PRICE, {"order_type": OrderType.MARKET, "price_ticks": 5, "post_only": True}),
+    (RejectReason.INVALID_PRICE, {"order_type": OrderType.MARKET, "price_ticks": 5}),
     (RejectReason.WOULD_TAKE, {"post_only": True, "quantity_lots": 10**9}),
-    (RejectReason.WOULD_TAKE, {"post_only": True, "order_type": OrderType.MARKET, "price_ticks": 0}),
-    (RejectReason.WOULD_TAKE, {"post_only": True, "price_ticks": 1, "time_in_force": TimeInForce.IOC}),
     (RejectReason.INSUFFICIENT_FUNDS, {"quantity_lots": 10**9}),
 ]
 
@@ -335,6 +335,8 @@ def test_an_account_can_be_asked_about(make_exchange: Make) -> None:
                 ),
             ),
             occurred_ns=7,
+            maker_fee_ppm=1_000,
+            taker_fee_ppm=3_000,
         )
     ]
     [unknown] = of_type(AccountReported, run(exchange, QueryAccount(to="venue", asker="desk", account="nobody")))

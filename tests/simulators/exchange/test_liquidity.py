@@ -88,7 +88,7 @@ def test_it_stays_until_the_reference_has_moved_far_enough(make_exchange: Make, 
         quote(MIDDLE * 2, 8),
         QuotePublished("BTC/USD", 0, 0, MIDDLE, 1, 0, 10),
         QuotePublished("BTC/USD", MIDDLE, 1, 0, 0, 0, 10),
-        QuotePublished("ETH/USD", MIDDLE, 1, MIDDLE, 1, 0, 10),
+        QuotePublished("BTC/USD", MIDDLE + 300, 1, MIDDLE + 200, 1, 0, 10),  # Crossed.
         QuotePublished("NO/NE", MIDDLE, 1, MIDDLE, 1, 0, 10),
     ],
 )
@@ -102,13 +102,36 @@ def test_a_quote_without_news_changes_nothing(
     assert exchange.save() == before
 
 
+def test_a_quote_without_liquidity_places_nothing(make_exchange: Make, ladder: LiquidityConfig) -> None:
+    exchange = make_exchange(WORLD, ladder)
+    assert exchange.handle(QuotePublished("ETH/USD", MIDDLE, 1, MIDDLE, 1, 0, 10), 11) == []
+
+
 def test_it_never_quotes_inside_the_reference(make_exchange: Make, calm: LiquidityConfig) -> None:
     exchange = make_exchange(WORLD, calm)
     exchange.handle(quote(MIDDLE, 1, half_spread_ticks=700), 1)
     assert ladder_of(exchange, Side.BUY)[0] == (99_300, 100)
-    crossed = QuotePublished("BTC/USD", MIDDLE + 300, 1, MIDDLE + 200, 1, 0, 2)
-    exchange.handle(crossed, 2)
-    assert ladder_of(exchange, Side.SELL)[0][0] > MIDDLE + 250 > ladder_of(exchange, Side.BUY)[0][0]
+
+
+def test_it_does_not_follow_a_single_print(make_exchange: Make, ladder: LiquidityConfig) -> None:
+    exchange = make_exchange(WORLD, ladder)
+    exchange.handle(quote(MIDDLE, 1), 1)
+    laid = ladder_of(exchange, Side.BUY)
+    for number, far in enumerate((MIDDLE * 2, MIDDLE // 2, MIDDLE * 20), start=2):
+        assert exchange.handle(quote(far, number), number) == []
+    exchange.handle(quote(MIDDLE, 5), 5)
+    assert ladder_of(exchange, Side.BUY) == laid
+
+
+def test_it_follows_a_second_quote_that_says_the_same(make_exchange: Make, calm: LiquidityConfig) -> None:
+    exchange = make_exchange(WORLD, calm)
+    exchange.handle(quote(MIDDLE, 1), 1)
+    exchange.handle(quote(MIDDLE * 9 // 10, 2), 2)
+    rebuilt = make_exchange(WORLD, calm)
+    rebuilt.restore(exchange.save())
+    assert rebuilt.handle(quote(MIDDLE * 91 // 100, 3), 3)
+    assert ladder_of(rebuilt, Side.SELL)[0][0] < MIDDLE * 92 // 100
+    assert exchange.handle(quote(MIDDLE * 2, 20_000_000_003), 20_000_000_003)  # After a silence, at once.
 
 
 def test_stress_widens_and_thins_it_and_calm_brings_it_back(make_exchange: Make, calm: LiquidityConfig) -> None:

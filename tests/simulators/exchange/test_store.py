@@ -8,6 +8,7 @@ from hypothesis import given, settings, strategies
 from trading_ecosystem.live.store.opening import open_store
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.message import Message
+from trading_ecosystem.messages.order_changes import OrderAmended
 from trading_ecosystem.messages.orders import (
     CancelReason,
     Liquidity,
@@ -53,11 +54,11 @@ def accepted(order_id: int, account: str = "alpha", quantity_lots: int = 10) -> 
     )
 
 
-def filled(order_id: int, leaves: int, account: str = "alpha") -> OrderFilled:
+def filled(order_id: int, leaves: int, account: str = "alpha", sequence: int = 50) -> OrderFilled:
     return OrderFilled(
         account,
         "exchange",
-        50,
+        sequence,
         200,
         order_id,
         f"c-{order_id}",
@@ -117,6 +118,34 @@ def test_an_order_is_told_with_what_became_of_it(history: TradeHistory) -> None:
     assert history.order("beta", "c-1") is None
 
 
+def amended(order_id: int, sequence: int, price_ticks: int, quantity_lots: int, leaves: int) -> OrderAmended:
+    return OrderAmended(
+        account="alpha",
+        venue="exchange",
+        account_sequence=sequence,
+        occurred_ns=250,
+        order_id=order_id,
+        client_order_id=f"c-{order_id}",
+        symbol="BTC/USD",
+        price_ticks=price_ticks,
+        quantity_lots=quantity_lots,
+        leaves_quantity_lots=leaves,
+    )
+
+
+def test_an_amended_order_is_told_as_it_became(history: TradeHistory) -> None:
+    history.record([accepted(1), filled(1, 7)])
+    history.record([amended(1, 51, 62, 15, 12)])
+    found = history.order("alpha", "c-1")
+    assert found is not None
+    assert (found.price_ticks, found.quantity_lots, found.leaves_quantity_lots) == (62, 15, 12)
+    history.record([accepted(1), filled(1, 7), amended(1, 51, 62, 15, 12)])  # Told again.
+    history.record([filled(1, 9, sequence=52)])
+    found = history.order("alpha", "c-1")
+    assert found is not None
+    assert (found.quantity_lots, found.leaves_quantity_lots) == (15, 9)
+
+
 def test_what_is_not_history_is_left_out(history: TradeHistory) -> None:
     rejected = OrderRejected(
         account="alpha",
@@ -141,13 +170,16 @@ STORY: list[Message] = [
     filled(1, 5),
     trade(2),
     canceled(2),
-    filled(1, 0),
+    amended(1, 51, 61, 18, 13),
+    filled(1, 9, sequence=52),
+    amended(1, 53, 61, 15, 6),
+    filled(1, 0, sequence=54),
     trade(3),
 ]
 
 
 @settings(max_examples=25, deadline=None)
-@given(cuts=strategies.lists(strategies.tuples(strategies.integers(0, 9), strategies.integers(0, 9)), max_size=6))
+@given(cuts=strategies.lists(strategies.tuples(strategies.integers(0, 12), strategies.integers(0, 12)), max_size=6))
 def test_told_again_from_any_place_it_is_the_same(cuts: list[tuple[int, int]]) -> None:
     once = past_of([STORY])
     again = past_of([*(STORY[first:last] for first, last in cuts if first == 0), STORY, *(STORY[a:b] for a, b in cuts)])

@@ -4,7 +4,7 @@ import json
 
 from trading_ecosystem.messages.orders import OrderType, Side, SubmitOrder, TimeInForce
 from trading_ecosystem.simulators.exchange.accounts import Account, AssetTotal, Funds
-from trading_ecosystem.simulators.exchange.book import Order
+from trading_ecosystem.simulators.exchange.order import Order
 from trading_ecosystem.simulators.exchange.submissions import Submissions
 
 
@@ -15,7 +15,11 @@ def submit(number: int) -> SubmitOrder:
 
 def resting(order_id: int) -> Order:
     nothing = Funds(AssetTotal())
-    return Order(order_id, Account("ann", {}), "", "BTC/USD", False, 5, 1, 0, nothing, nothing)
+    return Order(order_id, Account(0, "ann", {}), "", "BTC/USD", False, 5, 1, 0, nothing, nothing)
+
+
+def remember(submissions: Submissions, number: int, open_orders: dict[int, Order]) -> None:
+    submissions.remember(f"id {number}", submit(number), number, open_orders, ())
 
 
 def known_ids(submissions: Submissions, count: int) -> list[int]:
@@ -25,7 +29,7 @@ def known_ids(submissions: Submissions, count: int) -> list[int]:
 def test_the_oldest_are_forgotten_first() -> None:
     submissions = Submissions(maximum=3)
     for number in range(1, 6):
-        submissions.remember(submit(number), number, {})
+        remember(submissions, number, {})
     assert known_ids(submissions, 5) == [3, 4, 5]
 
 
@@ -33,7 +37,7 @@ def test_an_open_order_is_never_forgotten() -> None:
     submissions = Submissions(maximum=3)
     open_orders = {number: resting(number) for number in (1, 2)}
     for number in range(1, 50):
-        submissions.remember(submit(number), number, open_orders)
+        remember(submissions, number, open_orders)
         assert {1, 2} & set(range(1, number + 1)) <= set(known_ids(submissions, number))
         assert len(known_ids(submissions, number)) <= 4
 
@@ -42,17 +46,17 @@ def test_with_open_orders_only_it_grows_and_with_their_end_it_shrinks() -> None:
     submissions = Submissions(maximum=3)
     open_orders = {number: resting(number) for number in range(1, 11)}
     for number in range(1, 11):
-        submissions.remember(submit(number), number, open_orders)
+        remember(submissions, number, open_orders)
     assert len(known_ids(submissions, 10)) == 10
     for number in range(11, 21):
-        submissions.remember(submit(number), number, {})
+        remember(submissions, number, {})
     assert len(known_ids(submissions, 20)) == 3
 
 
 def test_it_is_saved_whole_and_in_order() -> None:
     submissions, restored = Submissions(), Submissions()
     for number in (2, 1):
-        submissions.remember(submit(number), number, {})
+        remember(submissions, number, {})
     restored.restore("ann", json.loads(json.dumps(submissions.save())))
     assert restored.save() == submissions.save()
     found = restored.find("id 2")

@@ -52,12 +52,16 @@ class Feed:
 
     def __init__(self, core: MarketData, now: int) -> None:
         self.core, self.now, self.said = core, now, list[Message]()
-        self.wake_ns = now
+        self.wakes = list[int]()
         self.tell(Start(memory={}))
+
+    @property
+    def wake_ns(self) -> int:
+        return min(self.wakes)
 
     def tell(self, message: Message) -> list[Message]:
         outputs = list(self.core.handle(message, self.now))
-        self.wake_ns = next((output.at_ns for output in outputs if isinstance(output, WakeAt)), self.wake_ns)
+        self.wakes += [output.at_ns for output in outputs if isinstance(output, WakeAt)]
         self.said += outputs
         return outputs
 
@@ -66,6 +70,7 @@ class Feed:
         before, until_ns = len(self.said), self.now + for_ns
         while self.wake_ns <= until_ns:
             self.now = self.wake_ns
+            self.wakes.remove(self.now)
             self.tell(Wake())
         self.now = until_ns
         return [output for output in self.said[before:] if isinstance(output, QuotePublished)]

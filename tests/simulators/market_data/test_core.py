@@ -172,6 +172,6 @@ def test_a_restored_core_has_the_same_future(build: Build, feed: Any, before: li
     core.restore(json.loads(state))
     assert json.dumps(core.save()) == state
     second = feed(build(), first.now)
-    second.core, second.wake_ns = core, first.wake_ns
+    second.core, second.wakes = core, list(first.wakes)
     assert play(second, after) == play(first, after)
     assert second.core.save() == first.core.save()

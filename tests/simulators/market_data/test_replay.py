@@ -14,6 +14,7 @@ from trading_ecosystem.configuration.document import Problem
 from trading_ecosystem.configuration.scalars import instant_ns, instant_text
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.simulators.market_data.core import MarketData
+from trading_ecosystem.simulators.market_data.recorded import Record
 from trading_ecosystem.simulators.market_data.replay import load
 
 MINUTE_NS = 60_000_000_000
@@ -25,6 +26,15 @@ timestamp,open,high,low,close,volume
 1678485840,0.995,1.0,0.98,0.99,1
 """
 HEADER, ONE, TWO, THREE = GOOD.splitlines()
+
+
+def moments(record: Record) -> list[tuple[int, float]]:
+    """All that is replayed of a record."""
+    return [row for piece in record.source.pieces() for row in zip(piece.times_ns, piece.prices, strict=True)]
+
+
+def times_of(record: Record) -> list[int]:
+    return [at_ns for at_ns, _ in moments(record)]
 
 
 def text_of(*lines: str) -> str:
@@ -39,11 +49,11 @@ def write(folder: Path, name: str, text: str = GOOD) -> Path:
 
 def test_a_file_is_read_with_its_gaps_noted(tmp_path: Path, reference: ReferenceData) -> None:
     recorded = load([write(tmp_path, "kraken_usdcusd.csv")], reference)
-    bars = recorded.bars["USDC/USD"]
-    assert bars.bar_ns == MINUTE_NS
-    assert bars.open_ns == [FIRST * 10**9 + minute * MINUTE_NS for minute in (0, 1, 4)]
-    assert (bars.opens, bars.highs) == ([1.0, 1.0, 0.995], [1.01, 1.01, 1.0])
-    assert (bars.lows, bars.closes) == ([0.99, 0.99, 0.98], [1.0, 0.995, 0.99])
+    record = recorded.records["USDC/USD"]
+    assert (record.bar_ns, record.opening) == (MINUTE_NS, 1.0)
+    assert moments(record) == [
+        (FIRST * 10**9 + minute * MINUTE_NS, close) for minute, close in ((0, 1.0), (1, 0.995), (4, 0.99))
+    ]
     assert recorded.notes == [
         "USDC/USD: kraken_usdcusd.csv, 3 bars of 1m; gaps that hold the last price: 1, the longest 2m"
     ]
@@ -67,7 +77,7 @@ def test_times_are_recognised_by_name_and_size(
 ) -> None:
     rows = [f"{time},2,3,1,2" for time in times]
     recorded = load([write(tmp_path, "btcusd.csv", text_of(f"{name},open,high,low,close", *rows))], reference)
-    assert recorded.bars["BTC/USD"].open_ns == [FIRST * 10**9, (FIRST + 60) * 10**9]
+    assert times_of(recorded.records["BTC/USD"]) == [FIRST * 10**9, (FIRST + 60) * 10**9]
 
 
 @pytest.mark.parametrize(
@@ -85,24 +95,23 @@ def test_parquet_times_of_any_type(tmp_path: Path, reference: ReferenceData, tim
     path = tmp_path / "eth_usdt_1m.parquet"
     prices = {name: [1.5, 2.5] for name in ("open", "high", "low", "close")}
     parquet.write_table(arrow.table({"timestamp": times, **prices}), path)
-    bars = load([path], reference).bars["ETH/USDT"]
-    assert bars.open_ns == [FIRST * 10**9, (FIRST + 60) * 10**9]
-    assert bars.closes == [1.5, 2.5]
+    record = load([path], reference).records["ETH/USDT"]
+    assert moments(record) == [(FIRST * 10**9, 1.5), ((FIRST + 60) * 10**9, 2.5)]
 
 
 def test_columns_and_symbols_can_be_mapped(tmp_path: Path, reference: ReferenceData) -> None:
     text = text_of("t,o,h,l,last,open", f"{FIRST},2,3,1,2.5,77")
     path = write(tmp_path, "mine.csv", text)
     columns = {"time": "t", "open": "o", "high": "h", "low": "l", "close": "last"}
-    bars = load([path], reference, columns, {"mine.csv": "BTC/USDT"}).bars["BTC/USDT"]
-    assert (bars.opens, bars.closes, bars.bar_ns) == ([2.0], [2.5], MINUTE_NS)
+    record = load([path], reference, columns, {"mine.csv": "BTC/USDT"}).records["BTC/USDT"]
+    assert (record.opening, moments(record), record.bar_ns) == (2.0, [(FIRST * 10**9, 2.5)], MINUTE_NS)
 
 
 def test_of_two_files_the_first_by_name_is_used_and_the_rest_noted(tmp_path: Path, reference: ReferenceData) -> None:
     for name in ("kraken_btcusd.csv", "coinbase_btcusd.csv", "kraken_btcusdc.csv", "readme.txt"):
         write(tmp_path, name)
     recorded = load([tmp_path, tmp_path / "kraken_btcusd.csv"], reference)
-    assert list(recorded.bars) == ["BTC/USD"]
+    assert list(recorded.records) == ["BTC/USD"]
     assert recorded.notes[:2] == [
         "kraken_btcusd.csv: left out, BTC/USD is replayed from coinbase_btcusd.csv",
         "kraken_btcusdc.csv: left out, it is of no instrument of this world",
@@ -117,7 +126,7 @@ def test_only_what_the_run_needs_is_kept_and_judged(tmp_path: Path, reference: R
     )
     start_ns = (FIRST + 90) * 10**9
     recorded = load([path], reference, from_ns=start_ns, until_ns=start_ns + 5 * MINUTE_NS)
-    assert recorded.bars["USDC/USD"].open_ns == [(FIRST + 60) * 10**9, (FIRST + 240) * 10**9]
+    assert times_of(recorded.records["USDC/USD"]) == [(FIRST + 60) * 10**9, (FIRST + 240) * 10**9]
 
 
 BAD = {
@@ -145,7 +154,7 @@ BAD = {
     "high below low": (text_of(HEADER, ONE.replace("1.01", "0.5")), {}, "row 1: high 0.5 is below low 0.99"),
     "short row": (text_of(HEADER, ONE, "1678485660,1.0"), {}, "usdcusd.csv:3: row 2: 2 values, but the first line"),
     "empty": ("", {}, "usdcusd.csv:1: the file is empty"),
-    "header only": (text_of(HEADER), {}, "no rows; a record has at least one bar"),
+    "header only": (text_of(HEADER), {}, "no rows; a record has at least one"),
     "quotes": (text_of(HEADER, '"1678485600'), {}, "not a CSV file in UTF-8 that can be read"),
     "mapped column": (GOOD, {"columns": {"open": "opne"}}, "no column 'opne' for open; did you mean 'open'?"),
     "mapping of nothing": (GOOD, {"columns": {"opens": "open"}}, "unknown column 'opens' to map; did you mean 'open'?"),
@@ -241,8 +250,8 @@ def binary_csv(folder: Path) -> list[Path]:
     ("files", "problem"),
     [
         (missing, "usdcusd.csv: no such file or folder"),
-        (other_suffix, "usdcusd.txt: not a .parquet or .csv file"),
-        (empty_folder, "no .parquet or .csv file in this folder"),
+        (other_suffix, "usdcusd.txt: not a .parquet, .csv, .csv.gz or .zip file"),
+        (empty_folder, "no .parquet, .csv, .csv.gz or .zip file in this folder"),
         (no_instrument, "xrpusd.csv: no name fits an instrument (BTC/USD, ETH/USD,"),
         (two_instruments, "the name fits BTC/USD and ETH/USD; map the file name to one of them"),
         (false_parquet, "btcusd.parquet: not a Parquet file that can be read"),
@@ -313,10 +322,10 @@ def test_usdc_breaks_when_it_did(
 @needs_svb
 def test_the_recorded_weeks_load_with_notes(reference: ReferenceData) -> None:
     recorded = load([SVB], reference)
-    assert list(recorded.bars) == ["BTC/USD", "USDT/USD", "USDC/USD"]
+    assert list(recorded.records) == ["BTC/USD", "USDT/USD", "USDC/USD"]
     assert "kraken_btcusd.parquet: left out, BTC/USD is replayed from coinbase_btcusd.parquet" in recorded.notes
     assert "kraken_btcusdc.parquet: left out, it is of no instrument of this world" in recorded.notes
-    assert len(recorded.bars["USDC/USD"].open_ns) == 20_934
+    assert len(moments(recorded.records["USDC/USD"])) == 20_934
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"no recorded data in {DATA} (set TSE_DATA)")
@@ -326,5 +335,5 @@ def test_hourly_records_load_too(reference: ReferenceData) -> None:
         DATA / "usdt_depeg_2019_04" / "kraken_usdtusd_1h_20190425_27.csv",
     ]
     recorded = load(files, reference, from_ns=instant_ns("2019-04-25T18:00:00Z"))
-    assert {bars.bar_ns for bars in recorded.bars.values()} == {60 * MINUTE_NS}
-    assert min(recorded.bars["USDT/USD"].lows) == 0.9551
+    assert {record.bar_ns for record in recorded.records.values()} == {60 * MINUTE_NS}
+    assert 0.95 < min(price for _, price in moments(recorded.records["USDT/USD"])) < 0.98

@@ -1,5 +1,6 @@
 """Paths hit their marks, combine, come back, and leave what is under them as it was."""
 
+import math
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -15,6 +16,7 @@ from trading_ecosystem.messages.chaos import (
     PathAnchor,
     PathPoint,
     RestorePricePath,
+    ScaleVolatility,
 )
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.simulators.market_data.core import MarketData
@@ -35,6 +37,12 @@ def path(
         symbols=symbols,
         anchor=anchor,
         points=tuple(PathPoint(after_ns=after, value_ppm=value) for after, value in points),
+    )
+
+
+def spike(injection_id: str, factor: float, *symbols: str) -> ScaleVolatility:
+    return ScaleVolatility(
+        to="market_data", injection_id=injection_id, symbols=symbols, factor_ppm=round(factor * 1_000_000)
     )
 
 
@@ -107,6 +115,73 @@ def test_a_cross_pair_moves_alone(build: Build, feed: Any) -> None:
 def test_a_pair_named_with_its_base_moves_once(build: Build, feed: Any) -> None:
     found = ratios(build, feed, path("crash", ("BTC/USDT", "BTC/USD"), (0, 850_000)))
     assert found["BTC/USDT"] == pytest.approx([0.85] * 20, rel=1e-5)
+
+
+@pytest.mark.parametrize("symbol", ["BTC/USD", "BTC/USDT"])
+def test_an_instrument_apart_moves_without_the_others_of_its_assets(build: Build, feed: Any, symbol: str) -> None:
+    found = ratios(build, feed, path("apart", (symbol,), (0, 1_020_000), anchor=PathAnchor.APART))
+    assert found[symbol] == pytest.approx([1.02] * 20, rel=1e-5)
+    assert all(found[other] == [1.0] * 20 for other in found if other != symbol)
+
+
+@pytest.mark.parametrize("factor", [0, 0.5, 3, 20])
+def test_a_spike_scales_every_return_and_jumps_nowhere(build: Build, feed: Any, factor: float) -> None:
+    base, moved = feed(build(), START_NS), feed(build(), START_NS)
+    for running in (base, moved):
+        running.run(60 * SECOND_NS)
+    last = middles([message for message in base.said if isinstance(message, QuotePublished)])["BTC/USD"][-1]
+    moved.tell(spike("wild", factor, "BTC/USD"))
+    below, above = middles(base.run(300 * SECOND_NS)), middles(moved.run(300 * SECOND_NS))
+    for low, high in zip(below["BTC/USD"], above["BTC/USD"], strict=True):
+        assert math.log(high / last) == pytest.approx(factor * math.log(low / last), abs=1e-6 * (1 + factor))
+    for symbol in ("ETH/USD", "ETH/USDT", "USDT/USD", "USDC/USD"):
+        assert above[symbol] == below[symbol]
+    crossed = [one / other for one, other in zip(above["BTC/USDT"], below["BTC/USDT"], strict=True)]
+    assert crossed == pytest.approx(
+        [one / o for one, o in zip(above["BTC/USD"], below["BTC/USD"], strict=True)], rel=1e-5
+    )
+
+
+def test_a_spike_over_a_stablecoin_scales_its_deviation(build: Build, feed: Any) -> None:
+    base, moved = feed(build(), START_NS), feed(build(), START_NS)
+    moved.tell(spike("wild", 10, "USDT/USD"))
+    below, above = middles(base.run(2 * HOUR_NS))["USDT/USD"], middles(moved.run(2 * HOUR_NS))["USDT/USD"]
+    assert max(abs(value / 10_000 - 1) for value in above) == pytest.approx(
+        10 * max(abs(value / 10_000 - 1) for value in below), rel=0.2
+    )
+
+
+def test_a_spike_ends_where_the_price_would_have_been(build: Build, feed: Any) -> None:
+    base, moved = feed(build(), START_NS), feed(build(), START_NS)
+    moved.tell(spike("wild", 30, "BTC/USD"))
+    moved.run(100 * SECOND_NS)
+    base.run(100 * SECOND_NS)
+    assert moved.tell(undo("wild", 10 * SECOND_NS)) == []
+    before = len(moved.said)
+    below, above = middles(base.run(20 * SECOND_NS)), middles(moved.run(20 * SECOND_NS))
+    assert above["BTC/USD"][:9] != below["BTC/USD"][:9]
+    assert above["BTC/USD"][9:] == below["BTC/USD"][9:]
+    ended = [message.injection_id for message in moved.said[before:] if isinstance(message, InjectionEnded)]
+    assert ended == ["wild"]
+
+
+def test_spikes_add_up_and_go_with_paths(build: Build, feed: Any) -> None:
+    one, both = feed(build(), START_NS), feed(build(), START_NS)
+    one.tell(spike("a", 4, "BTC/USD"))
+    for command in (spike("a", 2, "BTC/USD"), spike("b", 3, "BTC/USD"), path("c", ("BTC/USD",), (0, 500_000))):
+        both.tell(command)
+    whole, halved = middles(one.run(60 * SECOND_NS))["BTC/USD"], middles(both.run(60 * SECOND_NS))["BTC/USD"]
+    assert halved == pytest.approx([value / 2 for value in whole], rel=1e-6)
+
+
+def test_no_heap_of_shapes_takes_a_price_beyond_counting(build: Build, feed: Any) -> None:
+    running = feed(build(), START_NS)
+    for name in "abcdef":
+        running.tell(path(name, ("BTC/USD", "USDC/USD"), (0, 10**12)))
+        running.tell(spike(f"wild-{name}", 100, "BTC/USD", "USDC/USD"))
+        running.tell(path(f"low-{name}", ("ETH/USD",), (0, 1)))
+    quotes = running.run(3600 * SECOND_NS)[-6:]
+    assert all(0 < quote.bid_ticks < quote.ask_ticks < 1 << 53 for quote in quotes)
 
 
 def test_paths_combine_by_multiplication(build: Build, feed: Any) -> None:
@@ -194,6 +269,10 @@ BTC_PATH = path("known", ("BTC/USD",), (0, 900_000))
         (path("x", ("BTC/USD",), (-1, 5)), "not in order of time"),
         (path("x", ("BTC/USDT", "USDT/USD"), (0, 5)), "BTC/USDT moves against USDT/USD"),
         (path("x", ("BTC/USDT", "BTC/USD"), (0, 5), anchor=PathAnchor.ABSOLUTE), "BTC/USDT moves with BTC/USD"),
+        (spike("x", 1, "BTC/USD"), "a factor of 1000000 ppm; between 0 and"),
+        (spike("x", 101, "BTC/USD"), "a factor of 101000000 ppm; between 0 and"),
+        (spike("x", 3, "XRP/USD"), "unknown symbol XRP/USD; known: BTC/USD, ETH/USD,"),
+        (spike("known", 3, "BTC/USD"), "the injection id known is already active or was used before"),
         (undo("x"), "no injection x to restore"),
         (undo("known", -1), "the time to restore is negative"),
     ],
@@ -230,7 +309,7 @@ def oracle(points: list[tuple[int, int]], passed_ns: int) -> Fraction:
 def test_a_multiplier_is_what_its_definition_says(points: list[tuple[int, int]], passed_ns: int) -> None:
     paths = PricePaths({"BTC/USD": 1}, "USD", 2)
     paths.lay(path("x", ("BTC/USD",), *points), [1.0], START_NS)
-    paths.multiply(START_NS + passed_ns)
+    paths.multiply(START_NS + passed_ns, [])
     assert paths.multipliers[0] == 1.0
     assert paths.multipliers[1] == pytest.approx(float(oracle(points, passed_ns)), rel=1e-12)
 

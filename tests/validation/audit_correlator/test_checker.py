@@ -9,7 +9,9 @@ from hypothesis import given, settings, strategies as st
 from trading_ecosystem.messages.audit import Envelope
 from trading_ecosystem.messages.custody import (
     FailReason,
+    PartPosted,
     Posting,
+    SettlementCanceled,
     SettlementFailed,
     SettlementInstructed,
     TransactionPosted,
@@ -213,6 +215,23 @@ def failed(instruction_id: int, trade_id: int = 2) -> SettlementFailed:
     )
 
 
+def canceled(instruction_id: int, trade_id: int = 2) -> SettlementCanceled:
+    return SettlementCanceled(
+        custodian="c",
+        instruction_id=instruction_id,
+        trade_id=trade_id,
+        fail_reason=FailReason.BUYER_LACKS_CASH,
+        age_days=4,
+        occurred_ns=500,
+    )
+
+
+def in_part(*postings: Posting) -> PartPosted:
+    return PartPosted(
+        custodian="c", transaction_id=9, instruction_id=2, postings=postings, retry_ns=900, occurred_ns=400
+    )
+
+
 def valid_story() -> list[Message]:
     """Every kind of message that counts."""
     story = Story()
@@ -387,7 +406,7 @@ PLANTS: list[tuple[Invariant, Plant]] = [
     (Invariant.EXCHANGE_AND_CUSTODY, change(TransactionPosted, 1, **moved(posting("alpha", "beta", "USD", 60)))),
     (Invariant.EXCHANGE_AND_CUSTODY, change(TradeExecuted, 0, buyer_fee_minor=2)),
     (Invariant.EXCHANGE_AND_CUSTODY, repeat(TransactionPosted, 1)),
-    (Invariant.EXCHANGE_AND_CUSTODY, instead_of_last(failed(2))),
+    (Invariant.EXCHANGE_AND_CUSTODY, instead_of_last(canceled(2))),
     (Invariant.EXCHANGE_AND_CUSTODY, at_the_end(failed(0))),
     (Invariant.NONE_IN_FLIGHT, drop(SettlementInstructed, 1)),
     (Invariant.NONE_IN_FLIGHT, change(SettlementInstructed, 1, trade_id=9)),
@@ -397,6 +416,10 @@ PLANTS: list[tuple[Invariant, Plant]] = [
     (Invariant.SETTLES_ONCE, repeat(TransactionPosted, 1)),
     (Invariant.SETTLES_ONCE, change(TransactionPosted, 1, instruction_id=1)),
     (Invariant.SETTLES_ONCE, at_the_end(failed(2))),
+    (Invariant.SETTLES_ONCE, at_the_end(canceled(2))),
+    (Invariant.SETTLES_AS_INSTRUCTED, at_the_end(in_part(posting("alpha", "beta", "USD", 1)))),
+    (Invariant.SETTLES_AS_INSTRUCTED, instead_of_last(in_part(posting("alpha", "beta", "USD", 1_000_000)))),
+    (Invariant.SETTLES_AS_INSTRUCTED, instead_of_last(in_part(posting("alpha", "nobody", "USD", 1)))),
     (Invariant.SETTLES_AS_INSTRUCTED, change(TransactionPosted, 1, **moved(posting("alpha", "background", "USD", 40)))),
     (Invariant.SETTLES_ON_TIME, change(TransactionPosted, 1, occurred_ns=50)),
     (Invariant.SETTLES_ON_TIME, drop(TransactionPosted, 1)),
@@ -477,8 +500,32 @@ def test_what_is_young_may_be_open_at_the_end_if_the_caller_says_so() -> None:
 def test_a_failed_settlement_is_a_known_difference_until_the_end() -> None:
     watch = checker()
     messages = valid_story()[:-1]
-    for message in (*messages, failed(2)):
+    for message in (*messages, failed(2), failed(2), canceled(2)):
         assert watch.observe(Envelope(1, 0, 1, "somebody", 1, message)) == []
     (violated,) = watch.finish(10_000)
     assert violated.detail == "trade 2 is not in custody: buyer_lacks_cash"
-    assert watch.figures()["failed"] == 1
+    assert watch.figures()["failed"] == 2
+
+
+def test_what_settles_in_parts_violates_nothing() -> None:
+    watch = checker()
+    *messages, last = valid_story()
+    assert isinstance(last, TransactionPosted)
+    parts = [
+        Posting(debit_account=p.debit_account, credit_account=p.credit_account, asset=p.asset, amount_minor=1)
+        for p in last.postings
+    ]
+    rest = tuple(
+        Posting(
+            debit_account=p.debit_account,
+            credit_account=p.credit_account,
+            asset=p.asset,
+            amount_minor=p.amount_minor - 1,
+        )
+        for p in last.postings
+        if p.amount_minor > 1
+    )
+    story = (*messages, in_part(*parts), failed(2), changed(last, {"postings": rest}))
+    for message in story:
+        assert watch.observe(Envelope(1, 0, 1, "somebody", 1, message)) == []
+    assert watch.finish(10_000) == []

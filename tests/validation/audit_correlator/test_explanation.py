@@ -8,8 +8,12 @@ from trading_ecosystem.messages.audit import LossReason
 from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
     CrashService,
+    CustodyFault,
+    FaultCustody,
+    FaultFeed,
     FaultLink,
     FaultService,
+    FeedFault,
     InjectionEnded,
     InjectionRefused,
     InjectionStarted,
@@ -17,9 +21,10 @@ from trading_ecosystem.messages.chaos import (
     PathAnchor,
     PathPoint,
     RestorePricePath,
+    ScaleVolatility,
     ServiceFault,
 )
-from trading_ecosystem.messages.custody import FailReason, SettlementFailed
+from trading_ecosystem.messages.custody import FailReason, SettlementFailed, SettlementsReported
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.orders import (
     CancelOrder,
@@ -78,6 +83,13 @@ def inject_fault(stream: Any, at: float, fault: LinkFault, sender: str, recipien
     )
     ordered = stream.send("test_coordinator", at, command)
     return ordered, receipt(stream, at, ordered, "fault", f"network.{fault.value}", sender, (recipient,))
+
+
+def inject_custody_fault(stream: Any, at: float) -> tuple[int, int]:
+    kind = CustodyFault.SAYS_DONE
+    command = FaultCustody(to="custodian", injection_id="wrong", custody_fault=kind, by_ns=0, share_ppm=0)
+    ordered = stream.send("test_coordinator", at, command)
+    return ordered, receipt(stream, at, ordered, "wrong", kind.value, "custodian", ("custodian",))
 
 
 def receipt(stream: Any, at: float, cause: int, name: str, kind: str, target: str, subjects: tuple[str, ...]) -> int:
@@ -156,6 +168,40 @@ def test_a_peg_alert_goes_to_the_drift(stream: Any) -> None:
     assert chain[4].text == "critical peg_deviation of USDT: 123 against 100 bps"
     (latency,) = stream.correlator.latencies()
     assert (latency.from_injection_ns, latency.from_breach_ns) == (61_999_000_000, 60_000_000_000)
+
+
+@pytest.mark.parametrize(("breached", "explained"), [(40, True), (5, False)])
+def test_books_that_differ_go_to_the_fault_of_the_custodian(stream: Any, breached: float, explained: bool) -> None:
+    """They are compared by a timer, whose causes do not lead to what the custodian told."""
+    ordered, started = inject_custody_fault(stream, 10)
+    timer = stream.wake(MONITOR, 44)
+    fired, alert_id = fire(stream, AlertRule.RECONCILIATION_BREAK, "USD", breached, 44, timer)
+    chain = stream.correlator.explain(alert_id)
+    if explained:
+        assert shape(chain) == [("injection", ordered), ("injection", started), ("breach", 0), ("alert", fired)]
+        assert chain[0].text == "FaultCustody wrong: custodian.says_done of custodian"
+    else:
+        assert UNEXPLAINED in chain[0].text
+
+
+def test_what_is_overdue_goes_to_the_fault_by_what_the_custodian_told(stream: Any) -> None:
+    ordered, started = inject_custody_fault(stream, 10)
+    report = SettlementsReported(
+        to=MONITOR,
+        custodian="custodian",
+        account="alpha",
+        settlements=(),
+        unsettled_count=0,
+        occurred_ns=stream.ns(40),
+    )
+    told = stream.send("custodian", 40, report)
+    fired, alert_id = fire(stream, AlertRule.SETTLEMENT_OVERDUE, "alpha", 40, 40.001, told)
+    assert shape(stream.correlator.explain(alert_id)) == [
+        ("injection", ordered),
+        ("injection", started),
+        ("breach", told),
+        ("alert", fired),
+    ]
 
 
 def test_a_sustained_breach_is_found_by_the_venue_clock(stream: Any) -> None:
@@ -447,3 +493,77 @@ def test_the_timeline_of_a_crash(stream: Any) -> None:
         ("settlement_failed", failed, order),
         ("injection_refused", refused, failed),
     ]
+
+
+# Shapes and faults of the feed.
+
+
+def inject_feed(stream: Any, at: float, fault: FeedFault, *symbols: str, name: str) -> tuple[int, int]:
+    command = FaultFeed(
+        to=FEED, injection_id=name, feed_fault=fault, symbols=symbols, by_ppm=-400_000, by_ns=9, prints=1
+    )
+    ordered = stream.send("test_coordinator", at, command)
+    return ordered, receipt(stream, at, ordered, name, fault.value, FEED, symbols)
+
+
+@pytest.mark.parametrize("fault", [FeedFault.STALE, FeedFault.CROSSED, FeedFault.LAG, FeedFault.FROZEN])
+def test_a_price_that_is_missing_goes_to_the_fault_of_its_own_feed(stream: Any, fault: FeedFault) -> None:
+    stream.quote(0, "BTC/USD")
+    ordered, started = inject_feed(stream, 10, fault, "BTC/USD", name="mine")
+    inject_feed(stream, 11, FeedFault.STALE, "ETH/USD", name="not mine")
+    timer = stream.wake(MONITOR, 21)
+    fired, alert_id = fire(stream, AlertRule.STALE_DATA, "BTC/USD", 21, 21, timer)
+    chain = stream.correlator.explain(alert_id)
+    assert shape(chain) == [("injection", ordered), ("injection", started), ("breach", 0), ("alert", fired)]
+    assert f"{fault.value} of BTC/USD" in chain[0].text
+
+
+def test_a_crossed_feed_hides_more_than_a_frozen_one(stream: Any) -> None:
+    stream.quote(0, "BTC/USD")
+    ordered, _ = inject_feed(stream, 10, FeedFault.CROSSED, "BTC/USD", name="crossed")
+    inject_feed(stream, 11, FeedFault.FROZEN, "BTC/USD", name="frozen")
+    _, alert_id = fire(stream, AlertRule.STALE_DATA, "BTC/USD", 21, 21, stream.wake(MONITOR, 21))
+    assert stream.correlator.explain(alert_id)[0].message_id == ordered
+
+
+def test_a_drawdown_from_a_bad_print_goes_to_the_print(stream: Any) -> None:
+    stream.quote(0, "BTC/USD")
+    hold(stream, 1, "BTC")
+    ordered, started = inject_feed(stream, 10, FeedFault.BAD_PRINT, "BTC/USD", name="print")
+    printed = stream.quote(11, "BTC/USD", cause=stream.wake(FEED, 11))
+    _, alert_id = fire(stream, AlertRule.PNL_DRAWDOWN, "firm", 11, 11, printed)
+    chain = stream.correlator.explain(alert_id)
+    assert [link.message_id for link in chain[:3]] == [ordered, started, printed]
+    assert "first quote under feed.bad_print: BTC/USD quoted at" in chain[2].text
+
+
+def test_after_a_print_has_ended_it_explains_nothing(stream: Any) -> None:
+    hold(stream, 1, "BTC")
+    inject_feed(stream, 10, FeedFault.BAD_PRINT, "BTC/USD", name="print")
+    end(stream, 11, "print")
+    later = stream.quote(30, "BTC/USD", cause=stream.wake(FEED, 30))
+    _, alert_id = fire(stream, AlertRule.PNL_DRAWDOWN, "firm", 30, 30, later)
+    assert UNEXPLAINED in stream.correlator.explain(alert_id)[0].text
+
+
+def test_wild_prices_go_to_the_volatility(stream: Any) -> None:
+    hold(stream, 1, "ETH")
+    command = ScaleVolatility(to=FEED, injection_id="wild", symbols=("ETH/USD",), factor_ppm=4_000_000)
+    ordered = stream.send("test_coordinator", 10, command)
+    receipt(stream, 10, ordered, "wild", "volatility.spike", FEED, ("ETH/USD",))
+    moved = stream.quote(12, "ETH/USD", cause=stream.wake(FEED, 12))
+    _, alert_id = fire(stream, AlertRule.PNL_DRAWDOWN, "firm", 12, 12, moved)
+    assert stream.correlator.explain(alert_id)[0].text == "ScaleVolatility wild: returns of ETH/USD times 4"
+
+
+def test_a_pair_that_diverges_reaches_no_other(stream: Any) -> None:
+    hold(stream, 1, "USDT")
+    points = (PathPoint(after_ns=1, value_ppm=920_000),)
+    command = ApplyPricePath(
+        to=FEED, injection_id="apart", symbols=("BTC/USDT",), anchor=PathAnchor.APART, points=points
+    )
+    ordered = stream.send("test_coordinator", 10, command)
+    receipt(stream, 10, ordered, "apart", "price.path", FEED, ("BTC/USDT",))
+    moved = stream.quote(12, "USDT/USD", cause=stream.wake(FEED, 12))
+    _, alert_id = fire(stream, AlertRule.PEG_DEVIATION, "USDT", 12, 12, moved)
+    assert UNEXPLAINED in stream.correlator.explain(alert_id)[0].text

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from trading_ecosystem.messages.accounts import VenueHeartbeat
+from trading_ecosystem.messages.custody import Posting, SettlementInstructed
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.orders import Liquidity, OrderFilled, Side
 from trading_ecosystem.reference import ReferenceData
@@ -226,6 +227,54 @@ def test_age_counts_from_the_last_quote_and_from_the_start(reference: ReferenceD
     truth.quote(quote("BTC/USD", 12_000_000, 2, 120))
     assert truth.breaches(125)[age.text] == (Breach(begin_ns=100, held_ns=110, end_ns=115),)
     assert truth.began_ns(age, 131) == 120
+
+
+def instructed(number: int, due_ns: int, buyer: str = "alpha") -> SettlementInstructed:
+    line = Posting(debit_account=buyer, credit_account="noise", asset="USD", amount_minor=1)
+    return SettlementInstructed(
+        custodian="c", instruction_id=number, trade_id=number, venue="x", postings=(line,), due_ns=due_ns, occurred_ns=0
+    )
+
+
+OPEN = st.lists(st.tuples(st.integers(0, 60), st.one_of(st.none(), st.integers(0, 30))), max_size=8)
+
+
+@UNHURRIED
+@given(OPEN, st.integers(0, 12))
+def test_overdue_is_from_the_due_time_of_the_first_that_is_late_enough(
+    reference: ReferenceData, balances: Balances, lives: list[tuple[int, int | None]], sustain_ns: int
+) -> None:
+    """The twin looks at every moment whether anything that was or will be late enough is open and due."""
+    overdue = Condition(quantity=Quantity.OVERDUE, subject="alpha", sustain_ns=sustain_ns + 1)
+    truth = GroundTruth(reference, balances, (overdue,), 0)
+    for number, (due_ns, _) in enumerate(lives, start=1):
+        truth.instructed(instructed(number, due_ns))
+        truth.instructed(instructed(100 + number, 0, buyer="strange"))
+    ends = [(due_ns + late, number) for number, (due_ns, late) in enumerate(lives, start=1) if late is not None]
+    for ended_ns, number in sorted(ends):
+        truth.settlement_over(number, ended_ns)
+    late_enough = [
+        (due_ns, 200 if late is None else due_ns + late) for due_ns, late in lives if late is None or late > sustain_ns
+    ]
+    expected = [any(begin <= ns <= end for begin, end in late_enough) for ns in range(100)]
+    found = truth.breaches(100)[overdue.text]
+    told = [any(b.begin_ns <= ns <= (200 if b.end_ns is None else b.end_ns) for b in found) for ns in range(100)]
+    assert told == expected
+    assert all(breach.held_ns == breach.begin_ns + sustain_ns + 1 for breach in found)
+
+
+def test_what_ends_before_it_is_heard_of_is_never_overdue(reference: ReferenceData, balances: Balances) -> None:
+    overdue = Condition(quantity=Quantity.OVERDUE, subject="alpha", sustain_ns=1)
+    truth = GroundTruth(reference, balances, (overdue,), 0)
+    truth.settlement_over(1, 5)
+    truth.instructed(instructed(1, 4))
+    truth.instructed(instructed(2, 10))
+    assert truth.breaches(50)[overdue.text] == (Breach(begin_ns=10, held_ns=11, end_ns=None),)
+    assert truth.began_ns(overdue, 12) == 10
+    assert truth.began_ns(overdue, 10) is None
+    truth.settlement_over(2, 20)
+    assert truth.began_ns(overdue, 15) == 10
+    assert truth.breaches(50)[overdue.text] == (Breach(begin_ns=10, held_ns=11, end_ns=20),)
 
 
 def test_late_and_repeated_messages_change_nothing(reference: ReferenceData, balances: Balances) -> None:

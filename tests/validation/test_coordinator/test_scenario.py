@@ -10,15 +10,22 @@ from trading_ecosystem.configuration.document import Problem
 from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
     CrashService,
+    CustodyFault,
+    FaultCustody,
+    FaultFeed,
     FaultLink,
     FaultService,
+    FeedFault,
     LinkFault,
     PathAnchor,
     PathPoint,
     RestartService,
+    RestoreCustody,
+    RestoreFeed,
     RestoreLink,
     RestorePricePath,
     RestoreService,
+    ScaleVolatility,
     ServiceFault,
 )
 from trading_ecosystem.reference import ReferenceData
@@ -38,6 +45,33 @@ DRIFT = """\
 def running(fault: ServiceFault, by_ns: int) -> FaultService:
     name = f"{fault.value}-1"
     return FaultService(to="injector", injection_id=name, service_fault=fault, service="exchange", by_ns=by_ns)
+
+
+def disturbed(fault: FeedFault, by_ppm: int = 0, by_ns: int = 0, prints: int = 0) -> FaultFeed:
+    return FaultFeed(
+        to="market_data",
+        injection_id=f"{fault.value}-1",
+        feed_fault=fault,
+        symbols=("A/B",),
+        by_ppm=by_ppm,
+        by_ns=by_ns,
+        prints=prints,
+    )
+
+
+def laid(kind: str, anchor: PathAnchor, *points: tuple[int, int]) -> ApplyPricePath:
+    """Points: seconds after the injection, and the value in thousandths."""
+    return ApplyPricePath(
+        to="market_data",
+        injection_id=f"{kind}-1",
+        symbols=("A/B",),
+        anchor=anchor,
+        points=tuple(PathPoint(after_ns=after * 10**9, value_ppm=value * 1_000) for after, value in points),
+    )
+
+
+def restored(kind: str) -> RestorePricePath:
+    return RestorePricePath(to="market_data", injection_id=f"{kind}-1", over_ns=7)
 
 
 def test_a_scenario_reads_as_typed_values(small: Scenario) -> None:
@@ -108,9 +142,81 @@ def test_a_scenario_reads_as_typed_values(small: Scenario) -> None:
             RestorePricePath(to="market_data", injection_id="price.path-1", over_ns=7),
         ),
         (
+            "{at: 10m, inject: price.rally, instruments: [A/B], by: 30%, over: 2s, fall_back_to: 10%, "
+            "fall_back_over: 3s, for: 1m}",
+            laid("price.rally", PathAnchor.RELATIVE, (0, 1_000), (2, 1_300), (5, 1_100)),
+            restored("price.rally"),
+        ),
+        (
+            "{at: 10m, inject: price.gap, instrument: A/B, by: -8%, for: 1m}",
+            laid("price.gap", PathAnchor.RELATIVE, (0, 920)),
+            restored("price.gap"),
+        ),
+        (
+            "{at: 10m, inject: price.gap, instrument: A/B, to: 3.5, for: 1m}",
+            laid("price.gap", PathAnchor.ABSOLUTE, (0, 3_500)),
+            restored("price.gap"),
+        ),
+        (
+            "{at: 10m, inject: price.depeg, instrument: A/B, for: 1m, "
+            "legs: [{to: 0.995, over: 9s}, {to: 0.9, over: 1s, hold: 5s}]}",
+            laid("price.depeg", PathAnchor.ABSOLUTE, (9, 995), (10, 900), (15, 900)),
+            restored("price.depeg"),
+        ),
+        (
+            "{at: 10m, inject: price.divergence, instrument: A/B, by: 2%, over: 4s, for: 1m}",
+            laid("price.divergence", PathAnchor.APART, (0, 1_000), (4, 1_020)),
+            restored("price.divergence"),
+        ),
+        (
+            "{at: 10m, inject: volatility.spike, instrument: A/B, factor: 2.5, for: 1m}",
+            ScaleVolatility(
+                to="market_data", injection_id="volatility.spike-1", symbols=("A/B",), factor_ppm=2_500_000
+            ),
+            restored("volatility.spike"),
+        ),
+        *(
+            (
+                f"{{at: 10m, inject: {command.feed_fault.value}, instrument: A/B{more}, for: 1m}}",
+                command,
+                RestoreFeed(to="market_data", injection_id=command.injection_id),
+            )
+            for command, more in (
+                (disturbed(FeedFault.BAD_PRINT, by_ppm=-400_000, prints=1), ", by: -40%"),
+                (disturbed(FeedFault.BAD_PRINT, by_ppm=9_000_000, prints=3), ", by: 900%, quotes: 3"),
+                (disturbed(FeedFault.STALE), ""),
+                (disturbed(FeedFault.FROZEN), ""),
+                (disturbed(FeedFault.CROSSED, by_ppm=1_000), ""),
+                (disturbed(FeedFault.CROSSED, by_ppm=2_500), ", by: 25bps"),
+                (disturbed(FeedFault.LAG, by_ns=7 * 10**9), ", by: 7s"),
+            )
+        ),
+        (
             "{at: 10m, inject: service.crash, service: exchange, for: 90s, torn_bytes: 5}",
             CrashService(to="injector", injection_id="service.crash-1", service="exchange", torn_bytes=5),
             RestartService(to="injector", injection_id="service.crash-1", service="exchange"),
+        ),
+        (
+            "{at: 10m, inject: settlement.delay, by: 2s, for: 1m}",
+            FaultCustody(
+                to="custodian",
+                injection_id="settlement.delay-1",
+                custody_fault=CustodyFault.DELAY,
+                by_ns=2 * 10**9,
+                share_ppm=0,
+            ),
+            RestoreCustody(to="custodian", injection_id="settlement.delay-1"),
+        ),
+        (
+            "{at: 10m, inject: settlement.partial, share: 25%, for: 1m}",
+            FaultCustody(
+                to="custodian",
+                injection_id="settlement.partial-1",
+                custody_fault=CustodyFault.PARTIAL,
+                by_ns=0,
+                share_ppm=250_000,
+            ),
+            RestoreCustody(to="custodian", injection_id="settlement.partial-1"),
         ),
         (
             "{at: 10m, inject: network.delay, from: [exchange], to: [risk_monitor], by: 2s, for: 1m}",
@@ -276,6 +382,27 @@ def test_a_mistake_is_one_line(
             "inject: price.path, instrument: A/B, waypoints: [{after: 2s, price: 1}, {after: 2s, price: 2}]",
             "waypoints.1: after: must be later than the waypoint before it, which is at 2s",
         ),
+        (
+            "inject: price.rally, instruments: [A/B], by: 15%, over: 1s, fall_back_to: 20%, fall_back_over: 1s",
+            "fall_back_to must lie below `by`",
+        ),
+        ("inject: price.rally, instruments: [A/B], by: 15%, over: 1s, fall_back_to: 2%", "are given together"),
+        ("inject: price.gap, instrument: A/B, by: 0%", "by: a change of nothing injects nothing"),
+        ("inject: price.gap, instruments: [A/B, C/D], to: 3", "cannot open at one price; give `by` instead of `to`"),
+        ("inject: price.depeg, instrument: A/B, legs: [{to: 0.9}]", "legs.0: the key 'over' is missing"),
+        (
+            "inject: price.divergence, by: 1%, over: 1s",
+            "exactly one of instrument and instruments must be given, not 0",
+        ),
+        ("inject: volatility.spike, instrument: A/B, factor: 1", "factor: a factor of 1 injects nothing"),
+        ("inject: volatility.spike, instrument: A/B, factor: 101", "factor: 101 is more than 100"),
+        ("inject: feed.bad_print, instrument: A/B, by: 0%", "by: a change of nothing injects nothing"),
+        ("inject: feed.bad_print, instrument: A/B, by: -100%", "-100% is not between -99.9999% and 100000%"),
+        ("inject: feed.bad_print, instrument: A/B, by: 5%, quotes: 0", "method.1.quotes"),
+        ("inject: feed.crossed, instrument: A/B, by: 60%", "60% is not between 0.0001% and 50%"),
+        ("inject: feed.lag, instrument: A/B, by: 6m", "by: longer than 5m"),
+        ("inject: feed.lag, instrument: A/B", "the key 'by' is missing"),
+        ("inject: feed.stale, instrument: A/B, by: 6m", "unknown key 'by'"),
         ("inject: network.lose, from: [a], to: [b], probability: 0%", "0% is not between 0.0001% and 100%"),
         ("inject: network.delay, from: [a], to: [b]", "the key 'by' is missing"),
         ("injct: price.crash", "the key 'inject' is missing"),
@@ -294,6 +421,21 @@ def test_an_injection_that_cannot_be_is_refused(
     [
         ("instrument: USDT/USD", "instrument: USDT/USDD", "method.0: unknown instrument 'USDT/USDD'; did you mean"),
         ("price: USDT/USD, below: 0.985", "price: UST/USD, below: 0.985", "effect.0: price: unknown 'UST/USD'"),
+        ("price: USDT/USD, below: 0.985", "crossed: UST/USD", "effect.0: crossed: unknown 'UST/USD'; did you mean"),
+        ("price: USDT/USD, below: 0.985", "divergence: BTC/USD, above: 1%", "divergence: unknown 'BTC/USD'"),
+        ("price: USDT/USD, below: 0.985", "unchanged: UST/USD, for: 1s", "unchanged: unknown 'UST/USD'; did you mean"),
+        ("price: USDT/USD, below: 0.985", "lag: UST/USD, above: 1s", "lag: unknown 'UST/USD'; did you mean"),
+        ("price: USDT/USD, below: 0.985", "volatility: UST/USD, above: 90%", "volatility: unknown 'UST/USD'; did you"),
+        (
+            DRIFT,
+            f"{DRIFT}  - {{at: 11m, inject: feed.stale, instrument: BTC/EUR, for: 1s}}\n",
+            "method.1: unknown instrument 'BTC/EUR'; did you mean",
+        ),
+        (
+            DRIFT,
+            f"{DRIFT}  - {{at: 11m, inject: price.depeg, instrument: BTC/USD, legs: [{{to: 1, over: 1s}}], for: 1m}}\n",
+            "method.1: instrument: BTC/USD is no stablecoin's price in USD",
+        ),
         ("price: USDT/USD, below: 0.985", "deviation: BTC, above: 1%", "deviation: unknown 'BTC'; known: USDT"),
         ("price: USDT/USD, below: 0.985", "drawdown: form, above: 1%", "drawdown: unknown 'form'; did you mean 'firm'"),
         ("price: USDT/USD, below: 0.985", "silence: exchnge, for: 1s", "unknown 'exchnge'; did you mean 'exchange'?"),
@@ -338,10 +480,10 @@ def test_what_the_world_does_not_have_is_refused(
     instances: tuple[str, ...],
 ) -> None:
     assert before in small_text
-    scenario_of(small_text).check(reference, instances)
+    scenario_of(small_text).check(reference, instances, ("alpha", "beta"))
     broken = scenario_of(small_text.replace(before, after, 1))
     with pytest.raises(Problem) as caught:
-        broken.check(reference, instances)
+        broken.check(reference, instances, ("alpha", "beta"))
     assert problem in str(caught.value)
     assert str(caught.value).startswith("small.yaml:")
 
@@ -350,7 +492,30 @@ def test_a_role_names_all_its_instances(
     small_text: str, scenario_of: Callable[[str], Scenario], reference: ReferenceData, instances: tuple[str, ...]
 ) -> None:
     step = "  - {at: 11m, inject: network.hold, from: [trading_engine], to: [exchange], for: 1s}\n"
-    scenario_of(small_text.replace(DRIFT, DRIFT + step)).check(reference, instances)
+    scenario_of(small_text.replace(DRIFT, DRIFT + step)).check(reference, instances, ("alpha", "beta"))
+
+
+def test_a_move_that_dies_away_halves_and_ends_where_it_began(
+    small_text: str, scenario_of: Callable[[str], Scenario]
+) -> None:
+    step = "  - {at: 11m, inject: price.revert, instrument: A/B, by: -8%, over: 2s, half_life: 10s, for: 2m}\n"
+    command = scenario_of(small_text.replace(DRIFT, DRIFT + step)).method[1].command()
+    assert isinstance(command, ApplyPricePath)
+    values = {point.after_ns // 10**9: point.value_ppm for point in command.points}
+    assert [values[second] for second in (0, 2, 12, 22, 32)] == [1_000_000, 920_000, 960_000, 980_000, 990_000]
+    assert command.points[-1] == PathPoint(after_ns=82 * 10**9, value_ppm=1_000_000)
+
+
+def test_a_replay_takes_the_place_of_injected_prices_unless_it_is_told(
+    small_text: str, scenario_of: Callable[[str], Scenario]
+) -> None:
+    step = "  - {at: 11m, inject: feed.stale, instrument: USDT/USD, for: 1m}\n"
+    step += "  - {at: 11m, inject: volatility.spike, instrument: USDT/USD, factor: 3, for: 1m}\n"
+    text = small_text.replace(DRIFT, DRIFT + step)
+    kinds = [each.kind for each in scenario_of(text).replayed(["USDT/USD"]).method]
+    assert kinds == ["feed.stale", "volatility.spike"]
+    told = scenario_of(text.replace("steady_state:", "replay: {prices: overlaid}\nsteady_state:", 1))
+    assert [each.kind for each in told.replayed(["USDT/USD"]).method] == ["price.drift", *kinds]
 
 
 # Settings.

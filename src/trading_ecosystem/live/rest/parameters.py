@@ -29,6 +29,10 @@ def plain_digits(value: object) -> object:
 Account = Annotated[str, Query(pattern=NAME)]
 AccountInPath = Annotated[str, Path(pattern=NAME)]
 OrderInPath = Annotated[str, Path(pattern=NAME)]
+OnlySymbol = Annotated[
+    str | None,
+    Query(pattern=r"^[A-Za-z0-9]{1,32}[/-][A-Za-z0-9]{1,32}$", description="Of this alone, such as BTC/USD"),
+]
 SymbolInPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,64}$", description="BASE-QUOTE, such as BTC-USD")]
 Limit = Annotated[int, BeforeValidator(plain_digits), Query(ge=1, le=MOST_ROWS, description="Rows at most")]
 Number = Annotated[int, BeforeValidator(plain_digits), Query(ge=0, le=10**18 - 1)]

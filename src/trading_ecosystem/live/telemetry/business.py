@@ -10,9 +10,16 @@ from typing import Any, final
 
 from trading_ecosystem.live.telemetry.metrics import Meter
 from trading_ecosystem.messages.accounts import VenueHeartbeat
-from trading_ecosystem.messages.custody import SettlementFailed, SettlementInstructed, TransactionPosted
+from trading_ecosystem.messages.custody import (
+    PartPosted,
+    SettlementCanceled,
+    SettlementFailed,
+    SettlementInstructed,
+    TransactionPosted,
+)
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.message import Message
+from trading_ecosystem.messages.order_changes import OrderAmended
 from trading_ecosystem.messages.orders import (
     OrderAccepted,
     OrderCanceled,
@@ -23,6 +30,7 @@ from trading_ecosystem.messages.orders import (
     TradeExecuted,
 )
 from trading_ecosystem.messages.risk import AlertFired, AlertResolved, Exposure, RiskReported
+from trading_ecosystem.messages.triggers import OrderTriggered
 
 SECOND_NS = 1_000_000_000
 MINOR = 100_000_000  # Minor units in a unit of any asset.
@@ -152,6 +160,8 @@ def exchange() -> Figures:
             OrderAccepted: counts(orders, lambda order: ("accepted", "")),
             OrderRejected: counts(orders, lambda order: ("rejected", order.reject_reason.value)),
             OrderCanceled: counts(orders, lambda order: ("canceled", order.reason.value)),
+            OrderAmended: counts(orders, lambda order: ("amended", "")),
+            OrderTriggered: counts(orders, lambda order: ("triggered", "")),
             TradeExecuted: counts("exchange_trades_total", lambda trade: (trade.symbol,)),
         }
     )
@@ -163,7 +173,9 @@ def custodian() -> Figures:
         sent={
             SettlementInstructed: counts(settlements, lambda fact: (fact.custodian, "instructed")),
             TransactionPosted: counts(settlements, lambda fact: (fact.custodian, "posted")),
+            PartPosted: counts(settlements, lambda fact: (fact.custodian, "posted_in_part")),
             SettlementFailed: counts(settlements, lambda fact: (fact.custodian, "failed")),
+            SettlementCanceled: counts(settlements, lambda fact: (fact.custodian, "canceled")),
         }
     )
 

@@ -12,13 +12,26 @@ from trading_ecosystem.messages.orders import AccountEvent
 
 DISPUTED_AFTER = 3  # Reports in a row that differ by the same: trades on their way differ each by their own.
 IN_ORDER: tuple[AccountEvent, ...] = ()
+REMEMBERED_FILLS = 1_000
+Change = tuple[int, str, int, str, int]  # A fill: trade id, base asset and change, quote asset and change.
 
 
 @final
 class Account:
     """One account at the venue. `amounts` are minor units by asset, in open orders or not."""
 
-    __slots__ = ("amounts", "answered", "asked", "differs", "early", "missed", "name", "sequence")
+    __slots__ = (
+        "amounts",
+        "answered",
+        "asked",
+        "corrections",
+        "differs",
+        "early",
+        "fills",
+        "missed",
+        "name",
+        "sequence",
+    )
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -29,6 +42,8 @@ class Account:
         self.asked = False  # A question is open.
         self.missed = False  # The venue was away, and may have told something that was lost.
         self.differs = False
+        self.fills: list[Change] = []  # The last ones since the last correction.
+        self.corrections = 0  # How often a report told other amounts than the fills did.
 
     @property
     def doubt(self) -> str:
@@ -74,7 +89,26 @@ class Account:
         self.early = {number: event for number, event in self.early.items() if number > self.sequence}
         for asset, change in changes.items():
             self.add(asset, change)
+        if changes:
+            self.fills.clear()
+            self.corrections += 1
         return changes
+
+    def note_fill(self, change: Change) -> None:
+        self.fills.append(change)
+        if len(self.fills) > 2 * REMEMBERED_FILLS:
+            self.fills = self.fills[-REMEMBERED_FILLS:]
+
+    def amounts_as_of(self, trade_id: int) -> dict[str, int] | None:
+        """The amounts before all fills of later trades; None where that is too far back."""
+        if len(self.fills) >= REMEMBERED_FILLS and self.fills[0][0] > trade_id:
+            return None
+        amounts = dict(self.amounts)
+        for number, base, base_minor, quote, quote_minor in self.fills:
+            if number > trade_id:
+                amounts[base] = amounts.get(base, 0) - base_minor
+                amounts[quote] = amounts.get(quote, 0) - quote_minor
+        return amounts
 
     def add(self, asset: str, change_minor: int) -> None:
         self.amounts[asset] = self.amounts.get(asset, 0) + change_minor
@@ -91,7 +125,7 @@ class Account:
 class Custody:
     """What the custodian says about one account, compared with what the venue says."""
 
-    __slots__ = ("account", "asked", "difference", "differing", "disputed")
+    __slots__ = ("account", "asked", "corrections", "difference", "differing", "disputed", "report")
 
     def __init__(self, account: Account) -> None:
         self.account = account
@@ -99,6 +133,8 @@ class Custody:
         self.difference: dict[str, int] = {}  # Venue less custody at the last report, by asset, where not zero.
         self.differing = 0  # Reports in a row with this difference.
         self.disputed = False  # From then on until a report agrees.
+        self.report: HoldingsReported | None = None  # The last one, not compared as of its trade yet.
+        self.corrections = 0  # Of the account, when it came.
 
     @property
     def doubt(self) -> str:
@@ -119,6 +155,24 @@ class Custody:
         elif self.differing >= DISPUTED_AFTER:
             self.disputed = True
         self.asked = bool(difference) and not self.disputed
+
+    def keep(self, report: HoldingsReported) -> None:
+        """For `differing_assets`, when all that the venue said of its trades until now has come."""
+        self.report = report if report.last_trade_id and not self.account.doubt else None
+        self.corrections = self.account.corrections
+
+    def differing_assets(self) -> list[str] | None:
+        """The assets of which custody and the venue had other amounts as of the same trade; None: that is not known."""
+        report = self.report
+        self.report = None
+        if report is None or self.account.doubt or self.corrections != self.account.corrections:
+            return None
+        left = self.account.amounts_as_of(report.last_trade_id)
+        if left is None:
+            return None
+        for holding in report.holdings:
+            left[holding.asset] = left.get(holding.asset, 0) - holding.posted_minor - holding.pending_minor
+        return [asset for asset, amount in left.items() if amount]
 
     def _compare(self, report: HoldingsReported) -> dict[str, int]:
         left = dict(self.account.amounts)

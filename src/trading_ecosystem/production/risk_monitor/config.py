@@ -20,8 +20,17 @@ RULES = (
     "peg_deviation",
     "venue_down",
     "stale_data",
+    "settlement_overdue",
+    "reconciliation_break",
 )
-TIMES = ("report_every", "reconcile_every", "ask_again_after", "resolves_after", "fires_at_most_every")
+TIMES = (
+    "report_every",
+    "reconcile_every",
+    "ask_custodian_every",
+    "ask_again_after",
+    "resolves_after",
+    "fires_at_most_every",
+)
 Read = Callable[[Node], int]
 
 
@@ -54,8 +63,11 @@ class Limits:
     peg_deviation: dict[str, Levels]  # By stablecoin: distance from one, in ppm.
     venue_down: Levels  # Time without a heartbeat, in ns.
     stale_data: Levels  # Age of an instrument's last quote, in ns.
+    settlement_overdue: Levels  # Time since a settlement was due, in ns.
+    reconciliation_break: Levels  # Time that custody's and the venue's books have differed, in ns.
     report_every_ns: int
     reconcile_every_ns: int
+    ask_custodian_every_ns: int
     ask_again_after_ns: int
     resolves_after_ns: int
     fires_at_most_every_ns: int
@@ -74,8 +86,11 @@ def read(node: Node, reference: ReferenceData) -> Limits:
         peg_deviation=read_named(document["peg_deviation"], pegged_assets(reference), "stablecoin"),
         venue_down=read_silence(document["venue_down"]),
         stale_data=read_silence(document["stale_data"]),
+        settlement_overdue=read_silence(document["settlement_overdue"]),
+        reconciliation_break=read_silence(document["reconciliation_break"]),
         report_every_ns=read_time(document, "report_every"),
         reconcile_every_ns=read_time(document, "reconcile_every"),
+        ask_custodian_every_ns=read_time(document, "ask_custodian_every"),
         ask_again_after_ns=read_time(document, "ask_again_after"),
         resolves_after_ns=read_time(document, "resolves_after"),
         fires_at_most_every_ns=read_time(document, "fires_at_most_every"),

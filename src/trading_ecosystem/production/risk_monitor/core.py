@@ -17,6 +17,7 @@ from trading_ecosystem.messages.accounts import (
     QueryHoldings,
     VenueHeartbeat,
 )
+from trading_ecosystem.messages.custody import QuerySettlements, SettlementsReported
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.message import Message
@@ -37,6 +38,7 @@ REPORT = "report"
 RECONCILE = "reconcile"
 ASK_AGAIN = "ask again"
 SILENCE = "silence"
+CUSTODY = "custody"
 
 
 @final
@@ -57,11 +59,12 @@ class RiskMonitor(Core):
         self._report_every_ns: int = limits.report_every_ns
         self._reconcile_every_ns: int = limits.reconcile_every_ns
         self._ask_again_after_ns: int = limits.ask_again_after_ns
+        self._ask_custodian_every_ns: int = limits.ask_custodian_every_ns
         self._accounts = {account: Account(account) for account in accounts}
         self._custodies = {account.name: Custody(account) for account in self._accounts.values()}
         self._outbox = Outbox()
         self._portfolio = Portfolio(reference, len(accounts))
-        self._rulebook = Rulebook(limits, reference, self._portfolio, venue)
+        self._rulebook = Rulebook(limits, reference, self._portfolio, venue, accounts)
         self._feeds = self._rulebook.feeds
         every_account, every_custody = list(self._accounts.values()), list(self._custodies.values())
         self.statement = Statement(reference.numeraire, every_account, every_custody, self._portfolio, self._rulebook)
@@ -83,6 +86,8 @@ class RiskMonitor(Core):
             self._on_account(message, now)
         elif isinstance(message, HoldingsReported):
             self._on_holdings(message, now)
+        elif isinstance(message, SettlementsReported):
+            self._on_settlements(message, now)
         elif isinstance(message, AcknowledgeAlert):
             self._on_acknowledge(message, now)
         else:
@@ -146,7 +151,12 @@ class RiskMonitor(Core):
         if instrument is None:
             account.missed = True  # What it did to the account is in the venue's next report.
             return
+        base, quote = instrument.base, instrument.quote
+        before = account.amounts.get(base, 0), account.amounts.get(quote, 0)
         self._portfolio.book(event, instrument, account)
+        account.note_fill(
+            (event.trade_id, base, account.amounts[base] - before[0], quote, account.amounts[quote] - before[1])
+        )
         self._judge_amounts((instrument.base, instrument.quote), event.occurred_ns, now)
 
     def _judge_amounts(self, assets: Sequence[str], occurred_ns: int, now: int) -> None:
@@ -179,9 +189,30 @@ class RiskMonitor(Core):
         if custody is None or report.custodian != self._custodian:
             return
         custody.take(report)
+        custody.keep(report)
         self._doubts_changed = True
         if custody.asked:
             self._ask_later(now)
+
+    def _on_settlements(self, report: SettlementsReported, now: int) -> None:
+        rule = self._rulebook.settlements.get(report.account)
+        if rule is not None and report.custodian == self._custodian:
+            rule.check(report, now, self._outbox)
+
+    def _ask_custodian(self, now: int) -> None:
+        for name in self._custodies:
+            self._outbox.send(QueryHoldings(to=self._custodian, asker=self._name, account=name))
+            self._outbox.send(QuerySettlements(to=self._custodian, asker=self._name, account=name))
+        self._outbox.wake(CUSTODY, now + self._ask_custodian_every_ns)
+
+    def _compare_books(self, now: int) -> None:
+        """With the reports that were asked for last: what the venue had said before them has come by now."""
+        for custody in self._custodies.values():
+            report = custody.report
+            differing = custody.differing_assets()
+            if report is not None and differing is not None:
+                at_ns = min(report.occurred_ns, now)
+                self._rulebook.check_books(custody.account.name, differing, at_ns, now, self._outbox)
 
     def _on_heartbeat(self, heartbeat: VenueHeartbeat, now: int) -> None:
         venue = self._rulebook.venue
@@ -246,6 +277,7 @@ class RiskMonitor(Core):
         self._ask_all(now)
         self._outbox.wake(REPORT, now + self._report_every_ns)
         self._outbox.wake(RECONCILE, now + self._reconcile_every_ns)
+        self._outbox.wake(CUSTODY, now + self._ask_custodian_every_ns)
         self._outbox.wake(SILENCE, self._rulebook.silence_due_ns(now))
 
     def _on_wake(self, now: int) -> None:
@@ -259,6 +291,9 @@ class RiskMonitor(Core):
         elif task == RECONCILE:
             self._ask_all(now)
             self._outbox.wake(RECONCILE, now + self._reconcile_every_ns)
+        elif task == CUSTODY:
+            self._compare_books(now)
+            self._ask_custodian(now)
         elif task in self._rulebook.watches:
             self._rulebook.watches[task].last(now, self._outbox)
 

@@ -165,6 +165,8 @@ def limits_body(limits: Limits, reference: ReferenceData) -> LimitsBody:
         *((AlertRule.PEG_DEVIATION, name, SHARE_UNIT, each) for name, each in limits.peg_deviation.items()),
         (AlertRule.VENUE_DOWN, "venue", TIME_UNIT, limits.venue_down),
         (AlertRule.STALE_DATA, "every instrument", TIME_UNIT, limits.stale_data),
+        (AlertRule.SETTLEMENT_OVERDUE, "every account", TIME_UNIT, limits.settlement_overdue),
+        (AlertRule.RECONCILIATION_BREAK, "every asset", TIME_UNIT, limits.reconciliation_break),
     ]
     found: list[LevelBody] = []
     for rule, subject, unit, levels in places:

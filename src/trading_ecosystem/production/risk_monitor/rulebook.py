@@ -17,6 +17,8 @@ from trading_ecosystem.production.risk_monitor.rules.delta_exposure import Delta
 from trading_ecosystem.production.risk_monitor.rules.peg_deviation import Peg
 from trading_ecosystem.production.risk_monitor.rules.pnl_drawdown import Drawdown
 from trading_ecosystem.production.risk_monitor.rules.position_limit import PositionLimit
+from trading_ecosystem.production.risk_monitor.rules.reconciliation_break import ReconciliationBreak
+from trading_ecosystem.production.risk_monitor.rules.settlement_overdue import SettlementOverdue
 from trading_ecosystem.production.risk_monitor.rules.silence import Silence
 from trading_ecosystem.production.risk_monitor.rules.stale_data import Feed
 from trading_ecosystem.production.risk_monitor.rules.venue_down import Venue
@@ -31,7 +33,14 @@ TIME_UNIT = "ns"
 class Rulebook:
     """Every rule with its watch. `watches` is by alert key, so that a wake finds what it is for."""
 
-    def __init__(self, limits: Limits, reference: ReferenceData, portfolio: Portfolio, venue: str) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        reference: ReferenceData,
+        portfolio: Portfolio,
+        venue: str,
+        accounts: tuple[str, ...],
+    ) -> None:
         self._limits = limits
         self._portfolio = portfolio
         self._all: list[Watch] = []
@@ -45,6 +54,18 @@ class Rulebook:
         self.feeds = {symbol: self._feed(each, reference) for symbol, each in reference.instruments.items()}
         self.feed_of = {feed.position.asset: feed for feed in self.feeds.values() if feed.position is not None}
         self.venue = Venue(venue, Silence(self._watch(rule.VENUE_DOWN, venue, TIME_UNIT, limits.venue_down)))
+        self.settlements = {
+            account: SettlementOverdue(
+                self._watch(rule.SETTLEMENT_OVERDUE, account, TIME_UNIT, limits.settlement_overdue)
+            )
+            for account in accounts
+        }
+        self.breaks = {
+            asset: ReconciliationBreak(
+                asset, self._watch(rule.RECONCILIATION_BREAK, asset, TIME_UNIT, limits.reconciliation_break)
+            )
+            for asset in reference.assets
+        }
         self._longest_wait_ns = self._all_silences()[0].watch.lowest
 
     def begin(self, memory: dict[str, Plain], now: int, outbox: Outbox) -> None:
@@ -67,6 +88,12 @@ class Rulebook:
         self.delta.check(portfolio.delta_minor, at_ns, now, outbox)
         for share in self.shares:
             share.check(gross_minor, at_ns, now, outbox)
+
+    def check_books(self, account: str, differing: list[str], at_ns: int, now: int, outbox: Outbox) -> None:
+        """The books of an account were compared: these assets differ, all others agree."""
+        for asset, rule in self.breaks.items():
+            rule.note(account, asset in differing, at_ns)
+            rule.check(at_ns, now, outbox)
 
     def refresh_shares(self) -> None:
         for share in self.shares:

@@ -9,7 +9,9 @@ from trading_ecosystem.live.production_wire import CODEC, CUSTODIAN, EXCHANGE, M
 from trading_ecosystem.live.rest_parts import rest_surface
 from trading_ecosystem.live.service import Added, Parts, Service, Upstream
 from trading_ecosystem.messages.accounts import AccountReported, HoldingsReported, VenueHeartbeat
+from trading_ecosystem.messages.custody import SettlementsReported
 from trading_ecosystem.messages.market import QuotePublished
+from trading_ecosystem.messages.order_changes import AmendRejected, OrderAmended
 from trading_ecosystem.messages.orders import (
     CancelRejected,
     OrderAccepted,
@@ -17,6 +19,7 @@ from trading_ecosystem.messages.orders import (
     OrderFilled,
     OrderRejected,
 )
+from trading_ecosystem.messages.triggers import OrderTriggered
 from trading_ecosystem.production.risk_monitor import config
 from trading_ecosystem.production.risk_monitor.core import RiskMonitor
 from trading_ecosystem.production.risk_monitor.rest import rest_app
@@ -70,8 +73,11 @@ SERVICE = Service(
                 OrderFilled,
                 OrderCanceled,
                 CancelRejected,
+                OrderAmended,
+                OrderTriggered,
+                AmendRejected,
             ),
         ),
-        Upstream(role="custodian", speech=CUSTODIAN, kinds=(HoldingsReported,)),
+        Upstream(role="custodian", speech=CUSTODIAN, kinds=(HoldingsReported, SettlementsReported)),
     ),
 )

@@ -8,6 +8,7 @@ from typing import final
 
 from trading_ecosystem.messages.accounts import AccountReported, OpenOrder
 from trading_ecosystem.messages.message import Message
+from trading_ecosystem.messages.order_changes import AmendRejected, OrderAmended
 from trading_ecosystem.messages.orders import (
     AccountEvent,
     CancelRejected,
@@ -19,6 +20,7 @@ from trading_ecosystem.messages.orders import (
     Side,
     TimeInForce,
 )
+from trading_ecosystem.messages.triggers import OrderTriggered
 from trading_ecosystem.production.trading_engine.desk import Desk
 from trading_ecosystem.production.trading_engine.gateway import Gateway
 from trading_ecosystem.production.trading_engine.orders import STRAY, Order, OrderEvent, Orders
@@ -49,9 +51,12 @@ class Bookkeeping:
             # When a repetition of an order is refused, the first one's own events tell what became of it.
             if event.reject_reason is not RejectReason.CLIENT_ORDER_ID_REUSED:
                 self._end(event.client_order_id, OrderEvent.REJECTED, now, out)
-        else:
-            assert isinstance(event, CancelRejected)
+        elif isinstance(event, CancelRejected):
             self._end(event.client_order_id, OrderEvent.CANCEL_REJECTED, now, out)
+        elif isinstance(event, OrderAmended):
+            self._amend(event)
+        else:
+            assert isinstance(event, (OrderTriggered, AmendRejected))
 
     def reconcile(self, report: AccountReported, now: int, out: list[Message]) -> None:
         """Make positions and orders those of the report."""
@@ -108,6 +113,12 @@ class Bookkeeping:
             self._gateway.cancel(self._adopt(open_order(event, event.quantity_lots)), now, out)
         else:
             self._orders.step(order, OrderEvent.ACCEPTED)
+
+    def _amend(self, event: OrderAmended) -> None:
+        order = self._orders.working.get(event.client_order_id)
+        if order is not None:
+            order.price_ticks = event.price_ticks
+            order.leaves_lots = event.leaves_quantity_lots
 
     def _end(self, client_order_id: str, event: OrderEvent, now: int, out: list[Message]) -> None:
         order = self._orders.working.get(client_order_id)

@@ -1,7 +1,8 @@
 """What a desk knows: the markets that it watches, and its own positions.
 
 Rule 1: a quote or book that is older than the one known is not news.
-Rule 2: positions come from the venue's report, and after it from fills, each applied once.
+Rule 2: a single print is not a price: what is far from a fresh quote is taken when the next one says the same.
+Rule 3: positions come from the venue's report, and after it from fills, each applied once.
 """
 
 from typing import Final, final
@@ -13,27 +14,40 @@ from trading_ecosystem.messages.runtime import Plain, Remember
 from trading_ecosystem.reference import Instrument, ReferenceData
 
 OPENING_KEY: Final = "opening_positions"
+PPM: Final = 1_000_000
+LARGEST_MOVE_PPM: Final = 50_000  # From one quote to the next, if that is to be believed at once.
 
 
 @final
 class Market:
     """One instrument: the provider's last quote, and the top of the venue's own book."""
 
-    __slots__ = ("_quote_age_ns", "book", "instrument", "quote")
+    __slots__ = ("_doubted", "_quote_age_ns", "book", "instrument", "quote")
 
     def __init__(self, instrument: Instrument, quote_age_ns: int) -> None:
         self.instrument = instrument
         self._quote_age_ns = quote_age_ns
+        self._doubted: QuotePublished | None = None  # Waits for the next one to say the same.
         self.quote: QuotePublished | None = None
         self.book: BookTopChanged | None = None
 
     def take_quote(self, quote: QuotePublished) -> bool:
-        """False if it is late or a repetition."""
+        """False if it is late, a repetition, or not to be believed yet."""
         known = self.quote
-        if known is not None and quote.occurred_ns <= known.occurred_ns:
+        if known is not None and (quote.occurred_ns <= known.occurred_ns or self._doubts(quote, known)):
             return False
         self.quote = quote
         return True
+
+    def _doubts(self, quote: QuotePublished, known: QuotePublished) -> bool:
+        doubted = self._doubted
+        if not is_far(quote, known) or quote.occurred_ns >= known.occurred_ns + self._quote_age_ns:
+            self._doubted = None
+            return False
+        if doubted is not None and quote.occurred_ns <= doubted.occurred_ns:
+            return True
+        self._doubted = None if doubted is not None and not is_far(quote, doubted) else quote
+        return self._doubted is not None
 
     def take_book(self, book: BookTopChanged) -> bool:
         """False if it is late, a repetition or no book. Changes of one moment are ordered by their sequence."""
@@ -69,6 +83,14 @@ class Market:
         instrument = self.instrument
         per_lot = self.double_mid_ticks() * instrument.quote_minor_per_tick_lot
         return base_minor * per_lot // (2 * instrument.base_minor_per_lot)
+
+
+def is_far(quote: QuotePublished, known: QuotePublished) -> bool:
+    """Whether both are prices, and their middles further apart than prices move from quote to quote."""
+    double_mid, known_double_mid = quote.bid_ticks + quote.ask_ticks, known.bid_ticks + known.ask_ticks
+    if abs(double_mid - known_double_mid) * PPM <= known_double_mid * LARGEST_MOVE_PPM:
+        return False
+    return 0 < quote.bid_ticks <= quote.ask_ticks and 0 < known.bid_ticks <= known.ask_ticks
 
 
 @final

@@ -8,6 +8,7 @@ from trading_ecosystem.live.rest_parts import rest_surface
 from trading_ecosystem.live.service import Added, Parts, Service, Upstream
 from trading_ecosystem.messages.accounts import AccountReported, VenueHeartbeat
 from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
+from trading_ecosystem.messages.order_changes import AmendRejected, OrderAmended
 from trading_ecosystem.messages.orders import (
     CancelRejected,
     OrderAccepted,
@@ -15,6 +16,7 @@ from trading_ecosystem.messages.orders import (
     OrderFilled,
     OrderRejected,
 )
+from trading_ecosystem.messages.triggers import OrderTriggered
 from trading_ecosystem.production.trading_engine import config
 from trading_ecosystem.production.trading_engine.core import TradingEngine
 from trading_ecosystem.production.trading_engine.rest import rest_app
@@ -58,6 +60,9 @@ SERVICE = Service(
                 OrderFilled,
                 OrderCanceled,
                 CancelRejected,
+                OrderAmended,
+                OrderTriggered,
+                AmendRejected,
             ),
         ),
     ),

@@ -32,6 +32,10 @@ class BusinessCalendar:
                 count -= 1
         return day
 
+    def business_days_between(self, first: int, last: int) -> int:
+        """How many business days come after `first`, up to and including `last`."""
+        return sum([1 for day in range(first + 1, last + 1) if self.is_business_day(day)])
+
     def settlement_ns(self, traded_ns: int, business_days: int, cut_off_ns: int) -> int:
         """The cut-off, `cut_off_ns` after midnight, of the `business_days`-th business day after the trade date."""
         return self.business_day_after(traded_ns // DAY_NS, business_days) * DAY_NS + cut_off_ns

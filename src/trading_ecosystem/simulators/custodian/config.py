@@ -7,7 +7,10 @@ custodian:
     ETH/USD: T+1
   same_day_delay: 10m       # T+0 settles this long after the trade
   cut_off: "06:00"          # T+1 and later settle at this time of day, UTC
-  holidays: [2026-04-03]    # optional: no business days, besides Saturdays and Sundays
+  calendar: NYSE            # optional: whose holidays are no business days, besides Saturdays and Sundays
+  holidays: [2026-04-03]    # optional: further ones
+  partial: false            # optional: whether what a party can pay of an instruction settles before the rest
+  cancel_after: 4           # optional: a fail that is so many business days old is canceled
   gap_wait: 10s             # optional: how long a trade waits for one with a lower id that is still missing
 """
 
@@ -19,10 +22,13 @@ from typing import final
 from trading_ecosystem.configuration.document import Node, Section
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.simulators.custodian.calendar import DAY_NS
+from trading_ecosystem.simulators.custodian.holiday_calendars import CALENDARS, holidays_of
 
 CYCLES = {"T+0": 0, "T+1": 1, "T+2": 2, "T+3": 3}
 MINUTE_NS = 60_000_000_000
 GAP_WAIT_NS = 10_000_000_000
+CANCEL_AFTER = 4
+OLDEST = 30  # Business days.
 TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
@@ -37,6 +43,8 @@ class CustodianConfig:
     same_day_delay_ns: int
     cut_off_ns: int  # Since midnight.
     holidays: tuple[int, ...] = ()
+    partial: bool = False  # What a party can pay of an instruction settles before the rest.
+    cancel_after: int = CANCEL_AFTER  # Business days since the due date.
     gap_wait_ns: int = GAP_WAIT_NS
 
     def __post_init__(self) -> None:
@@ -52,15 +60,19 @@ def read(node: Node, reference: ReferenceData) -> CustodianConfig:
     """The `custodian` section of a world. Raises `Problem` for whatever is wrong with it."""
     section = node.section(
         required=("default_cycle", "same_day_delay", "cut_off"),
-        optional=("cycles", "holidays", "gap_wait"),
+        optional=("cycles", "calendar", "holidays", "partial", "cancel_after", "gap_wait"),
     )
-    gap_wait = section.get("gap_wait")
+    gap_wait, cancel_after = section.get("gap_wait"), section.get("cancel_after")
+    calendar, partial = section.get("calendar"), section.get("partial")
+    kept = holidays_of(calendar.word(CALENDARS, "calendar")) if calendar else ()
     return CustodianConfig(
         default_cycle=read_cycle(section["default_cycle"]),
         cycles=read_cycles(section, reference),
         same_day_delay_ns=section["same_day_delay"].duration_ns(minimum_ns=1),
         cut_off_ns=read_time_of_day(section["cut_off"]),
-        holidays=read_holidays(section),
+        holidays=tuple(sorted({*kept, *read_holidays(section)})),
+        partial=partial is not None and partial.flag(),
+        cancel_after=CANCEL_AFTER if cancel_after is None else cancel_after.integer(0, OLDEST),
         gap_wait_ns=GAP_WAIT_NS if gap_wait is None else gap_wait.duration_ns(minimum_ns=1),
     )
 

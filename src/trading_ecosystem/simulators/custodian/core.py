@@ -10,10 +10,24 @@ from collections.abc import Sequence
 from typing import cast, final
 
 from trading_ecosystem.core import JournaledCore
-from trading_ecosystem.messages.accounts import HoldingsReported, QueryHoldings, QueryTrades, TradesReported
-from trading_ecosystem.messages.custody import FailReason
+from trading_ecosystem.messages.accounts import (
+    Holding,
+    HoldingsReported,
+    QueryHoldings,
+    QueryTrades,
+    TradesReported,
+)
+from trading_ecosystem.messages.chaos import (
+    FaultCustody,
+    InjectionEnded,
+    InjectionRefused,
+    InjectionStarted,
+    RestoreCustody,
+)
+from trading_ecosystem.messages.custody import FailReason, QuerySettlements, SettlementsReported
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.message import Message
+from trading_ecosystem.messages.numbers import carried
 from trading_ecosystem.messages.orders import TradeExecuted
 from trading_ecosystem.messages.runtime import Plain, Start, Wake, WakeAt
 from trading_ecosystem.reference import ReferenceData
@@ -31,7 +45,7 @@ ASK_NS = 60_000_000_000  # and otherwise: the last trades of a burst may be lost
 class Custodian(JournaledCore):
     """`accounts`: account -> asset -> minor units held at the start; `venues` are asked for trades that are missing."""
 
-    __slots__ = ("_asked_ns", "_desk", "_gap_wait_ns", "_intakes", "_ledger", "_name", "_queried_ns")
+    __slots__ = ("_asked_ns", "_desk", "_gap_wait_ns", "_intakes", "_ledger", "_name", "_past_faults", "_queried_ns")
 
     def __init__(
         self,
@@ -48,6 +62,7 @@ class Custodian(JournaledCore):
         self._intakes = {venue: TradeIntake(self._gap_wait_ns) for venue in venues}
         self._queried_ns = {venue: 0 for venue in venues}  # When each was last asked for trades.
         self._asked_ns = 0  # The earliest `Wake` that is still to come; 0 for none.
+        self._past_faults: list[str] = []  # Injection ids: a command that comes again begins nothing anew.
 
     def handle(self, message: Message, now: int) -> Sequence[Message]:
         if isinstance(message, TradeExecuted):
@@ -56,10 +71,16 @@ class Custodian(JournaledCore):
             outputs = self._wake(now)
         elif isinstance(message, QueryHoldings):
             return [self._report(message, now)]
+        elif isinstance(message, QuerySettlements):
+            return [self._report_settlements(message, now)]
         elif isinstance(message, TradesReported):
             outputs = self._take_in_missing(message, now)
+        elif isinstance(message, FaultCustody):
+            outputs = self._disturb(message, now)
+        elif isinstance(message, RestoreCustody):
+            outputs = self._restore_order(message, now)
         else:
-            assert isinstance(message, Start)
+            assert isinstance(message, Start), f"nothing here is for {type(message).__name__}"
             outputs = self._start(now)
         self._ask_for_wake(outputs, now, isinstance(message, Wake))
         return outputs
@@ -140,14 +161,69 @@ class Custodian(JournaledCore):
             self._asked_ns = next_ns
             outputs.append(WakeAt(self._asked_ns))
 
+    # Answers.
+
     def _report(self, question: QueryHoldings, now: int) -> HoldingsReported:
+        holdings = self._ledger.holdings(question.account)
+        if self._desk.disturbance.misleads:
+            holdings = tuple([self._as_told(holding) for holding in holdings])
+        intakes = list(self._intakes.values())
         return HoldingsReported(
             to=question.asker,
             custodian=self._name,
             account=question.account,
-            holdings=self._ledger.holdings(question.account),
+            holdings=holdings,
+            occurred_ns=now,
+            last_trade_id=intakes[0].last_whole_id() if len(intakes) == 1 else 0,
+        )
+
+    def _as_told(self, holding: Holding) -> Holding:
+        posted_minor, pending_minor = self._desk.disturbance.told(holding.account, holding.asset)
+        return Holding(
+            account=holding.account,
+            asset=holding.asset,
+            posted_minor=carried(holding.posted_minor + posted_minor),
+            pending_minor=carried(holding.pending_minor + pending_minor),
+        )
+
+    def _report_settlements(self, question: QuerySettlements, now: int) -> SettlementsReported:
+        return SettlementsReported(
+            to=question.asker,
+            custodian=self._name,
+            account=question.account,
+            settlements=self._desk.unsettled(question.account, now),
+            unsettled_count=self._desk.unsettled_count(question.account),
             occurred_ns=now,
         )
+
+    # Faults.
+
+    def _disturb(self, command: FaultCustody, now: int) -> list[Message]:
+        injection_id = command.injection_id
+        if self._desk.disturbance.fault == command or injection_id in self._past_faults:
+            return []
+        refusal = self._desk.disturb(command)
+        if refusal:
+            return [InjectionRefused(injection_id=injection_id, detail=refusal, occurred_ns=now)]
+        return [
+            InjectionStarted(
+                injection_id=injection_id,
+                kind=command.custody_fault.value,
+                target=self._name,
+                subjects=(self._name,),
+                occurred_ns=now,
+            )
+        ]
+
+    def _restore_order(self, command: RestoreCustody, now: int) -> list[Message]:
+        fault = self._desk.disturbance.fault
+        if fault is None or fault.injection_id != command.injection_id:
+            return []
+        self._past_faults.append(command.injection_id)
+        self._desk.restore_order(now)
+        return [InjectionEnded(injection_id=command.injection_id, occurred_ns=now)]
+
+    # State.
 
     def save(self) -> Plain:
         return {
@@ -156,6 +232,7 @@ class Custodian(JournaledCore):
             "intakes": {venue: intake.save() for venue, intake in self._intakes.items()},
             "asked_ns": self._asked_ns,
             "queried_ns": dict(self._queried_ns),
+            "past_faults": list(self._past_faults),
         }
 
     def restore(self, state: Plain) -> None:
@@ -168,6 +245,7 @@ class Custodian(JournaledCore):
             self._intakes[venue] = TradeIntake(self._gap_wait_ns)
             self._intakes[venue].restore(*values)  # type: ignore[arg-type]
         self._asked_ns = cast(int, saved["asked_ns"])
+        self._past_faults = list(cast(list[str], saved["past_faults"]))
 
 
 def is_whole(report: TradesReported) -> bool:

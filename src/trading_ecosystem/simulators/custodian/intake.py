@@ -89,6 +89,10 @@ class TradeIntake:
         """A trade has come whose forerunner has not."""
         return bool(self._missing or self._held)
 
+    def last_whole_id(self) -> int:
+        """Every trade up to this one has passed or is lost for good, and no later one has; 0 while one is missing."""
+        return 0 if self.has_gap else self._passed_id
+
     def first_wanted_id(self) -> int:
         return self._missing[0][0] if self._missing else self._passed_id + 1
 

@@ -1,12 +1,13 @@
 """The double-entry ledger: who holds how much of what, posted and pending.
 
 Rule 1: every change moves amounts between accounts; per asset, all accounts together are zero, always.
-Rule 2: what is pending is posted or voided exactly once, whole.
+Rule 2: what is pending is posted, voided or expires exactly once, by the table, and whole.
 Rule 3: no customer's posted balance is ever negative; `external`, where all holdings once came from, may
 be, and so may `fees`, which pays the rebates.
 """
 
-from typing import final
+from enum import StrEnum
+from typing import Final, final
 
 from trading_ecosystem.messages.accounts import Holding
 from trading_ecosystem.messages.custody import Posting
@@ -16,15 +17,51 @@ EXTERNAL = "external"
 FEES = "fees"
 
 
+class TransferStatus(StrEnum):
+    NEW = "new"
+    PENDING = "pending"
+    POSTED = "posted"
+    VOIDED = "voided"
+    EXPIRED = "expired"
+
+
+class TransferStep(StrEnum):
+    PEND = "pend"
+    POST = "post"
+    VOID = "void"
+    EXPIRE = "expire"
+
+
+TRANSFERS: Final = {
+    (TransferStatus.NEW, TransferStep.PEND): TransferStatus.PENDING,
+    (TransferStatus.PENDING, TransferStep.POST): TransferStatus.POSTED,
+    (TransferStatus.PENDING, TransferStep.VOID): TransferStatus.VOIDED,
+    (TransferStatus.PENDING, TransferStep.EXPIRE): TransferStatus.EXPIRED,
+}
+
+
+@final
+class Total:
+    """What all accounts together have of one asset: nothing, between any two steps."""
+
+    __slots__ = ("pending", "posted")
+
+    def __init__(self) -> None:
+        self.posted = 0
+        self.pending = 0
+
+
 @final
 class Balance:
     """One account's amounts of one asset, in minor units. `pending_in` and `pending_out` are not negative."""
 
-    __slots__ = ("account", "asset", "last_in_ns", "pending_in", "pending_out", "posted")
+    __slots__ = ("account", "asset", "is_customer", "last_in_ns", "pending_in", "pending_out", "posted", "total")
 
-    def __init__(self, account: str, asset: str) -> None:
+    def __init__(self, account: str, asset: str, total: Total) -> None:
         self.account = account
         self.asset = asset
+        self.is_customer = account != EXTERNAL and account != FEES
+        self.total = total
         self.posted = 0
         self.pending_in = 0
         self.pending_out = 0
@@ -46,25 +83,29 @@ class Effect:
 class Transaction:
     """Postings that take effect together or not at all."""
 
-    __slots__ = ("effects", "is_pending", "postings")
+    __slots__ = ("effects", "postings", "status")
 
     def __init__(self, postings: tuple[Posting, ...], effects: list[Effect]) -> None:
         self.postings = postings
         self.effects = effects
-        self.is_pending = False
+        self.status = TransferStatus.NEW
+
+    def take(self, step: TransferStep) -> None:
+        becomes = TRANSFERS.get((self.status, step))
+        assert becomes is not None, f"what is {self.status.value} cannot {step.value}"
+        self.status = becomes
 
 
 @final
 class Ledger:
     """`opening` is account -> asset -> minor units, all of it moved in from `external`."""
 
-    __slots__ = ("_balances", "_pending_totals", "_posted_totals", "transaction_count")
+    __slots__ = ("_balances", "_totals", "transaction_count")
 
     def __init__(self, opening: dict[str, dict[str, int]]) -> None:
         assert EXTERNAL not in opening
         self.transaction_count = 0
-        self._posted_totals: dict[str, int] = {}
-        self._pending_totals: dict[str, int] = {}
+        self._totals: dict[str, Total] = {}
         self._balances: dict[str, dict[str, Balance]] = {name: {} for name in (*opening, FEES, EXTERNAL)}
         postings: list[Posting] = []
         for account, amounts in opening.items():
@@ -105,41 +146,47 @@ class Ledger:
         return until_ns
 
     def pend(self, transaction: Transaction, due_ns: int) -> None:
-        assert not transaction.is_pending
-        transaction.is_pending = True
+        transaction.take(TransferStep.PEND)
         for effect in transaction.effects:
-            self._add_pending(effect, 1)
-            if effect.amount_minor > 0 and due_ns > effect.balance.last_in_ns:
-                effect.balance.last_in_ns = due_ns
-        self._assert_balanced(transaction)
+            balance, amount = effect.balance, effect.amount_minor
+            add_pending(balance, amount, amount > 0)
+            if amount > 0 and due_ns > balance.last_in_ns:
+                balance.last_in_ns = due_ns
+        assert_balanced(transaction)
 
     def short_account(self, transaction: Transaction) -> str:
         """The first account that could not pay, or nothing."""
         for effect in transaction.effects:
             balance = effect.balance
-            if balance.posted + effect.amount_minor < 0 and self.is_customer(balance.account):
+            if balance.posted + effect.amount_minor < 0 and balance.is_customer:
                 return balance.account
         return ""
 
     def post(self, transaction: Transaction) -> int:
         """Make what is pending final. Returns the transaction's id: 1 is the opening, then 2, 3, ..."""
-        self.void(transaction)
+        transaction.take(TransferStep.POST)
         for effect in transaction.effects:
-            balance = effect.balance
-            balance.posted += effect.amount_minor
-            self._posted_totals[balance.asset] += effect.amount_minor
-            assert balance.posted >= 0 or not self.is_customer(balance.account)
-        self._assert_balanced(transaction)
+            balance, amount = effect.balance, effect.amount_minor
+            add_pending(balance, -amount, amount > 0)
+            balance.posted += amount
+            balance.total.posted += amount
+            assert balance.posted >= 0 or not balance.is_customer
+        assert_balanced(transaction)
         self.transaction_count += 1
         return self.transaction_count
 
     def void(self, transaction: Transaction) -> None:
         """Take back what is pending; nothing moved."""
-        assert transaction.is_pending
-        transaction.is_pending = False
-        for effect in transaction.effects:
-            self._add_pending(effect, -1)
-        self._assert_balanced(transaction)
+        self._release(transaction, TransferStep.VOID)
+
+    def expire(self, transaction: Transaction) -> None:
+        """The time of what is pending is over; nothing moved."""
+        self._release(transaction, TransferStep.EXPIRE)
+
+    def free_minor(self, account: str, asset: str) -> int:
+        """What is posted and not pending to go out."""
+        balance = self._balances.get(account, {}).get(asset)
+        return 0 if balance is None else balance.posted - balance.pending_out
 
     def holdings(self, account: str) -> tuple[Holding, ...]:
         """Empty for an account that is not here."""
@@ -165,13 +212,20 @@ class Ledger:
     def restore(self, transaction_count: int, posted: dict[str, dict[str, int]]) -> None:
         assert list(posted) == list(self._balances), "saved by a custodian of other accounts"
         self.transaction_count = transaction_count
-        self._posted_totals = {}
+        self._totals = {}
         for account, amounts in posted.items():
             self._balances[account] = {}
             for asset, amount in amounts.items():
-                self._balance(account, asset).posted = amount
-                self._posted_totals[asset] += amount
-        assert not any(self._posted_totals.values())
+                balance = self._balance(account, asset)
+                balance.posted = amount
+                balance.total.posted += amount
+        assert not any([total.posted for total in self._totals.values()])
+
+    def _release(self, transaction: Transaction, step: TransferStep) -> None:
+        transaction.take(step)
+        for effect in transaction.effects:
+            add_pending(effect.balance, -effect.amount_minor, effect.amount_minor > 0)
+        assert_balanced(transaction)
 
     def _effect(self, effects: list[Effect], account: str, asset: str) -> Effect:
         balance = self._balance(account, asset)
@@ -185,22 +239,25 @@ class Ledger:
         balances = self._balances[account]
         balance = balances.get(asset)
         if balance is None:
-            balance = balances[asset] = Balance(account, asset)
-            self._posted_totals.setdefault(asset, 0)
-            self._pending_totals.setdefault(asset, 0)
+            total = self._totals.get(asset)
+            if total is None:
+                total = self._totals[asset] = Total()
+            balance = balances[asset] = Balance(account, asset, total)
         return balance
 
-    def _add_pending(self, effect: Effect, sign: int) -> None:
-        balance = effect.balance
-        amount = sign * effect.amount_minor
-        if effect.amount_minor > 0:
-            balance.pending_in += amount
-        else:
-            balance.pending_out -= amount
-        assert balance.pending_in >= 0 and balance.pending_out >= 0
-        self._pending_totals[balance.asset] += amount
 
-    def _assert_balanced(self, transaction: Transaction) -> None:
-        for effect in transaction.effects:
-            asset = effect.balance.asset
-            assert self._posted_totals[asset] == 0 and self._pending_totals[asset] == 0
+def add_pending(balance: Balance, amount_minor: int, comes_in: bool) -> None:
+    """Of an effect that comes in or goes out; the other sign takes it back."""
+    if comes_in:
+        balance.pending_in += amount_minor
+        assert balance.pending_in >= 0
+    else:
+        balance.pending_out -= amount_minor
+        assert balance.pending_out >= 0
+    balance.total.pending += amount_minor
+
+
+def assert_balanced(transaction: Transaction) -> None:
+    for effect in transaction.effects:
+        total = effect.balance.total
+        assert total.posted == 0 and total.pending == 0

@@ -10,18 +10,19 @@ from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 
 from trading_ecosystem.live.rest.access import Scope, TheCaller
-from trading_ecosystem.live.rest.amounts import amount_text, moment_text
+from trading_ecosystem.live.rest.amounts import amount_text, moment_or_none, moment_text
 from trading_ecosystem.live.rest.application import application, router
 from trading_ecosystem.live.rest.guard import needs
 from trading_ecosystem.live.rest.parameters import Account, AccountInPath, Limit, Number
 from trading_ecosystem.live.rest.problems import unknown
 from trading_ecosystem.live.rest.surface import Surface
 from trading_ecosystem.messages.accounts import Holding, HoldingsReported, QueryHoldings
+from trading_ecosystem.messages.custody import QuerySettlements, Settlement, SettlementsReported
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.simulators.custodian.store import Instruction, SettlementHistory
 
 ASKER = "rest"
-StatusWord = Literal["instructed", "settled", "failed"]
+StatusWord = Literal["matched", "pending", "partially_settled", "failed", "settled", "canceled"]
 
 
 class HoldingBody(BaseModel):
@@ -46,15 +47,39 @@ class LegBody(BaseModel):
 
 
 class SettlementBody(BaseModel):
+    """`fail_reason` and `age_days` (business days since it was due) are of the last fail, `retry` is the next try."""
+
     instruction_id: int
     trade_id: int
     venue: str
     status: StatusWord
     fail_reason: str | None
+    age_days: int | None
+    retry: str | None
     legs: list[LegBody]
     due: str
     instructed: str
     ended: str | None
+
+
+class UnsettledBody(BaseModel):
+    """`age_days`: business days since it was due."""
+
+    instruction_id: int
+    trade_id: int
+    venue: str
+    status: StatusWord
+    due: str
+    retry: str
+    age_days: int
+
+
+class UnsettledPage(BaseModel):
+    """The oldest by due time; `count` is of all that has not settled."""
+
+    settlements: list[UnsettledBody]
+    count: int
+    occurred: str
 
 
 class SettlementPage(BaseModel):
@@ -82,6 +107,14 @@ def holding_routes(surface: Surface, reference: ReferenceData) -> APIRouter:
         bodies = [holding_body(holding, reference) for holding in report.holdings]
         return HoldingsBody(account=account, holdings=bodies, occurred=moment_text(report.occurred_ns))
 
+    @routes.get("/accounts/{account}/unsettled", summary="What has not settled, by due time", **needs(Scope.READ))
+    async def unsettled(account: AccountInPath, caller: TheCaller) -> UnsettledPage:
+        caller.confine(account)
+        question = QuerySettlements(to=custodian, asker=ASKER, account=account)
+        report = await caller.ask_for(question, SettlementsReported)
+        bodies = [unsettled_body(settlement) for settlement in report.settlements]
+        return UnsettledPage(settlements=bodies, count=report.unsettled_count, occurred=moment_text(report.occurred_ns))
+
     return routes
 
 
@@ -108,17 +141,31 @@ def holding_body(holding: Holding, reference: ReferenceData) -> HoldingBody:
 
 
 def settlement_body(instruction: Instruction, account: str, reference: ReferenceData) -> SettlementBody:
-    failed, ended_ns = instruction.fail_reason, instruction.ended_ns
+    failed = instruction.fail_reason
     return SettlementBody(
         instruction_id=instruction.instruction_id,
         trade_id=instruction.trade_id,
         venue=instruction.venue,
-        status="failed" if failed is not None else "instructed" if ended_ns is None else "settled",
+        status=instruction.settlement_status.value,
         fail_reason=None if failed is None else failed.value,
+        age_days=instruction.age_days,
+        retry=moment_or_none(instruction.retry_ns),
         legs=legs_of(instruction, account, reference),
         due=moment_text(instruction.due_ns),
         instructed=moment_text(instruction.instructed_ns),
-        ended=None if ended_ns is None else moment_text(ended_ns),
+        ended=moment_or_none(instruction.ended_ns),
+    )
+
+
+def unsettled_body(settlement: Settlement) -> UnsettledBody:
+    return UnsettledBody(
+        instruction_id=settlement.instruction_id,
+        trade_id=settlement.trade_id,
+        venue=settlement.venue,
+        status=settlement.settlement_status.value,
+        due=moment_text(settlement.due_ns),
+        retry=moment_text(settlement.retry_ns),
+        age_days=settlement.age_days,
     )
 
 

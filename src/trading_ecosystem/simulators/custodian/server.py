@@ -2,12 +2,13 @@
 
 from trading_ecosystem.configuration.document import Section
 from trading_ecosystem.configuration.instruments import REFERENCE_KEYS, read_accounts, read_reference
-from trading_ecosystem.live.production_wire import CODEC, CUSTODIAN, EXCHANGE
+from trading_ecosystem.live.chaos_wire import CODEC
+from trading_ecosystem.live.production_wire import CUSTODIAN, EXCHANGE
 from trading_ecosystem.live.rest_parts import rest_surface
 from trading_ecosystem.live.service import Added, Parts, Service, Upstream, read_access
 from trading_ecosystem.messages.accounts import TradesReported
 from trading_ecosystem.messages.orders import TradeExecuted
-from trading_ecosystem.simulators.breaking import Breaking
+from trading_ecosystem.simulators.breaking import OF_SETTLEMENT, Breaking
 from trading_ecosystem.simulators.custodian import config
 from trading_ecosystem.simulators.custodian.core import Custodian
 from trading_ecosystem.simulators.custodian.rest import rest_app
@@ -27,7 +28,7 @@ def build(document: Section, instance: str) -> Custodian:
     )
 
 
-BREAKING = Breaking()
+BREAKING = Breaking(OF_SETTLEMENT)
 
 
 def add(parts: Parts) -> Added:

@@ -1,49 +1,63 @@
 """Trades to instructions, and instructions to postings when they are due: delivery versus payment.
 
-Rule 1: an instruction is settled or fails exactly once, not before it is due, all of its postings or none.
-Rule 2: instructions settle in the order of (due time, instruction id), and at most `BATCH` at one moment.
+Rule 1: an instruction moves by its table (`instructions.py`): not before it is due, and of each leg the same part.
+Rule 2: instructions are tried in the order of (time, due time, instruction id), at most `BATCH` at one moment.
 Rule 3: a trade that spends what is still to come in is not due before that has come (see `_due_ns`).
+Rule 4: one that falls short is tried again on each business day, and canceled when it is `cancel_after` of them old.
 """
 
+from bisect import bisect_left, insort
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import cast, final
 
-from trading_ecosystem.messages import codec
+from trading_ecosystem.messages.chaos import CustodyFault, FaultCustody
 from trading_ecosystem.messages.custody import (
     FailReason,
-    Posting,
+    PartPosted,
+    Settlement,
+    SettlementCanceled,
     SettlementFailed,
     SettlementInstructed,
+    SettlementStatus,
     TransactionPosted,
 )
-from trading_ecosystem.messages.numbers import LARGEST
+from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import TradeExecuted
-from trading_ecosystem.reference import Instrument, ReferenceData
-from trading_ecosystem.simulators.custodian.calendar import BusinessCalendar
+from trading_ecosystem.reference import ReferenceData
+from trading_ecosystem.simulators.custodian.calendar import DAY_NS, BusinessCalendar
 from trading_ecosystem.simulators.custodian.config import CustodianConfig
-from trading_ecosystem.simulators.custodian.ledger import FEES, Ledger, Transaction
+from trading_ecosystem.simulators.custodian.disturbance import MILLION, Disturbance
+from trading_ecosystem.simulators.custodian.instructions import (
+    Instruction,
+    SettlementStep,
+    cut,
+    payable_lots,
+    restored,
+)
+from trading_ecosystem.simulators.custodian.ledger import Ledger, Transaction
+from trading_ecosystem.simulators.custodian.legs import is_possible, postings_of
 
 BATCH = 1_000
-LATEST_NS = 1 << 62  # In the year 2116, with room for a cycle of settlement after it.
-
-
-@final
-class Instruction:
-    __slots__ = ("buyer", "due_ns", "instruction_id", "trade_id", "transaction")
-
-    def __init__(self, instruction_id: int, trade_id: int, buyer: str, due_ns: int, transaction: Transaction) -> None:
-        self.instruction_id = instruction_id
-        self.trade_id = trade_id
-        self.buyer = buyer
-        self.due_ns = due_ns
-        self.transaction = transaction
+MOST_TOLD = 100  # Instructions in one report.
 
 
 @final
 class SettlementDesk:
-    """Keeps the instructions that are pending, and of those that are over only their number."""
+    """Keeps the instructions that are not over, and of those that are over only their number."""
 
-    __slots__ = ("_calendar", "_config", "_due", "_instruction_count", "_ledger", "_name", "_pending", "_reference")
+    __slots__ = (
+        "_calendar",
+        "_config",
+        "_instruction_count",
+        "_ledger",
+        "_name",
+        "_of_account",
+        "_open",
+        "_queue",
+        "_reference",
+        "disturbance",
+    )
 
     def __init__(self, name: str, config: CustodianConfig, reference: ReferenceData, ledger: Ledger) -> None:
         self._name = name
@@ -51,9 +65,11 @@ class SettlementDesk:
         self._reference = reference
         self._calendar = BusinessCalendar(config.holidays)
         self._ledger = ledger
+        self.disturbance = Disturbance()
         self._instruction_count = 0
-        self._pending: dict[int, Instruction] = {}
-        self._due: list[tuple[int, int]] = []  # A heap of (due_ns, instruction_id).
+        self._open: dict[int, Instruction] = {}
+        self._of_account: dict[str, list[tuple[int, int]]] = {}  # (due_ns, instruction_id), in order.
+        self._queue: list[tuple[int, int, int]] = []  # A heap of (attempt_ns, due_ns, instruction_id).
 
     def instruct(self, trade: TradeExecuted, now: int) -> SettlementInstructed | SettlementFailed:
         """Make a trade pending, or refuse it."""
@@ -68,11 +84,20 @@ class SettlementDesk:
         transaction = ledger.transaction(postings_of(trade, instrument))
         due_ns = self._due_ns(trade, transaction, now)
         self._instruction_count += 1
-        instruction_id = self._instruction_count
-        self._pend(Instruction(instruction_id, trade.trade_id, trade.buyer_account, due_ns, transaction))
+        instruction = Instruction(
+            self._instruction_count,
+            trade.trade_id,
+            trade.venue,
+            trade.buyer_account,
+            trade.seller_account,
+            trade.quantity_lots,
+            due_ns,
+            transaction,
+        )
+        self._pend(instruction)
         return SettlementInstructed(
             custodian=self._name,
-            instruction_id=instruction_id,
+            instruction_id=instruction.instruction_id,
             trade_id=trade.trade_id,
             venue=trade.venue,
             postings=transaction.postings,
@@ -85,17 +110,179 @@ class SettlementDesk:
             custodian=self._name, instruction_id=0, trade_id=trade.trade_id, fail_reason=reason, occurred_ns=now
         )
 
-    def settle_due(self, now: int) -> list[TransactionPosted | SettlementFailed]:
-        """Settle what is due, up to a batch; the rest is still due afterwards."""
-        outcomes: list[TransactionPosted | SettlementFailed] = []
-        while self._due and self._due[0][0] <= now and len(outcomes) < BATCH:
-            instruction = self._pending.pop(heappop(self._due)[1])
-            outcomes.append(self._settle(instruction, now))
+    def settle_due(self, now: int) -> list[Message]:
+        """Try what is due, up to a batch; the rest is still due afterwards."""
+        outcomes: list[Message] = []
+        tried = 0
+        while self._queue and self._queue[0][0] <= now and tried < BATCH:
+            attempt_ns, _, instruction_id = heappop(self._queue)
+            instruction = self._open.get(instruction_id)
+            if instruction is not None and instruction.attempt_ns == attempt_ns:  # Else it is tried at another time.
+                tried += 1
+                self._try(instruction, now, outcomes)
         return outcomes
 
     def next_ns(self) -> int:
-        """The earliest due time; 0 for none."""
-        return self._due[0][0] if self._due else 0
+        """The earliest time of an attempt; 0 for none."""
+        return self._queue[0][0] if self._queue else 0
+
+    def unsettled(self, account: str, now: int) -> tuple[Settlement, ...]:
+        """What has not settled for an account, by due time, as far as is told at once."""
+        told: list[Settlement] = []
+        for _, instruction_id in self._of_account.get(account, ())[:MOST_TOLD]:
+            instruction = self._open[instruction_id]
+            matched = instruction.status is SettlementStatus.MATCHED
+            told.append(
+                Settlement(
+                    instruction_id=instruction_id,
+                    trade_id=instruction.trade_id,
+                    venue=instruction.venue,
+                    settlement_status=SettlementStatus.PENDING
+                    if matched and instruction.due_ns <= now
+                    else instruction.status,
+                    due_ns=instruction.due_ns,
+                    retry_ns=instruction.attempt_ns,
+                    age_days=self._age_days(instruction, now),
+                )
+            )
+        return tuple(told)
+
+    def unsettled_count(self, account: str) -> int:
+        return len(self._of_account.get(account, ()))
+
+    # Faults.
+
+    def disturb(self, command: FaultCustody) -> str:
+        """Begin a fault. Returns why it cannot be; empty if it can."""
+        refusal = self.disturbance.refusal(command)
+        if not refusal:
+            self.disturbance.begin(command)
+        return refusal
+
+    def restore_order(self, now: int) -> None:
+        """End the fault: what it held back is tried now."""
+        for instruction_id in self.disturbance.end():
+            instruction = self._open.get(instruction_id)
+            if instruction is not None and instruction.attempt_ns != now:
+                if instruction.attempt_ns == 0:
+                    self._list(instruction)
+                self._enqueue(instruction, now)
+
+    # One attempt.
+
+    def _try(self, instruction: Instruction, now: int, outcomes: list[Message]) -> None:
+        assert instruction.due_ns <= now
+        if instruction.status is SettlementStatus.MATCHED:
+            instruction.take(SettlementStep.FELL_DUE)
+        fault = self.disturbance.fault
+        if fault is None:
+            self._settle(instruction, instruction.lots, self._config.partial, now, outcomes)
+            return
+        held = self.disturbance.held
+        if fault.custody_fault is CustodyFault.DUPLICATE:
+            transaction = instruction.transaction
+            if self._settle(instruction, instruction.lots, self._config.partial, now, outcomes):
+                self.disturbance.tell_twice(transaction)
+            return
+        held.append(instruction.instruction_id)
+        if fault.custody_fault is CustodyFault.DELAY:
+            if instruction.due_ns + fault.by_ns <= now:
+                held.pop()
+                self._settle(instruction, instruction.lots, self._config.partial, now, outcomes)
+            else:
+                self._enqueue(instruction, instruction.due_ns + fault.by_ns)
+        elif fault.custody_fault is CustodyFault.SAYS_DONE:
+            instruction.attempt_ns = 0
+            self._unlist(instruction)
+            self.disturbance.tell_gone(instruction.transaction)
+        elif fault.custody_fault is CustodyFault.PARTIAL:
+            self._settle(instruction, max(1, instruction.lots * fault.share_ppm // MILLION), True, now, outcomes)
+        else:
+            self._fall_short(instruction, FailReason.CUSTODIAN_REJECTED, now, outcomes)
+
+    def _settle(self, instruction: Instruction, most: int, partial: bool, now: int, outcomes: list[Message]) -> bool:
+        """Post all of an instruction, or a part of up to `most` lots where that is allowed. True if all."""
+        ledger = self._ledger
+        short_account = ledger.short_account(instruction.transaction)
+        if not short_account and most == instruction.lots:
+            instruction.take(SettlementStep.SETTLED)
+            self._close(instruction)
+            outcomes.append(
+                TransactionPosted(
+                    custodian=self._name,
+                    transaction_id=ledger.post(instruction.transaction),
+                    instruction_id=instruction.instruction_id,
+                    postings=instruction.transaction.postings,
+                    occurred_ns=now,
+                )
+            )
+            return True
+        lots = payable_lots(instruction, min(most, instruction.lots - 1), ledger) if partial else 0
+        if lots:
+            outcomes.append(self._post_part(instruction, lots, now))
+        if lots and not short_account:
+            self._enqueue(instruction, self._retry_ns(now))
+        elif short_account:
+            lacks_cash = short_account == instruction.buyer  # The cash leg comes first in the postings.
+            reason = FailReason.BUYER_LACKS_CASH if lacks_cash else FailReason.SELLER_LACKS_ASSET
+            self._fall_short(instruction, reason, now, outcomes)
+        else:
+            self._fall_short(instruction, FailReason.CUSTODIAN_REJECTED, now, outcomes)
+        return False
+
+    def _post_part(self, instruction: Instruction, lots: int, now: int) -> PartPosted:
+        ledger, whole = self._ledger, instruction.transaction
+        taken, left = cut(whole.postings, lots, instruction.lots)
+        ledger.void(whole)
+        part, rest = ledger.transaction(taken), ledger.transaction(left)
+        ledger.pend(part, instruction.due_ns)
+        ledger.pend(rest, instruction.due_ns)
+        instruction.transaction = rest
+        instruction.lots -= lots
+        instruction.take(SettlementStep.PART_SETTLED)
+        return PartPosted(
+            custodian=self._name,
+            transaction_id=ledger.post(part),
+            instruction_id=instruction.instruction_id,
+            postings=taken,
+            retry_ns=self._retry_ns(now),
+            occurred_ns=now,
+        )
+
+    def _fall_short(self, instruction: Instruction, reason: FailReason, now: int, outcomes: list[Message]) -> None:
+        """Try it again on the next business day, unless it is too old for that."""
+        instruction.take(SettlementStep.FELL_SHORT)
+        age_days = self._age_days(instruction, now)
+        given_up = age_days >= self._config.cancel_after
+        if not given_up:
+            self._enqueue(instruction, self._retry_ns(now))
+        outcomes.append(
+            SettlementFailed(
+                custodian=self._name,
+                instruction_id=instruction.instruction_id,
+                trade_id=instruction.trade_id,
+                fail_reason=reason,
+                occurred_ns=now,
+                age_days=age_days,
+                retry_ns=0 if given_up else instruction.attempt_ns,
+            )
+        )
+        if given_up:
+            instruction.take(SettlementStep.GAVE_UP)
+            self._ledger.void(instruction.transaction)
+            self._close(instruction)
+            outcomes.append(
+                SettlementCanceled(
+                    custodian=self._name,
+                    instruction_id=instruction.instruction_id,
+                    trade_id=instruction.trade_id,
+                    fail_reason=reason,
+                    age_days=age_days,
+                    occurred_ns=now,
+                )
+            )
+
+    # Times.
 
     def _due_ns(self, trade: TradeExecuted, transaction: Transaction, now: int) -> int:
         """The end of the instrument's cycle, or later, when all has come in that the trade relies on.
@@ -113,99 +300,63 @@ class SettlementDesk:
             cycle_ns = self._calendar.settlement_ns(trade.occurred_ns, business_days, self._config.cut_off_ns)
         return max(cycle_ns, now, self._ledger.relies_until_ns(transaction))
 
+    def _retry_ns(self, now: int) -> int:
+        return self._calendar.settlement_ns(now, 1, self._config.cut_off_ns)
+
+    def _age_days(self, instruction: Instruction, now: int) -> int:
+        """Business days since the due date."""
+        if now - instruction.due_ns < 0:
+            return 0
+        return self._calendar.business_days_between(instruction.due_ns // DAY_NS, now // DAY_NS)
+
+    # What is open.
+
     def _pend(self, instruction: Instruction) -> None:
         self._ledger.pend(instruction.transaction, instruction.due_ns)
-        self._pending[instruction.instruction_id] = instruction
-        heappush(self._due, (instruction.due_ns, instruction.instruction_id))
+        self._open[instruction.instruction_id] = instruction
+        if instruction.attempt_ns:
+            self._list(instruction)
+            self._enqueue(instruction, instruction.attempt_ns)
 
-    def _settle(self, instruction: Instruction, now: int) -> TransactionPosted | SettlementFailed:
-        assert instruction.due_ns <= now
-        transaction = instruction.transaction
-        short_account = self._ledger.short_account(transaction)
-        if short_account:
-            self._ledger.void(transaction)
-            lacks_cash = short_account == instruction.buyer  # The cash leg comes first in the postings.
-            return SettlementFailed(
-                custodian=self._name,
-                instruction_id=instruction.instruction_id,
-                trade_id=instruction.trade_id,
-                fail_reason=FailReason.BUYER_LACKS_CASH if lacks_cash else FailReason.SELLER_LACKS_ASSET,
-                occurred_ns=now,
-            )
-        return TransactionPosted(
-            custodian=self._name,
-            transaction_id=self._ledger.post(transaction),
-            instruction_id=instruction.instruction_id,
-            postings=transaction.postings,
-            occurred_ns=now,
-        )
+    def _enqueue(self, instruction: Instruction, attempt_ns: int) -> None:
+        instruction.attempt_ns = attempt_ns
+        heappush(self._queue, (attempt_ns, instruction.due_ns, instruction.instruction_id))
+
+    def _close(self, instruction: Instruction) -> None:
+        del self._open[instruction.instruction_id]
+        self._unlist(instruction)
+
+    def _list(self, instruction: Instruction) -> None:
+        for account in parties(instruction):
+            insort(self._of_account.setdefault(account, []), (instruction.due_ns, instruction.instruction_id))
+
+    def _unlist(self, instruction: Instruction) -> None:
+        for account in parties(instruction):
+            lines = self._of_account[account]
+            place = bisect_left(lines, (instruction.due_ns, instruction.instruction_id))
+            assert lines[place][1] == instruction.instruction_id
+            del lines[place]
 
     def save(self) -> list[object]:
         """As plain data, for `restore`."""
-        pending = [
-            [
-                instruction.instruction_id,
-                instruction.trade_id,
-                instruction.buyer,
-                instruction.due_ns,
-                [codec.to_plain(posting) for posting in instruction.transaction.postings],
-            ]
-            for instruction in self._pending.values()
+        return [
+            self._instruction_count,
+            [instruction.save() for instruction in self._open.values()],
+            self.disturbance.save(),
         ]
-        return [self._instruction_count, pending]
 
-    def restore(self, instruction_count: int, pending: list[list[object]]) -> None:
+    def restore(self, instruction_count: int, saved: list[list[object]], disturbance: list[object]) -> None:
         """Take over what `save` returned, once the ledger has been restored."""
         self._instruction_count = instruction_count
-        self._pending, self._due = {}, []
-        for instruction_id, trade_id, buyer, due_ns, plain in pending:
-            postings = [posting_of(values) for values in cast(list[list[object]], plain)]
-            self._pend(
-                Instruction(
-                    cast(int, instruction_id),
-                    cast(int, trade_id),
-                    cast(str, buyer),
-                    cast(int, due_ns),
-                    self._ledger.transaction(tuple(postings)),
-                )
-            )
+        self._open, self._queue, self._of_account = {}, [], {}
+        for values in saved:
+            self._pend(restored(values, self._ledger))
+        plain, held, told = disturbance
+        self.disturbance.restore(cast(list[object], plain), cast(list[int], held), cast(dict[str, list[int]], told))
 
 
-def posting_of(values: list[object]) -> Posting:
-    """The posting that `codec.to_plain` made these values of."""
-    debit_account, credit_account, asset, amount_minor = values
-    return Posting(
-        debit_account=cast(str, debit_account),
-        credit_account=cast(str, credit_account),
-        asset=cast(str, asset),
-        amount_minor=cast(int, amount_minor),
-    )
-
-
-def is_possible(trade: TradeExecuted, instrument: Instrument) -> bool:
-    """Whether it is for a price and a quantity, at a time, and of amounts that a message can carry."""
-    if trade.price_ticks <= 0 or trade.quantity_lots <= 0 or not 0 <= trade.occurred_ns <= LATEST_NS:
-        return False
-    cost_minor = instrument.notional_minor(trade.price_ticks, trade.quantity_lots)
-    fees_minor = max(abs(trade.buyer_fee_minor), abs(trade.seller_fee_minor))
-    return max(cost_minor, instrument.base_minor(trade.quantity_lots), fees_minor) <= LARGEST
-
-
-def postings_of(trade: TradeExecuted, instrument: Instrument) -> tuple[Posting, ...]:
-    """Cash to the seller, the asset to the buyer, and each one's fee; a negative fee is paid to them."""
-    buyer, seller = trade.buyer_account, trade.seller_account
-    cost_minor = instrument.notional_minor(trade.price_ticks, trade.quantity_lots)
-    postings: list[Posting] = []
-    add_posting(postings, buyer, seller, instrument.quote, cost_minor)
-    add_posting(postings, seller, buyer, instrument.base, instrument.base_minor(trade.quantity_lots))
-    add_posting(postings, buyer, FEES, instrument.quote, trade.buyer_fee_minor)
-    add_posting(postings, seller, FEES, instrument.quote, trade.seller_fee_minor)
-    return tuple(postings)
-
-
-def add_posting(postings: list[Posting], debit: str, credit: str, asset: str, amount_minor: int) -> None:
-    """A negative amount moves the other way; what would move nothing is left out."""
-    if amount_minor < 0:
-        debit, credit, amount_minor = credit, debit, -amount_minor
-    if amount_minor and debit != credit:
-        postings.append(Posting(debit_account=debit, credit_account=credit, asset=asset, amount_minor=amount_minor))
+def parties(instruction: Instruction) -> Sequence[str]:
+    """Each account once."""
+    if instruction.buyer == instruction.seller:
+        return (instruction.buyer,)
+    return (instruction.buyer, instruction.seller)

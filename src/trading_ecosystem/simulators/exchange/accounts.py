@@ -66,13 +66,30 @@ class Funds:
 
 @final
 class Account:
-    """`sequence` numbers the events told to its owner. Nobody is told about an account that `is_venue_own`."""
+    """`sequence` numbers the events told to its owner. Nobody is told about an account that `is_venue_own`. `number` is
+    its place among the venue's accounts, `by_place` its funds in the order of the venue's assets. `turnover_minor` is
+    what it traded since its venue last looked, by the place of the quote asset; see `FeeSchedule`."""
 
-    __slots__ = ("funds", "is_venue_own", "name", "sequence")
+    __slots__ = (
+        "by_place",
+        "funds",
+        "is_venue_own",
+        "maker_fee_ppm",
+        "name",
+        "number",
+        "sequence",
+        "taker_fee_ppm",
+        "turnover_minor",
+    )
 
-    def __init__(self, name: str, funds: dict[str, Funds]) -> None:
+    def __init__(self, number: int, name: str, funds: dict[str, Funds]) -> None:
+        self.number = number
         self.name = name
         self.funds = funds
+        self.by_place = list(funds.values())
+        self.maker_fee_ppm = 0
+        self.taker_fee_ppm = 0
+        self.turnover_minor = [0] * len(funds)
         self.is_venue_own = name in VENUE_ACCOUNTS
         self.sequence = 0
 
@@ -97,7 +114,7 @@ class Accounts:
                 self._open(name, {})
 
     def _open(self, name: str, amounts: dict[str, int]) -> None:
-        account = Account(name, {asset: Funds(total) for asset, total in self.totals.items()})
+        account = Account(len(self.by_name), name, {asset: Funds(total) for asset, total in self.totals.items()})
         self.by_name[name] = account
         for asset, amount_minor in amounts.items():
             account.funds[asset].credit(amount_minor)

@@ -2,120 +2,21 @@
 
 Rule 1: a price level holds its orders in the order of their arrival, and a level without orders is gone.
 Rule 2: after an event the book is not crossed: the best bid is below the best ask.
-Rule 3: the quantity of an order is filled + canceled + leaves, always.
+Rule 3: of an iceberg only a part is shown; when that is gone the next part queues at the end of its price.
 """
 
 from bisect import bisect_left, insort
-from enum import IntEnum
 from typing import Final, final
 
-from trading_ecosystem.messages.orders import Side
-from trading_ecosystem.simulators.exchange.accounts import Account, Funds
+from trading_ecosystem.messages.orders import SelfTradeMode
+from trading_ecosystem.simulators.exchange.order import Order
 
-
-class OrderStatus(IntEnum):
-    OPEN = 0
-    PARTIALLY_FILLED = 1
-    FILLED = 2
-    CANCELED = 3
-
-
-class OrderStep(IntEnum):
-    """What can happen to an order after it was accepted."""
-
-    FILL_PART = 0
-    FILL_REST = 1
-    CANCEL = 2
-
-
-TRANSITIONS: Final[dict[tuple[OrderStatus, OrderStep], OrderStatus]] = {
-    (OrderStatus.OPEN, OrderStep.FILL_PART): OrderStatus.PARTIALLY_FILLED,
-    (OrderStatus.OPEN, OrderStep.FILL_REST): OrderStatus.FILLED,
-    (OrderStatus.OPEN, OrderStep.CANCEL): OrderStatus.CANCELED,
-    (OrderStatus.PARTIALLY_FILLED, OrderStep.FILL_PART): OrderStatus.PARTIALLY_FILLED,
-    (OrderStatus.PARTIALLY_FILLED, OrderStep.FILL_REST): OrderStatus.FILLED,
-    (OrderStatus.PARTIALLY_FILLED, OrderStep.CANCEL): OrderStatus.CANCELED,
-}
-
-
-@final
-class Order:
-    """An accepted order. It locks `lock_minor_per_lot` of `pays` for every lot that it leaves; a market order 0."""
-
-    __slots__ = (
-        "account",
-        "canceled_lots",
-        "client_order_id",
-        "filled_lots",
-        "following",
-        "is_buy",
-        "leaves_lots",
-        "lock_minor_per_lot",
-        "order_id",
-        "pays",
-        "preceding",
-        "price_ticks",
-        "quantity_lots",
-        "receives",
-        "status",
-        "symbol",
-    )
-
-    def __init__(
-        self,
-        order_id: int,
-        account: Account,
-        client_order_id: str,
-        symbol: str,
-        is_buy: bool,
-        price_ticks: int,
-        quantity_lots: int,
-        lock_minor_per_lot: int,
-        pays: Funds,
-        receives: Funds,
-    ) -> None:
-        self.order_id = order_id
-        self.account = account
-        self.client_order_id = client_order_id
-        self.symbol = symbol
-        self.is_buy = is_buy
-        self.price_ticks = price_ticks
-        self.quantity_lots = quantity_lots
-        self.leaves_lots = quantity_lots
-        self.filled_lots = 0
-        self.canceled_lots = 0
-        self.status = OrderStatus.OPEN
-        self.lock_minor_per_lot = lock_minor_per_lot
-        self.pays = pays
-        self.receives = receives
-        self.preceding: Order | None = None
-        self.following: Order | None = None
-
-    @property
-    def side(self) -> Side:
-        return Side.BUY if self.is_buy else Side.SELL
-
-    def fill(self, lots: int) -> None:
-        self.leaves_lots -= lots
-        self.filled_lots += lots
-        self._step(OrderStep.FILL_PART if self.leaves_lots > 0 else OrderStep.FILL_REST)
-
-    def cancel(self) -> None:
-        self.canceled_lots += self.leaves_lots
-        self.leaves_lots = 0
-        self._step(OrderStep.CANCEL)
-
-    def _step(self, step: OrderStep) -> None:
-        status = TRANSITIONS.get((self.status, step))
-        assert status is not None, (self.order_id, self.status, step)
-        assert self.leaves_lots >= 0
-        assert self.quantity_lots == self.filled_lots + self.canceled_lots + self.leaves_lots
-        self.status = status
+SKIPS_OWN: Final = (SelfTradeMode.UNSPECIFIED, SelfTradeMode.CANCEL_RESTING)
 
 
 @final
 class Level:
-    """The orders at one price, a doubly linked list in the order of their arrival."""
+    """The orders at one price, a doubly linked list in the order of their arrival. `lots` are those that are shown."""
 
     __slots__ = ("head", "key", "lots", "tail")
 
@@ -133,7 +34,7 @@ class Level:
             tail.following = order
             order.preceding = tail
         self.tail = order
-        self.lots += order.leaves_lots
+        self.lots += order.leaves_lots - order.hidden_lots
 
     def unlink(self, order: Order) -> None:
         preceding, following = order.preceding, order.following
@@ -174,12 +75,33 @@ class BookSide:
         level.append(order)
 
     def reduce(self, order: Order, lots: int) -> None:
-        """Take `lots` off a resting order: all that it had left, or a part. An order with none left leaves the book."""
+        """Take `lots`, which were shown, off a resting order. One with none left leaves the book."""
         key = order.price_ticks * self.sign
         level = self.levels[key]
         level.lots -= lots
         if order.leaves_lots > 0:
+            if order.leaves_lots == order.hidden_lots:
+                level.unlink(order)
+                order.show_next()
+                level.append(order)
             return
+        level.unlink(order)
+        if level.head is None:
+            assert level.lots == 0
+            self._drop(key)
+
+    def resize(self, order: Order, quantity_lots: int) -> None:
+        """Give a resting order another whole quantity in its place."""
+        level = self.levels[order.price_ticks * self.sign]
+        level.lots -= order.leaves_lots - order.hidden_lots
+        order.resize(quantity_lots)
+        level.lots += order.leaves_lots - order.hidden_lots
+
+    def remove(self, order: Order) -> None:
+        """Take out an order that is still open."""
+        key = order.price_ticks * self.sign
+        level = self.levels[key]
+        level.lots -= order.leaves_lots - order.hidden_lots
         level.unlink(order)
         if level.head is None:
             assert level.lots == 0
@@ -191,6 +113,29 @@ class BookSide:
             self.keys.pop()
         else:
             del self.keys[bisect_left(self.keys, key)]
+
+    def reaches(self, key: int, limit_ticks: int) -> bool:
+        """Whether an order with this limit takes from a level; 0 is no limit."""
+        return limit_ticks == 0 or key >= limit_ticks * self.sign
+
+    def within_reach(self, taker: Order) -> list[Order]:
+        """What an order would take from, by priority, as far as its own size and its self-trade mode let it."""
+        found: list[Order] = []
+        lots = 0
+        for key in reversed(self.keys):
+            if not self.reaches(key, taker.price_ticks):
+                return found
+            order = self.levels[key].head
+            while order is not None:
+                if order.account is not taker.account:
+                    found.append(order)
+                    lots += order.leaves_lots
+                elif taker.self_trade not in SKIPS_OWN:
+                    return found
+                if lots >= taker.quantity_lots > 0:
+                    return found
+                order = order.following
+        return found
 
     def orders(self) -> list[Order]:
         """All orders by priority."""
@@ -205,15 +150,15 @@ class BookSide:
 
 @final
 class Book:
-    """Both sides, and the top as it was last published: `top` is bid ticks and lots, ask ticks and lots."""
+    """Both sides, and the top as it was last published."""
 
-    __slots__ = ("asks", "bids", "symbol", "top", "top_sequence")
+    __slots__ = ("ask_lots", "ask_ticks", "asks", "bid_lots", "bid_ticks", "bids", "symbol", "top_sequence")
 
     def __init__(self, symbol: str) -> None:
         self.symbol = symbol
         self.bids = BookSide(1)
         self.asks = BookSide(-1)
-        self.top = (0, 0, 0, 0)
+        self.bid_ticks = self.bid_lots = self.ask_ticks = self.ask_lots = 0
         self.top_sequence = 0
 
     def side(self, is_buy: bool) -> BookSide:
@@ -224,17 +169,21 @@ class Book:
         return bool(against.keys) and against.keys[-1] >= price_ticks * against.sign
 
     def take_top(self) -> bool:
-        """Bring `top` up to date; True when it changed. Asserts that the book is not crossed."""
+        """Bring the top up to date; True when it changed. Asserts that the book is not crossed."""
         bid, ask = self.bids.best(), self.asks.best()
-        assert bid is None or ask is None or bid.key < -ask.key, (self.symbol, bid.key, -ask.key)
-        top = (
-            bid.key if bid is not None else 0,
-            bid.lots if bid is not None else 0,
-            -ask.key if ask is not None else 0,
-            ask.lots if ask is not None else 0,
-        )
-        if top == self.top:
+        bid_ticks = bid_lots = ask_ticks = ask_lots = 0
+        if bid is not None:
+            bid_ticks, bid_lots = bid.key, bid.lots
+        if ask is not None:
+            ask_ticks, ask_lots = -ask.key, ask.lots
+            assert bid_ticks < ask_ticks, (self.symbol, bid_ticks, ask_ticks)
+        if (
+            bid_lots == self.bid_lots
+            and ask_lots == self.ask_lots
+            and bid_ticks == self.bid_ticks
+            and ask_ticks == self.ask_ticks
+        ):
             return False
-        self.top = top
+        self.bid_ticks, self.bid_lots, self.ask_ticks, self.ask_lots = bid_ticks, bid_lots, ask_ticks, ask_lots
         self.top_sequence += 1
         return True

@@ -3,6 +3,9 @@
 exchange:
   maker_fee: 1bps                 # of the notional, in the quote asset
   taker_fee: 4bps
+  fee_tiers:                      # optional: the fees of those who traded at least so much in the 30 days before, in
+    - {traded: 1000000, maker: 0.8bps, taker: 3bps}          # the numeraire; looked at each midnight, UTC
+    - {traded: 10000000, maker: 0.5bps, taker: 2bps}
   heartbeat_every: 1s
   background:                     # the venue's other participants
     levels: 5                     # of the ladder, per side
@@ -15,14 +18,22 @@ exchange:
     instruments:                  # depth of the first level and largest noise order, in base units;
                                   # mean move per quote in calm and in full storm
       BTC/USD: {half_spread: 3bps, depth: 0.5, noise: 0.2, calm: 1.5bps, storm: 6bps}
+  rules:                          # optional: what the venue takes as an order; least value in quote units, largest
+                                  # quantity in base units, and how far a limit may be from the reference quote's
+                                  # middle, or from the last price where the venue has heard no quote
+    BTC/USD: {minimum_notional: 5, largest_order: 100, price_range: 20%}
+  most_open_orders: 1000          # optional: of one account, in the books
+  most_waiting_orders: 100        # optional: of one account, waiting for a price
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import final
 
 from trading_ecosystem.configuration.document import Node
-from trading_ecosystem.reference import Instrument, ReferenceData
+from trading_ecosystem.reference import Asset, Instrument, ReferenceData
+from trading_ecosystem.simulators.exchange.fees import FeeTier
+from trading_ecosystem.simulators.exchange.rules import LARGEST_LOTS, MarketRules
 
 PPM = 1_000_000
 PERCENT_PPM = 10_000
@@ -30,6 +41,8 @@ HIGHEST_FEE_PPM = 100_000
 MOST_LEVELS = 20
 MOST_NOISE_LOTS = 1 << 31
 SHORTEST_HEARTBEAT_NS = 1_000_000
+MOST_OPEN = 1_000_000
+MOST_WAITING = 10_000
 
 
 @final
@@ -66,21 +79,89 @@ class ExchangeConfig:
     taker_fee_ppm: int
     heartbeat_ns: int
     liquidity: LiquidityConfig
+    rules: dict[str, MarketRules] = field(default_factory=dict)  # By symbol; without one everything goes.
+    most_open_orders: int = MOST_OPEN  # Of one account,
+    most_waiting_orders: int = MOST_WAITING  # and of those that wait for a price.
+    fee_tiers: tuple[FeeTier, ...] = ()  # Ascending, beyond the fees above.
+
+    def tiers(self) -> tuple[FeeTier, ...]:
+        first = FeeTier(traded_minor=0, maker_fee_ppm=self.maker_fee_ppm, taker_fee_ppm=self.taker_fee_ppm)
+        return (first, *self.fee_tiers)
 
 
 def read(node: Node, reference: ReferenceData) -> ExchangeConfig:
     """Raises `Problem` for whatever is wrong with the section."""
-    section = node.section(("maker_fee", "taker_fee", "heartbeat_every", "background"))
-    taker_fee_ppm = share(section["taker_fee"], 0, HIGHEST_FEE_PPM)
-    maker_fee_ppm = share(section["maker_fee"], 0, HIGHEST_FEE_PPM)
-    if maker_fee_ppm > taker_fee_ppm:
-        section["maker_fee"].fail("the maker fee is above the taker fee, which is what a resting order sets aside")
+    optional = ("fee_tiers", "rules", "most_open_orders", "most_waiting_orders")
+    section = node.section(("maker_fee", "taker_fee", "heartbeat_every", "background"), optional)
+    first = read_fees(section["maker_fee"], section["taker_fee"], 0)
     return ExchangeConfig(
-        maker_fee_ppm=maker_fee_ppm,
-        taker_fee_ppm=taker_fee_ppm,
+        maker_fee_ppm=first.maker_fee_ppm,
+        taker_fee_ppm=first.taker_fee_ppm,
+        fee_tiers=read_tiers(section.get("fee_tiers"), first, reference),
         heartbeat_ns=section["heartbeat_every"].duration_ns(SHORTEST_HEARTBEAT_NS),
         liquidity=read_liquidity(section["background"], reference),
+        rules=read_rules(section.get("rules"), reference),
+        most_open_orders=read_most(section.get("most_open_orders"), MOST_OPEN),
+        most_waiting_orders=read_most(section.get("most_waiting_orders"), MOST_WAITING),
     )
+
+
+def read_fees(maker: Node, taker: Node, traded_minor: int) -> FeeTier:
+    taker_fee_ppm = share(taker, 0, HIGHEST_FEE_PPM)
+    maker_fee_ppm = share(maker, 0, HIGHEST_FEE_PPM)
+    if maker_fee_ppm > taker_fee_ppm:
+        maker.fail("the maker fee is above the taker fee, which is what a resting order sets aside")
+    return FeeTier(traded_minor=traded_minor, maker_fee_ppm=maker_fee_ppm, taker_fee_ppm=taker_fee_ppm)
+
+
+def read_tiers(node: Node | None, first: FeeTier, reference: ReferenceData) -> tuple[FeeTier, ...]:
+    """Those beyond the first: each takes more trading than the one before, and costs no more."""
+    tiers = [first]
+    for child in node.items() if node else []:
+        section = child.section(("traded", "maker", "taker"))
+        traded_minor = minor(section["traded"], reference.assets[reference.numeraire])
+        tier = read_fees(section["maker"], section["taker"], traded_minor)
+        before = tiers[-1]
+        if traded_minor <= before.traded_minor:
+            section["traded"].fail("a tier begins above the one before it")
+        for name, fee_ppm, most_ppm in (
+            ("maker", tier.maker_fee_ppm, before.maker_fee_ppm),
+            ("taker", tier.taker_fee_ppm, before.taker_fee_ppm),
+        ):
+            if fee_ppm > most_ppm:
+                section[name].fail("a tier costs no more than the one before it")
+        tiers.append(tier)
+    return tuple(tiers[1:])
+
+
+def read_most(node: Node | None, most: int) -> int:
+    return most if node is None else node.integer(1, most)
+
+
+def read_rules(node: Node | None, reference: ReferenceData) -> dict[str, MarketRules]:
+    found: dict[str, MarketRules] = {}
+    for symbol, child in node.entries() if node else []:
+        if symbol not in reference.instruments:
+            child.fail_word("unknown instrument", symbol, reference.instruments)
+        found[symbol] = read_market_rules(child, reference.instruments[symbol], reference)
+    return found
+
+
+def read_market_rules(node: Node, instrument: Instrument, reference: ReferenceData) -> MarketRules:
+    section = node.section((), ("minimum_notional", "largest_order", "price_range"))
+    least, largest, around = (section.get(name) for name in ("minimum_notional", "largest_order", "price_range"))
+    return MarketRules(
+        minimum_notional_minor=0 if least is None else minor(least, reference.assets[instrument.quote]),
+        largest_lots=LARGEST_LOTS if largest is None else lots(largest, instrument),
+        price_range_ppm=0 if around is None else share(around, PERCENT_PPM, PPM - 1),
+    )
+
+
+def minor(node: Node, asset: Asset) -> int:
+    try:
+        return asset.to_minor(node.positive())
+    except ValueError as problem:
+        node.fail(str(problem))
 
 
 def read_liquidity(node: Node, reference: ReferenceData) -> LiquidityConfig:

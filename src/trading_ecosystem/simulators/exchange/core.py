@@ -1,8 +1,8 @@
 """The exchange: a venue where accounts trade, by price-time priority, out of balances that it keeps.
 
 Rule 1: nothing in this file reads a clock, a socket, a disk or a random number.
-Rule 2: an account hears of its own orders under its own count, `account_sequence`; one that does not exist, under 0.
-Rule 3: an order that is submitted again is not answered again: its outcome is out, and `QueryAccount` says the rest.
+Rule 2: what is due is done before anything else is handled: no order trades after it has expired.
+Rule 3: as long as anything is due at a later time, a `Wake` for it has been asked for.
 """
 
 from typing import final
@@ -12,6 +12,7 @@ from trading_ecosystem.core import JournaledCore
 from trading_ecosystem.messages.accounts import (
     AccountReported,
     Balance,
+    OpenOrder,
     QueryAccount,
     QueryTrades,
     TradesReported,
@@ -20,26 +21,24 @@ from trading_ecosystem.messages.accounts import (
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
-from trading_ecosystem.messages.orders import (
-    CancelOrder,
-    CancelReason,
-    CancelRejected,
-    CancelRejectReason,
-    OrderRejected,
-    OrderType,
-    RejectReason,
-    Side,
-    SubmitOrder,
-    TimeInForce,
-)
+from trading_ecosystem.messages.order_changes import AmendOrder, CancelAllAfter, CancelAllOrders
+from trading_ecosystem.messages.orders import CancelOrder, SubmitOrder
 from trading_ecosystem.messages.runtime import Plain, Start, Wake, WakeAt
+from trading_ecosystem.messages.triggers import SubmitPair, SubmitTriggerOrder
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.simulators.exchange.accounts import BACKGROUND, NOISE, Account, Accounts
-from trading_ecosystem.simulators.exchange.announcements import open_orders_of
+from trading_ecosystem.simulators.exchange.announcements import open_order, open_wait
+from trading_ecosystem.simulators.exchange.changes import OrderChanges
+from trading_ecosystem.simulators.exchange.clients import Clients
 from trading_ecosystem.simulators.exchange.config import ExchangeConfig
+from trading_ecosystem.simulators.exchange.deadlines import NEVER_NS
+from trading_ecosystem.simulators.exchange.entry import OrderEntry
+from trading_ecosystem.simulators.exchange.fees import FeeSchedule
 from trading_ecosystem.simulators.exchange.liquidity import Liquidity
-from trading_ecosystem.simulators.exchange.matching import Market, Matching
-from trading_ecosystem.simulators.exchange.submissions import NO_ORDER, Submissions
+from trading_ecosystem.simulators.exchange.market import Market
+from trading_ecosystem.simulators.exchange.matching import Matching
+from trading_ecosystem.simulators.exchange.rules import MarketRules
+from trading_ecosystem.simulators.exchange.state import restore_matching, save_matching
 
 
 @final
@@ -49,13 +48,17 @@ class Exchange(JournaledCore):
 
     __slots__ = (
         "_accounts",
+        "_asked_ns",
+        "_changes",
+        "_clients",
+        "_entry",
+        "_fees",
         "_heartbeat_due_ns",
         "_heartbeat_ns",
         "_liquidity",
         "_matching",
         "_name",
         "_session",
-        "_submissions",
     )
 
     def __init__(
@@ -70,9 +73,16 @@ class Exchange(JournaledCore):
         self._heartbeat_ns: int = config.heartbeat_ns
         self._heartbeat_due_ns = 0
         self._session = 0
+        self._asked_ns = 0  # The earliest `Wake` that is still to come; 0 for none.
         self._accounts = Accounts(list(reference.assets), accounts)
-        self._matching = Matching(name, config.maker_fee_ppm, config.taker_fee_ppm, reference, self._accounts)
-        self._submissions = {account: Submissions() for account in accounts if self._accounts.client(account)}
+        self._matching = Matching(name, markets_of(reference, config, self._accounts), self._accounts)
+        self._matching.counts_turnover = len(config.tiers()) > 1
+        self._fees = FeeSchedule(config.tiers(), reference, self._accounts.by_name, self._matching.markets)
+        self._clients = Clients(self._accounts, self._matching)
+        self._entry = OrderEntry(
+            name, self._clients, self._matching, config.most_open_orders, config.most_waiting_orders
+        )
+        self._changes = OrderChanges(name, self._clients, self._matching)
         self._liquidity = {
             symbol: Liquidity(
                 self._matching,
@@ -88,128 +98,88 @@ class Exchange(JournaledCore):
 
     def handle(self, message: Message, now: int) -> list[Message]:
         out: list[Message] = []
+        if now >= self._fees.next_ns:
+            self._fees.turn(now)
+        if now >= self._changes.next_ns():
+            self._changes.do_due(now, out)
+            self._publish_tops(now, out)
         if isinstance(message, QuotePublished):
             self._follow(message, now, out)
         elif isinstance(message, SubmitOrder):
-            self._submit(message, now, out)
+            self._publish_top_of(self._entry.submit(message, now, out), now, out)
         elif isinstance(message, CancelOrder):
-            self._cancel(message, now, out)
+            self._publish_top_of(self._changes.cancel(message, now, out), now, out)
         elif isinstance(message, Wake):
             self._wake(now, out)
-        elif isinstance(message, QueryAccount):
-            out.append(self._report(message, now))
-        elif isinstance(message, QueryTrades):
-            out.append(self._report_trades(message, now))
-        else:
-            assert isinstance(message, Start), f"{type(message).__name__} is not for an exchange"
-            self._start(now, out)
+        elif not self._answer(message, now, out):
+            self._obey(message, now, out)
+        self._ask_for_wake(out)
         return out
 
     # Prices.
 
     def _follow(self, quote: QuotePublished, now: int, out: list[Message]) -> None:
+        market = self._matching.markets.get(quote.symbol)
+        if market is not None:
+            market.follow(quote)
         liquidity = self._liquidity.get(quote.symbol)
         if liquidity is not None and liquidity.follow(quote, now, out):
             self._publish_top(liquidity.market, now, out)
 
+    def _publish_top_of(self, market: Market | None, now: int, out: list[Message]) -> None:
+        if market is not None:
+            self._publish_top(market, now, out)
+
     def _publish_top(self, market: Market, now: int, out: list[Message]) -> None:
         book = market.book
         if book.take_top():
-            bid_ticks, bid_lots, ask_ticks, ask_lots = book.top
             out.append(
                 BookTopChanged(
-                    self._name, book.symbol, bid_ticks, bid_lots, ask_ticks, ask_lots, book.top_sequence, now
+                    self._name,
+                    book.symbol,
+                    book.bid_ticks,
+                    book.bid_lots,
+                    book.ask_ticks,
+                    book.ask_lots,
+                    book.top_sequence,
+                    now,
                 )
             )
 
+    def _publish_tops(self, now: int, out: list[Message]) -> None:
+        for market in self._matching.markets.values():
+            self._publish_top(market, now, out)
+
     # Orders.
 
-    def _submit(self, submitted: SubmitOrder, now: int, out: list[Message]) -> None:
-        account = self._accounts.client(submitted.account)
-        if account is None:
-            out.append(self._rejected(submitted, 0, RejectReason.UNKNOWN_ACCOUNT, now))
-            return
-        submissions = self._submissions[account.name]
-        known = submissions.find(submitted.client_order_id)
-        if known is not None and known.submitted == submitted:
-            return
-        market = self._matching.markets.get(submitted.symbol)
-        reason = self._refusal(submitted, account, market, known is not None)
-        order_id = NO_ORDER
-        if reason is not None:
-            out.append(self._rejected(submitted, account.next_sequence(), reason, now))
+    def _obey(self, message: Message, now: int, out: list[Message]) -> None:
+        """What participants say less often."""
+        if isinstance(message, SubmitTriggerOrder):
+            self._entry.submit_trigger(message, now, out)
+        elif isinstance(message, SubmitPair):
+            self._publish_top_of(self._entry.submit_pair(message, now, out), now, out)
+        elif isinstance(message, AmendOrder):
+            self._publish_top_of(self._changes.amend(message, now, out), now, out)
+        elif isinstance(message, CancelAllOrders):
+            self._changes.cancel_all(message, now, out)
+            self._publish_tops(now, out)
         else:
-            assert market is not None
-            order_id = self._place(submitted, account, market, now, out)
-        if known is None:
-            submissions.remember(submitted, order_id, self._matching.open_orders)
-
-    def _refusal(
-        self, submitted: SubmitOrder, account: Account, market: Market | None, is_known: bool
-    ) -> RejectReason | None:
-        is_limit = submitted.order_type is OrderType.LIMIT
-        is_buy = submitted.side is Side.BUY
-        price_ticks, quantity_lots = submitted.price_ticks, submitted.quantity_lots
-        if market is None:
-            return RejectReason.UNKNOWN_SYMBOL
-        if is_known:
-            return RejectReason.CLIENT_ORDER_ID_REUSED
-        if quantity_lots <= 0:
-            return RejectReason.INVALID_QUANTITY
-        if price_ticks <= 0 if is_limit else price_ticks != 0:
-            return RejectReason.INVALID_PRICE
-        if submitted.post_only and (not rests(submitted) or market.book.would_take(is_buy, price_ticks)):
-            return RejectReason.WOULD_TAKE
-        if is_limit and quantity_lots > self._matching.covered_lots(market, account, is_buy, price_ticks):
-            return RejectReason.INSUFFICIENT_FUNDS
-        return None
-
-    def _place(self, submitted: SubmitOrder, account: Account, market: Market, now: int, out: list[Message]) -> int:
-        order = self._matching.place(
-            market,
-            account,
-            submitted.client_order_id,
-            submitted.side is Side.BUY,
-            submitted.price_ticks,
-            submitted.quantity_lots,
-            rests(submitted),
-            now,
-            out,
-        )
-        self._publish_top(market, now, out)
-        return order.order_id
-
-    def _rejected(self, submitted: SubmitOrder, account_sequence: int, reason: RejectReason, now: int) -> OrderRejected:
-        return OrderRejected(
-            account=submitted.account,
-            venue=self._name,
-            account_sequence=account_sequence,
-            occurred_ns=now,
-            client_order_id=submitted.client_order_id,
-            symbol=submitted.symbol,
-            reject_reason=reason,
-        )
-
-    def _cancel(self, message: CancelOrder, now: int, out: list[Message]) -> None:
-        account = self._accounts.client(message.account)
-        known = None if account is None else self._submissions[account.name].find(message.client_order_id)
-        order = None if known is None else self._matching.open_orders.get(known.order_id)
-        if order is not None:
-            self._matching.cancel(order, CancelReason.REQUESTED, now, out)
-            self._publish_top(self._matching.markets[order.symbol], now, out)
-            return
-        out.append(
-            CancelRejected(
-                account=message.account,
-                venue=self._name,
-                account_sequence=0 if account is None else account.next_sequence(),
-                occurred_ns=now,
-                client_order_id=message.client_order_id,
-                cancel_reject_reason=CancelRejectReason.UNKNOWN_ORDER,
-            )
-        )
+            assert isinstance(message, CancelAllAfter), f"{type(message).__name__} is not for an exchange"
+            self._changes.cancel_all_after(message, now)
 
     # Questions, time, life.
+
+    def _answer(self, message: Message, now: int, out: list[Message]) -> bool:
+        """False for a message that is no question and no start."""
+        if isinstance(message, QueryAccount):
+            out.append(self._report(message, now))
+        elif isinstance(message, QueryTrades):
+            out.append(self._report_trades(message, now))
+        elif isinstance(message, Start):
+            self._start(now, out)
+        else:
+            return False
+        return True
 
     def _report(self, query: QueryAccount, now: int) -> AccountReported:
         account = self._accounts.by_name.get(query.account)
@@ -219,9 +189,17 @@ class Exchange(JournaledCore):
             account=query.account,
             account_sequence=0 if account is None else account.sequence,
             balances=() if account is None else balances_of(account),
-            open_orders=open_orders_of(query.account, self._matching.open_orders),
+            open_orders=() if account is None else self._open_orders(account),
             occurred_ns=now,
+            maker_fee_ppm=0 if account is None else account.maker_fee_ppm,
+            taker_fee_ppm=0 if account is None else account.taker_fee_ppm,
         )
+
+    def _open_orders(self, account: Account) -> tuple[OpenOrder, ...]:
+        """Those in the books and those that wait, oldest first."""
+        found = [open_order(order) for order in self._matching.open_orders[account.number].values()]
+        found.extend([open_wait(order) for order in self._matching.waiting_orders[account.number].values()])
+        return tuple(sorted(found, key=lambda order: order.order_id))
 
     def _report_trades(self, query: QueryTrades, now: int) -> TradesReported:
         recent = self._matching.recent_trades
@@ -234,6 +212,7 @@ class Exchange(JournaledCore):
         )
 
     def _start(self, now: int, out: list[Message]) -> None:
+        self._asked_ns = 0
         self._session += 1
         out.append(
             HealthChanged(
@@ -243,8 +222,16 @@ class Exchange(JournaledCore):
         self._beat(now, out)
 
     def _wake(self, now: int, out: list[Message]) -> None:
+        if now >= self._asked_ns:
+            self._asked_ns = 0
         if now >= self._heartbeat_due_ns:
             self._beat(now, out)
+
+    def _ask_for_wake(self, out: list[Message]) -> None:
+        next_ns = self._changes.next_ns()
+        if next_ns != NEVER_NS and (next_ns < self._asked_ns or not self._asked_ns):
+            self._asked_ns = next_ns
+            out.append(WakeAt(next_ns))
 
     def _beat(self, now: int, out: list[Message]) -> None:
         self._heartbeat_due_ns = (now // self._heartbeat_ns + 1) * self._heartbeat_ns
@@ -258,8 +245,11 @@ class Exchange(JournaledCore):
             "session": self._session,
             "heartbeat_due_ns": self._heartbeat_due_ns,
             "accounts": self._accounts.save(),
-            "matching": self._matching.save(),
-            "submissions": {account: known.save() for account, known in self._submissions.items()},
+            "matching": save_matching(self._matching),
+            "submissions": self._clients.save(),
+            "silent_ns": self._changes.save(),
+            "asked_ns": self._asked_ns,
+            "fees": self._fees.save(),
             "liquidity": {symbol: liquidity.save() for symbol, liquidity in self._liquidity.items()},
         }
 
@@ -268,16 +258,21 @@ class Exchange(JournaledCore):
         self._session = state["session"]
         self._heartbeat_due_ns = state["heartbeat_due_ns"]
         self._accounts.restore(state["accounts"])
-        self._matching.restore(state["matching"])
-        for account, known in self._submissions.items():
-            known.restore(account, state["submissions"][account])
+        restore_matching(self._matching, self._accounts, state["matching"])
+        self._clients.restore(state["submissions"])
+        self._changes.restore(state["silent_ns"])
+        self._asked_ns = state["asked_ns"]
+        self._fees.restore(state["fees"])
         for symbol, liquidity in self._liquidity.items():
             liquidity.restore(state["liquidity"][symbol])
 
 
-def rests(submitted: SubmitOrder) -> bool:
-    """Whether the unfilled rest of an order stays in the book."""
-    return submitted.order_type is OrderType.LIMIT and submitted.time_in_force is TimeInForce.GTC
+def markets_of(reference: ReferenceData, config: ExchangeConfig, accounts: Accounts) -> dict[str, Market]:
+    no_rules = MarketRules()
+    return {
+        symbol: Market(instrument, accounts.totals, config.rules.get(symbol, no_rules), config.taker_fee_ppm)
+        for symbol, instrument in reference.instruments.items()
+    }
 
 
 def balances_of(account: Account) -> tuple[Balance, ...]:

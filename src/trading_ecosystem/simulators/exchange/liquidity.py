@@ -3,6 +3,7 @@
 Rule 1: both know nothing but the reference quotes. Stress is how much these move, against what is usual in calm.
 Rule 2: their orders are like any other, in the same book, paid from accounts that can run dry; nobody is told of them.
 Rule 3: a noise trader decides by the seed, the instrument and the quote's time and price, never by what others did.
+Rule 4: a single print is not a price: what is far from the quote before it is followed when the next one says the same.
 """
 
 from typing import Final, final
@@ -10,14 +11,17 @@ from typing import Final, final
 from trading_ecosystem.chance import Dice
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.message import Message
-from trading_ecosystem.messages.orders import CancelReason
+from trading_ecosystem.messages.orders import CancelReason, TimeInForce
 from trading_ecosystem.messages.runtime import Plain
 from trading_ecosystem.simulators.exchange.accounts import Account
-from trading_ecosystem.simulators.exchange.book import Order, OrderStatus
 from trading_ecosystem.simulators.exchange.config import InstrumentLiquidityConfig, LiquidityConfig
-from trading_ecosystem.simulators.exchange.matching import PPM, Market, Matching
+from trading_ecosystem.simulators.exchange.market import PPM, Market
+from trading_ecosystem.simulators.exchange.matching import Matching
+from trading_ecosystem.simulators.exchange.order import OPEN, Order
 
 STRESS_QUOTES: Final = 32  # The memory of the mean move, in quotes.
+LARGEST_MOVE_PPM: Final = 50_000  # From one quote to the next, if that is to be followed at once,
+DOUBTS_NS: Final = 10_000_000_000  # and the one before is no older than this.
 MOVE_UNITS: Final = 1_024  # The mean move is kept in parts of a ppm, so that it decays to nothing.
 
 # Lanes of the noise dice: the draws of one quote.
@@ -46,6 +50,7 @@ class Liquidity:
         "_depth_lots",
         "_dice",
         "_distances_ppm",
+        "_doubted",
         "_follow_ppm",
         "_half_spread_ppm",
         "_laid_middle",
@@ -92,6 +97,7 @@ class Liquidity:
         self._storm = own.storm_move_ppm * MOVE_UNITS
         self._occurred_ns = 0
         self._middle = 0
+        self._doubted = 0  # The middle of a quote that the next one has to confirm.
         self._move = 0
         self._laid_middle = 0
         self._was_hit = False
@@ -99,11 +105,14 @@ class Liquidity:
         self._asks: list[Order] = []
 
     def follow(self, quote: QuotePublished, now: int, out: list[Message]) -> bool:
-        """Take in a reference quote; True when orders were placed. A late or one-sided quote changes nothing."""
-        if quote.occurred_ns <= self._occurred_ns or quote.bid_ticks <= 0 or quote.ask_ticks <= 0:
+        """Take in a reference quote; True when orders were placed. A late, one-sided or crossed one changes nothing."""
+        if quote.occurred_ns <= self._occurred_ns or quote.bid_ticks <= 0 or quote.ask_ticks < quote.bid_ticks:
             return False
-        self._occurred_ns = quote.occurred_ns
         middle = quote.bid_ticks + quote.ask_ticks
+        is_doubtful = self._doubts(middle, quote.occurred_ns)
+        self._occurred_ns = quote.occurred_ns
+        if is_doubtful:
+            return False
         self._measure(middle)
         stress_ppm = self._stress_ppm()
         half_spread_ppm = self._spread_ppm(quote, stress_ppm)
@@ -114,6 +123,15 @@ class Liquidity:
             return is_due
         self._trade_noise(middle, half_spread_ppm, now, out)
         return True
+
+    def _doubts(self, middle: int, occurred_ns: int) -> bool:
+        """Whether a move is too far to be followed before a second quote says the same."""
+        is_news = self._middle > 0 and occurred_ns - self._occurred_ns <= DOUBTS_NS and is_far(middle, self._middle)
+        if is_news and (self._doubted == 0 or is_far(middle, self._doubted)):
+            self._doubted = middle
+            return True
+        self._doubted = 0
+        return False
 
     # Stress.
 
@@ -173,9 +191,10 @@ class Liquidity:
     ) -> None:
         if price_ticks < 1:
             return
-        lots = min(lots, self._matching.covered_lots(self.market, self._background, is_buy, price_ticks))
+        lots = min(lots, self.market.covered_lots(self._background, is_buy, price_ticks))
         if lots > 0:
-            order = self._matching.place(self.market, self._background, "", is_buy, price_ticks, lots, True, now, out)
+            order = self._matching.order(self.market, self._background, "", is_buy, price_ticks, lots)
+            self._matching.place(self.market, order, TimeInForce.GTC, now, out)
             if order.leaves_lots > 0:
                 ladder.append(order)
 
@@ -190,9 +209,10 @@ class Liquidity:
             price_ticks = -(-middle * (PPM + reach_ppm) // (2 * PPM))
         else:
             price_ticks = max(1, middle * (PPM - reach_ppm) // (2 * PPM))
-        lots = min(lots, self._matching.covered_lots(self.market, self._noise, is_buy, price_ticks))
+        lots = min(lots, self.market.covered_lots(self._noise, is_buy, price_ticks))
         if lots > 0:
-            self._matching.place(self.market, self._noise, "", is_buy, price_ticks, lots, False, now, out)
+            order = self._matching.order(self.market, self._noise, "", is_buy, price_ticks, lots)
+            self._matching.place(self.market, order, TimeInForce.IOC, now, out)
 
     # State.
 
@@ -200,6 +220,7 @@ class Liquidity:
         return {
             "occurred_ns": self._occurred_ns,
             "middle": self._middle,
+            "doubted": self._doubted,
             "move": self._move,
             "laid_middle": self._laid_middle,
             "was_hit": self._is_hit(),
@@ -212,13 +233,19 @@ class Liquidity:
         assert isinstance(state, dict)
         self._occurred_ns = state["occurred_ns"]
         self._middle = state["middle"]
+        self._doubted = state["doubted"]
         self._move = state["move"]
         self._laid_middle = state["laid_middle"]
         self._was_hit = state["was_hit"]
-        self._bids = [self._matching.open_orders[order_id] for order_id in state["bids"]]
-        self._asks = [self._matching.open_orders[order_id] for order_id in state["asks"]]
+        own = self._matching.open_orders[self._background.number]
+        self._bids = [own[order_id] for order_id in state["bids"]]
+        self._asks = [own[order_id] for order_id in state["asks"]]
+
+
+def is_far(middle: int, from_middle: int) -> bool:
+    return abs(middle - from_middle) * PPM > from_middle * LARGEST_MOVE_PPM
 
 
 def was_taken(ladder: list[Order]) -> bool:
     """Whoever takes from a ladder takes from its first order first."""
-    return len(ladder) > 0 and ladder[0].status is not OrderStatus.OPEN
+    return len(ladder) > 0 and ladder[0].status != OPEN

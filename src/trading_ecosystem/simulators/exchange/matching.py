@@ -1,104 +1,77 @@
 """Matching: orders meet in the books, money moves, and the parties are told.
 
-Rule 1: a limit order is covered before it is accepted, for every lot it leaves: a buy by its notional and taker fee
-    at the limit price, a sell by its base. The cover is a whole number per lot, so it shrinks with the order exactly.
-Rule 2: a match is at the resting order's price; no order meets another of its own account.
-Rule 3: money moves in `_pay` and nowhere else.
+Rule 1: a match is at the resting order's price; no order meets another of its own account.
+Rule 2: money moves in `_pay` and nowhere else; what an order locks is released with its last lot.
+Rule 3: after an order that traded, those go that its price triggers, one by one, before anybody else has a turn.
 """
 
 from typing import Final, final
 
 from trading_ecosystem.messages.message import Message
-from trading_ecosystem.messages.orders import CancelReason, Liquidity, Side
-from trading_ecosystem.messages.runtime import Plain
-from trading_ecosystem.reference import Instrument, ReferenceData
-from trading_ecosystem.simulators.exchange.accounts import FEES, Account, Accounts, AssetTotal
-from trading_ecosystem.simulators.exchange.announcements import accepted, canceled, executed, filled
-from trading_ecosystem.simulators.exchange.book import Book, Order, OrderStatus
+from trading_ecosystem.messages.orders import CancelReason, Liquidity, SelfTradeMode, TimeInForce
+from trading_ecosystem.simulators.exchange.accounts import FEES, Account, Accounts
+from trading_ecosystem.simulators.exchange.announcements import (
+    accepted,
+    accepted_to_wait,
+    amended,
+    canceled,
+    executed,
+    filled,
+    triggered,
+    wait_canceled,
+)
+from trading_ecosystem.simulators.exchange.book import BookSide
+from trading_ecosystem.simulators.exchange.deadlines import Deadlines
+from trading_ecosystem.simulators.exchange.market import ANY_PRICE, Market, fee_minor
+from trading_ecosystem.simulators.exchange.order import BUY, NO_ORDER, Order
 from trading_ecosystem.simulators.exchange.recent import RecentTrades
+from trading_ecosystem.simulators.exchange.waiting import WaitingOrder
 
-PPM: Final = 1_000_000
-MARKET_PRICE: Final = 0  # The `price_ticks` of an order that takes any price.
-
-
-def fee_minor(notional_minor: int, fee_ppm: int) -> int:
-    """A fee in minor units of the quote asset, rounded up."""
-    return -(-notional_minor * fee_ppm // PPM)
-
-
-@final
-class Market:
-    """An instrument, its book, and the figures that every match needs."""
-
-    __slots__ = ("base", "base_minor_per_lot", "base_total", "book", "quote", "quote_minor_per_tick_lot", "quote_total")
-
-    def __init__(self, instrument: Instrument, totals: dict[str, AssetTotal]) -> None:
-        self.book = Book(instrument.symbol)
-        self.base = instrument.base
-        self.quote = instrument.quote
-        self.base_total = totals[instrument.base]
-        self.quote_total = totals[instrument.quote]
-        self.base_minor_per_lot = instrument.base_minor_per_lot
-        self.quote_minor_per_tick_lot = instrument.quote_minor_per_tick_lot
+MAKER: Final = Liquidity.MAKER
+TAKER: Final = Liquidity.TAKER
+CANCEL_INCOMING: Final = SelfTradeMode.CANCEL_INCOMING
+CANCEL_BOTH: Final = SelfTradeMode.CANCEL_BOTH
+DECREMENT: Final = SelfTradeMode.DECREMENT
+IOC: Final = TimeInForce.IOC
+FOK: Final = TimeInForce.FOK
 
 
 @final
 class Matching:
-    """All books of a venue, over one set of accounts. Methods append what they have to say to `out`."""
+    """All books of a venue, over one set of accounts. Methods append what they have to say to `out`.
+
+    `open_orders` and `waiting_orders` are by the number of the account and the id of the order. Where it
+    `counts_turnover`, the accounts know what they traded.
+    """
 
     __slots__ = (
-        "_accounts",
         "_fees",
-        "_last_order_id",
-        "_last_trade_id",
-        "_maker_fee_ppm",
-        "_taker_fee_ppm",
         "_venue",
+        "counts_turnover",
+        "expiries",
+        "last_order_id",
+        "last_trade_id",
         "markets",
         "open_orders",
         "recent_trades",
+        "waiting_orders",
     )
 
-    def __init__(
-        self, venue: str, maker_fee_ppm: int, taker_fee_ppm: int, reference: ReferenceData, accounts: Accounts
-    ) -> None:
-        assert 0 <= maker_fee_ppm <= taker_fee_ppm < PPM
+    def __init__(self, venue: str, markets: dict[str, Market], accounts: Accounts) -> None:
         self._venue = venue
-        self._maker_fee_ppm = maker_fee_ppm
-        self._taker_fee_ppm = taker_fee_ppm
-        self._accounts = accounts
         self._fees = accounts.by_name[FEES]
-        self._last_order_id = 0
-        self._last_trade_id = 0
-        self.markets = {symbol: Market(traded, accounts.totals) for symbol, traded in reference.instruments.items()}
-        self.open_orders: dict[int, Order] = {}
+        self.markets = markets
+        self.counts_turnover = False
+        self.last_order_id = 0
+        self.last_trade_id = 0
+        self.open_orders: list[dict[int, Order]] = [{} for _ in accounts.by_name]
+        self.waiting_orders: list[dict[int, WaitingOrder]] = [{} for _ in accounts.by_name]
+        self.expiries = Deadlines()
         self.recent_trades = RecentTrades()
 
-    # What an order may cost.
+    # Orders come.
 
-    def lock_minor_per_lot(self, market: Market, is_buy: bool, price_ticks: int) -> int:
-        if price_ticks == MARKET_PRICE:
-            return 0
-        if not is_buy:
-            return market.base_minor_per_lot
-        notional_minor = price_ticks * market.quote_minor_per_tick_lot
-        return notional_minor + fee_minor(notional_minor, self._taker_fee_ppm)
-
-    def covered_lots(self, market: Market, account: Account, is_buy: bool, price_ticks: int) -> int:
-        """How many lots at this limit price the free funds of the account can lock."""
-        pays = account.funds[market.quote if is_buy else market.base]
-        return pays.free_minor // self.lock_minor_per_lot(market, is_buy, price_ticks)
-
-    def _affordable_lots(self, market: Market, order: Order, price_ticks: int) -> int:
-        """How many lots a market order can pay at this price, fee included."""
-        if not order.is_buy:
-            return order.pays.free_minor // market.base_minor_per_lot
-        lot_minor = price_ticks * market.quote_minor_per_tick_lot
-        return order.pays.free_minor * PPM // (lot_minor * (PPM + self._taker_fee_ppm))
-
-    # Orders come and go.
-
-    def place(
+    def order(
         self,
         market: Market,
         account: Account,
@@ -106,105 +79,254 @@ class Matching:
         is_buy: bool,
         price_ticks: int,
         quantity_lots: int,
-        rests: bool,
-        now: int,
-        out: list[Message],
     ) -> Order:
+        """An order with the next id, to be placed at once."""
+        self.last_order_id += 1
+        return market.order(self.last_order_id, account, client_order_id, is_buy, price_ticks, quantity_lots)
+
+    def place(self, market: Market, order: Order, time_in_force: TimeInForce, now: int, out: list[Message]) -> None:
         """Accept an order that was found valid and covered, match it, and let the rest rest or cancel it."""
-        self._last_order_id += 1
-        order = self._order(market, self._last_order_id, account, client_order_id, is_buy, price_ticks, quantity_lots)
-        order.pays.lock(order.lock_minor_per_lot * quantity_lots)
-        if not account.is_venue_own:
+        if not order.account.is_venue_own:
             out.append(accepted(self._venue, order, now))
+        last_trade_id = self.last_trade_id
+        self._enter(market, order, time_in_force, now, out)
+        if market.waiting.by_id and self.last_trade_id != last_trade_id:
+            self._release(market, now, out)
+
+    def wait(self, market: Market, order: WaitingOrder, now: int, out: list[Message]) -> None:
+        """Accept an order that waits for a price."""
+        out.append(accepted_to_wait(self._venue, order, now))
+        market.waiting.add(order)
+        self.waiting_orders[order.account.number][order.order_id] = order
+        if order.expires_ns:
+            self.expiries.add(order.expires_ns, order.order_id)
+
+    def _enter(self, market: Market, order: Order, time_in_force: TimeInForce, now: int, out: list[Message]) -> None:
+        order.pays.lock(order.lock_minor_per_lot * order.quantity_lots)
+        if time_in_force is not FOK or self._fills_whole(market, order):
+            self._match(market, order, now, out)
+        if order.leaves_lots > 0:
+            if order.price_ticks == ANY_PRICE or time_in_force is IOC or time_in_force is FOK:
+                self._close(order, CancelReason.NOT_FILLED, now, out)
+            else:
+                self._rest(market, order)
+
+    def _rest(self, market: Market, order: Order) -> None:
+        if order.display_lots:
+            order.hide()
+        if order.expires_ns:
+            self.expiries.add(order.expires_ns, order.order_id)
+        market.book.side(order.is_buy).add(order)
+        self.open_orders[order.account.number][order.order_id] = order
+
+    def _fills_whole(self, market: Market, order: Order) -> bool:
+        lots = 0
+        for maker in market.book.side(not order.is_buy).within_reach(order):
+            lots += maker.leaves_lots
+        return lots >= order.leaves_lots
+
+    # Orders change and go.
+
+    def amend(
+        self, market: Market, order: Order, price_ticks: int, quantity_lots: int, now: int, out: list[Message]
+    ) -> None:
+        """Give a resting order another price or quantity, for which it was found valid and covered."""
+        side = market.book.side(order.is_buy)
+        order.pays.release(order.lock_minor_per_lot * order.leaves_lots)
+        if price_ticks == order.price_ticks and quantity_lots <= order.quantity_lots:
+            side.resize(order, quantity_lots)
+            order.pays.lock(order.lock_minor_per_lot * order.leaves_lots)
+            out.append(amended(self._venue, order, now))
+            return
+        self._take_out(side, order)
+        order.price_ticks = price_ticks
+        order.lock_minor_per_lot = market.lock_minor_per_lot(order.is_buy, price_ticks)
+        order.resize(quantity_lots)
+        out.append(amended(self._venue, order, now))
+        self._enter_again(market, order, now, out)
+
+    def _enter_again(self, market: Market, order: Order, now: int, out: list[Message]) -> None:
+        order.pays.lock(order.lock_minor_per_lot * order.leaves_lots)
+        last_trade_id = self.last_trade_id
         self._match(market, order, now, out)
         if order.leaves_lots > 0:
-            if rests:
-                market.book.side(is_buy).add(order)
-                self.open_orders[order.order_id] = order
-            else:
-                self._close(order, CancelReason.NOT_FILLED, now, out)
-        return order
+            self._rest(market, order)
+        if market.waiting.by_id and self.last_trade_id != last_trade_id:
+            self._release(market, now, out)
 
     def cancel(self, order: Order, reason: CancelReason, now: int, out: list[Message]) -> None:
         """Cancel a resting order."""
-        leaves_lots = order.leaves_lots
+        self._take_out(self.markets[order.symbol].book.side(order.is_buy), order)
         self._close(order, reason, now, out)
-        self.markets[order.symbol].book.side(order.is_buy).reduce(order, leaves_lots)
-        del self.open_orders[order.order_id]
+
+    def cancel_wait(self, order: WaitingOrder, reason: CancelReason, now: int, out: list[Message]) -> None:
+        """Cancel an order that waits."""
+        self._stop_waiting(order)
+        out.append(wait_canceled(self._venue, order, reason, now))
+        if order.partner_id:
+            self._end_partner(order.account, order.partner_id, now, out)
+
+    def cancel_by_id(self, account: Account, order_id: int, reason: CancelReason, now: int, out: list[Message]) -> bool:
+        """Cancel an open or waiting order of the account; False when there is none with this id."""
+        order = self.open_orders[account.number].get(order_id)
+        if order is not None:
+            self.cancel(order, reason, now, out)
+            return True
+        waiting = self.waiting_orders[account.number].get(order_id)
+        if waiting is not None:
+            self.cancel_wait(waiting, reason, now, out)
+        return waiting is not None
 
     def _close(self, order: Order, reason: CancelReason, now: int, out: list[Message]) -> None:
+        """End an order that is in no book."""
         leaves_lots = order.leaves_lots
         order.pays.release(order.lock_minor_per_lot * leaves_lots)
         order.cancel()
         if not order.account.is_venue_own:
             out.append(canceled(self._venue, order, leaves_lots, reason, now))
+        if order.partner_id:
+            self._end_partner(order.account, order.partner_id, now, out)
+            order.partner_id = NO_ORDER
 
-    def _order(
-        self,
-        market: Market,
-        order_id: int,
-        account: Account,
-        client_order_id: str,
-        is_buy: bool,
-        price_ticks: int,
-        quantity_lots: int,
-    ) -> Order:
-        base, quote = account.funds[market.base], account.funds[market.quote]
-        return Order(
-            order_id,
-            account,
-            client_order_id,
-            market.book.symbol,
-            is_buy,
-            price_ticks,
-            quantity_lots,
-            self.lock_minor_per_lot(market, is_buy, price_ticks),
-            quote if is_buy else base,
-            base if is_buy else quote,
-        )
+    def _take_out(self, side: BookSide, order: Order) -> None:
+        side.remove(order)
+        self._forget(order)
+
+    def _forget(self, order: Order) -> None:
+        del self.open_orders[order.account.number][order.order_id]
+        if order.expires_ns:
+            self.expiries.remove(order.expires_ns, order.order_id)
+
+    def _stop_waiting(self, order: WaitingOrder) -> None:
+        self.markets[order.submitted.symbol].waiting.remove(order)
+        del self.waiting_orders[order.account.number][order.order_id]
+        if order.expires_ns:
+            self.expiries.remove(order.expires_ns, order.order_id)
+
+    def _end_partner(self, account: Account, partner_id: int, now: int, out: list[Message]) -> None:
+        """Cancel the other order of a pair, if it is still there. It must not end the first one in turn."""
+        order = self.open_orders[account.number].get(partner_id)
+        waiting = self.waiting_orders[account.number].get(partner_id)
+        if order is not None:
+            order.partner_id = NO_ORDER
+            self.cancel(order, CancelReason.PAIRED, now, out)
+        elif waiting is not None:
+            waiting.partner_id = NO_ORDER
+            self.cancel_wait(waiting, CancelReason.PAIRED, now, out)
+
+    # What waits.
+
+    def _release(self, market: Market, now: int, out: list[Message]) -> None:
+        """Let those go that the last price triggers, and those that their trades trigger in turn."""
+        found = market.waiting.triggered(market.last_ticks)
+        while found:
+            self._trigger(market, found[0], now, out)
+            found = market.waiting.triggered(market.last_ticks)
+
+    def _trigger(self, market: Market, waiting: WaitingOrder, now: int, out: list[Message]) -> None:
+        submitted, account = waiting.submitted, waiting.account
+        self._stop_waiting(waiting)
+        out.append(triggered(self._venue, waiting, market.last_ticks, now))
+        if waiting.partner_id:
+            self._end_partner(account, waiting.partner_id, now, out)
+        is_buy, price_ticks, lots = submitted.side is BUY, submitted.price_ticks, submitted.quantity_lots
+        if price_ticks and lots > market.covered_lots(account, is_buy, price_ticks):
+            out.append(wait_canceled(self._venue, waiting, CancelReason.NOT_COVERED, now))
+            return
+        order = market.order(waiting.order_id, account, submitted.client_order_id, is_buy, price_ticks, lots)
+        order.self_trade = submitted.self_trade
+        order.expires_ns = waiting.expires_ns
+        self._enter(market, order, submitted.time_in_force, now, out)
 
     # A match.
 
     def _match(self, market: Market, taker: Order, now: int, out: list[Message]) -> None:
         against = market.book.side(not taker.is_buy)
-        is_market = taker.price_ticks == MARKET_PRICE
+        limit_ticks = taker.price_ticks
+        limit_key = limit_ticks * against.sign
+        is_market = limit_ticks == ANY_PRICE
         while taker.leaves_lots > 0:
             level = against.best()
-            if level is None or (not is_market and level.key < taker.price_ticks * against.sign):
+            if level is None or (not is_market and level.key < limit_key):
                 return
             maker = level.head
             assert maker is not None
             if maker.account is taker.account:
-                self.cancel(maker, CancelReason.SELF_TRADE, now, out)
+                self._part(against, taker, maker, now, out)
                 continue
-            lots = min(taker.leaves_lots, maker.leaves_lots)
+            lots = min(taker.leaves_lots, maker.leaves_lots - maker.hidden_lots)
             if is_market:
-                lots = min(lots, self._affordable_lots(market, taker, maker.price_ticks))
+                lots = min(lots, market.affordable_lots(taker, maker.price_ticks))
                 if lots == 0:
                     return
-            self._trade(market, taker, maker, lots, now, out)
+            self._trade(market, against, taker, maker, lots, now, out)
 
-    def _trade(self, market: Market, taker: Order, maker: Order, lots: int, now: int, out: list[Message]) -> None:
-        notional_minor = maker.price_ticks * lots * market.quote_minor_per_tick_lot
-        taker_fee = fee_minor(notional_minor, self._taker_fee_ppm)
-        maker_fee = fee_minor(notional_minor, self._maker_fee_ppm)
+    def _part(self, against: BookSide, taker: Order, maker: Order, now: int, out: list[Message]) -> None:
+        """Keep two orders of one account from meeting, by the mode of the one that comes."""
+        mode = taker.self_trade
+        if mode is DECREMENT:
+            self._decrement(against, taker, maker, now, out)
+            return
+        if mode is not CANCEL_INCOMING:
+            self.cancel(maker, CancelReason.SELF_TRADE, now, out)
+        if mode is CANCEL_INCOMING or mode is CANCEL_BOTH:
+            self._close(taker, CancelReason.SELF_TRADE, now, out)
+
+    def _decrement(self, against: BookSide, taker: Order, maker: Order, now: int, out: list[Message]) -> None:
+        """Take what both have in common from each; the smaller one is thereby canceled."""
+        taker_lots, maker_lots = taker.leaves_lots, maker.leaves_lots
+        if maker_lots > taker_lots:
+            maker.pays.release(maker.lock_minor_per_lot * taker_lots)
+            against.resize(maker, maker.quantity_lots - taker_lots)
+            out.append(amended(self._venue, maker, now))
+        else:
+            self.cancel(maker, CancelReason.SELF_TRADE, now, out)
+        if taker_lots > maker_lots:
+            taker.pays.release(taker.lock_minor_per_lot * maker_lots)
+            taker.resize(taker.quantity_lots - maker_lots)
+            out.append(amended(self._venue, taker, now))
+        else:
+            self._close(taker, CancelReason.SELF_TRADE, now, out)
+
+    def _trade(
+        self,
+        market: Market,
+        against: BookSide,
+        taker: Order,
+        maker: Order,
+        lots: int,
+        now: int,
+        out: list[Message],
+    ) -> None:
+        price_ticks = maker.price_ticks
+        notional_minor = price_ticks * lots * market.quote_minor_per_tick_lot
+        taker_fee = fee_minor(notional_minor, taker.account.taker_fee_ppm)
+        maker_fee = fee_minor(notional_minor, maker.account.maker_fee_ppm)
         if taker.is_buy:
             self._pay(market, taker, maker, lots, notional_minor, taker_fee, maker_fee)
         else:
             self._pay(market, maker, taker, lots, notional_minor, maker_fee, taker_fee)
+        if self.counts_turnover:
+            taker.account.turnover_minor[market.quote_place] += notional_minor
+            maker.account.turnover_minor[market.quote_place] += notional_minor
         taker.fill(lots)
         maker.fill(lots)
-        market.book.side(maker.is_buy).reduce(maker, lots)
+        against.reduce(maker, lots)
         if maker.leaves_lots == 0:
-            del self.open_orders[maker.order_id]
-        self._last_trade_id += 1
-        trade = executed(self._venue, self._last_trade_id, taker, maker, lots, taker_fee, maker_fee, now)
+            self._forget(maker)
+        self.last_trade_id += 1
+        market.last_ticks = price_ticks
+        trade = executed(self._venue, self.last_trade_id, taker, maker, lots, taker_fee, maker_fee, now)
         self.recent_trades.add(trade)
         out.append(trade)
         if not maker.account.is_venue_own:
-            out.append(filled(trade, maker, maker_fee, Liquidity.MAKER))
+            out.append(filled(trade, maker, maker_fee, MAKER))
         if not taker.account.is_venue_own:
-            out.append(filled(trade, taker, taker_fee, Liquidity.TAKER))
+            out.append(filled(trade, taker, taker_fee, TAKER))
+        if maker.partner_id:
+            self._end_partner(maker.account, maker.partner_id, now, out)
+        if taker.partner_id:
+            self._end_partner(taker.account, taker.partner_id, now, out)
 
     def _pay(
         self,
@@ -221,73 +343,6 @@ class Matching:
         seller.pays.spend(seller.lock_minor_per_lot * lots, base_minor)
         buyer.receives.credit(base_minor)
         seller.receives.credit(notional_minor - seller_fee)
-        self._fees.funds[market.quote].credit(buyer_fee + seller_fee)
+        self._fees.by_place[market.quote_place].credit(buyer_fee + seller_fee)
         market.base_total.assert_conserved()
         market.quote_total.assert_conserved()
-
-    # State.
-
-    def save(self) -> Plain:
-        return {
-            "last_order_id": self._last_order_id,
-            "last_trade_id": self._last_trade_id,
-            "recent_trades": self.recent_trades.save(),
-            "books": {symbol: book_plain(market.book) for symbol, market in self.markets.items()},
-        }
-
-    def restore(self, state: Plain) -> None:
-        """Take over books whose accounts have been restored, locks included."""
-        assert isinstance(state, dict)
-        self._last_order_id = state["last_order_id"]
-        self._last_trade_id = state["last_trade_id"]
-        self.recent_trades.restore(state["recent_trades"])
-        for symbol, saved in state["books"].items():
-            market = self.markets[symbol]
-            market.book.top_sequence, *top = saved["top"]
-            market.book.top = (top[0], top[1], top[2], top[3])
-            for values in saved["orders"]:
-                self._restore_order(market, values)
-        self.assert_locks_owned()
-
-    def _restore_order(self, market: Market, values: list[Plain]) -> None:
-        order_id, account, client_order_id, side, price_ticks, quantity_lots, leaves_lots = values
-        assert isinstance(order_id, int) and isinstance(account, str) and isinstance(client_order_id, str)
-        assert isinstance(price_ticks, int) and isinstance(quantity_lots, int) and isinstance(leaves_lots, int)
-        owner = self._accounts.by_name[account]
-        is_buy = side == Side.BUY
-        order = self._order(market, order_id, owner, client_order_id, is_buy, price_ticks, quantity_lots)
-        if leaves_lots < quantity_lots:
-            order.fill(quantity_lots - leaves_lots)
-        market.book.side(is_buy).add(order)
-        self.open_orders[order_id] = order
-
-    def assert_locks_owned(self) -> None:
-        """What is locked is what the open orders lock, for every account and asset."""
-        locked: dict[tuple[str, str], int] = {}
-        for order in self.open_orders.values():
-            assert order.status in (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
-            market = self.markets[order.symbol]
-            key = (order.account.name, market.quote if order.is_buy else market.base)
-            locked[key] = locked.get(key, 0) + order.leaves_lots * order.lock_minor_per_lot
-        for name, account in self._accounts.by_name.items():
-            for asset, funds in account.funds.items():
-                assert funds.locked_minor == locked.get((name, asset), 0), (name, asset, funds.locked_minor)
-
-
-def book_plain(book: Book) -> Plain:
-    resting = book.bids.orders() + book.asks.orders()
-    return {
-        "top": [book.top_sequence, *book.top],
-        "orders": [
-            [
-                order.order_id,
-                order.account.name,
-                order.client_order_id,
-                int(order.side),
-                order.price_ticks,
-                order.quantity_lots,
-                order.leaves_lots,
-            ]
-            for order in resting
-        ],
-    }

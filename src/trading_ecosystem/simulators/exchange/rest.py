@@ -22,10 +22,11 @@ from trading_ecosystem.live.rest.parameters import (
     AccountInPath,
     Limit,
     Number,
+    OnlySymbol,
     OrderInPath,
     SymbolInPath,
+    in_path,
     instrument_of,
-    steps_of,
 )
 from trading_ecosystem.live.rest.problems import Trouble, unknown
 from trading_ecosystem.live.rest.streams import Event
@@ -33,26 +34,27 @@ from trading_ecosystem.live.rest.surface import Surface
 from trading_ecosystem.messages.accounts import AccountReported, QueryAccount
 from trading_ecosystem.messages.market import BookTopChanged
 from trading_ecosystem.messages.message import Message
+from trading_ecosystem.messages.order_changes import AmendRejected, AmendRejectReason, CancelAllOrders, OrderAmended
 from trading_ecosystem.messages.orders import (
     AccountEvent,
     CancelOrder,
     CancelRejected,
     OrderCanceled,
     OrderRejected,
-    OrderType,
     RejectReason,
     SubmitOrder,
 )
+from trading_ecosystem.messages.triggers import SubmitPair, SubmitTriggerOrder
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.simulators.exchange.rest_bodies import (
-    SIDES,
-    TIMES_IN_FORCE,
-    TYPES,
     AccountBody,
+    AmendedBody,
+    CanceledAllBody,
     CanceledBody,
-    NewOrder,
     OpenOrdersBody,
     OrderBody,
+    PairBody,
+    SilenceBody,
     TopBody,
     TradePage,
     account_body,
@@ -63,6 +65,16 @@ from trading_ecosystem.simulators.exchange.rest_bodies import (
     top_body,
     trade_body,
 )
+from trading_ecosystem.simulators.exchange.rest_commands import (
+    Amendment,
+    NewOrder,
+    NewPair,
+    Silence,
+    amend_of,
+    command_of,
+    pair_of,
+    silence_of,
+)
 from trading_ecosystem.simulators.exchange.store import TradeHistory
 
 ASKER = "rest"
@@ -71,10 +83,20 @@ REJECTED: dict[RejectReason, int] = {
     RejectReason.UNKNOWN_ACCOUNT: 404,
     RejectReason.UNKNOWN_SYMBOL: 404,
     RejectReason.CLIENT_ORDER_ID_REUSED: 422,
+    RejectReason.INVALID_TERMS: 422,
     RejectReason.INVALID_QUANTITY: 422,
     RejectReason.INVALID_PRICE: 422,
+    RejectReason.INVALID_TRIGGER: 422,
+    RejectReason.INVALID_DISPLAY: 422,
+    RejectReason.INVALID_EXPIRY: 422,
+    RejectReason.BELOW_MINIMUM_NOTIONAL: 422,
+    RejectReason.PRICE_OUT_OF_RANGE: 409,
+    RejectReason.TOO_MANY_ORDERS: 409,
+    RejectReason.WOULD_TRIGGER: 409,
     RejectReason.WOULD_TAKE: 409,
+    RejectReason.NOTHING_TO_TAKE: 409,
     RejectReason.INSUFFICIENT_FUNDS: 409,
+    RejectReason.PAIR_REJECTED: 409,
 }
 Orders = Answers[OrderBody]
 
@@ -115,6 +137,7 @@ def rest_app(surface: Surface, reference: ReferenceData, accounts: Sequence[str]
     surface.door.listen(feed.hear)
     routes = (
         order_routes(surface, reference, history),
+        change_routes(surface, reference),
         account_routes(surface, reference, history),
         book_routes(reference, feed),
     )
@@ -126,6 +149,7 @@ def rest_app(surface: Surface, reference: ReferenceData, accounts: Sequence[str]
 def order_routes(surface: Surface, reference: ReferenceData, history: TradeHistory) -> APIRouter:
     routes = router()
     orders: Orders = Answers()
+    pairs: Answers[PairBody] = Answers()
     venue = surface.door.instance
 
     @routes.post("/orders", status_code=201, summary="Place an order", **needs(Scope.TRADE))
@@ -135,10 +159,37 @@ def order_routes(surface: Surface, reference: ReferenceData, history: TradeHisto
         key = (order.account, order.client_order_id)
         return await orders.once(key, command, lambda: submit(command, caller, reference, history))
 
+    @routes.post(
+        "/pairs", status_code=201, summary="Place two orders of which one cancels the other", **needs(Scope.TRADE)
+    )
+    async def place_pair(pair: NewPair, caller: TheCaller) -> PairBody:
+        caller.confine(pair.account)
+        command = pair_of(pair, venue, reference)
+        key = (pair.account, pair.client_order_id)
+        return await pairs.once(key, command, lambda: submit_pair(command, caller, reference, history))
+
     @routes.get("/orders", summary="The open orders of an account", **needs(Scope.READ))
     async def open_orders(account: Account, caller: TheCaller) -> OpenOrdersBody:
         report = await report_of(account, caller, venue)
         return OpenOrdersBody(orders=[open_order_body(order, account, reference) for order in report.open_orders])
+
+    return routes
+
+
+def change_routes(surface: Surface, reference: ReferenceData) -> APIRouter:
+    routes = router()
+    venue = surface.door.instance
+
+    @routes.patch("/orders/{client_order_id}", summary="Change an open order", **needs(Scope.TRADE))
+    async def amend(client_order_id: OrderInPath, amendment: Amendment, caller: TheCaller) -> AmendedBody:
+        caller.confine(amendment.account)
+        events = await caller.ask(amend_of(client_order_id, amendment, venue, reference))
+        for event in own_events(events, amendment.account, client_order_id):
+            if isinstance(event, OrderAmended):
+                return AmendedBody.of(event, reference)
+            if isinstance(event, AmendRejected):
+                raise amend_trouble(event.amend_reject_reason)
+        raise unknown("order")
 
     @routes.delete("/orders/{client_order_id}", summary="Cancel an open order", **needs(Scope.TRADE))
     async def cancel(client_order_id: OrderInPath, account: Account, caller: TheCaller) -> CanceledBody:
@@ -149,6 +200,20 @@ def order_routes(surface: Surface, reference: ReferenceData, history: TradeHisto
                 return CanceledBody.of(event, reference)
         assert any(isinstance(event, CancelRejected) for event in events)
         raise unknown("order")
+
+    @routes.delete("/orders", summary="Cancel all open orders of an account", **needs(Scope.TRADE))
+    async def cancel_all(account: Account, caller: TheCaller, symbol: OnlySymbol = None) -> CanceledAllBody:
+        caller.confine(account)
+        only = "" if symbol is None else instrument_of(in_path(symbol), reference).symbol
+        events = await caller.ask(CancelAllOrders(to=venue, account=account, only_symbol=only))
+        canceled = [event for event in events if isinstance(event, OrderCanceled)]
+        return CanceledAllBody(canceled=[CanceledBody.of(event, reference) for event in canceled])
+
+    @routes.put("/silence", summary="Cancel all orders of an account, unless heard of in time", **needs(Scope.TRADE))
+    async def cancel_all_after(silence: Silence, caller: TheCaller) -> SilenceBody:
+        caller.confine(silence.account)
+        await caller.ask(silence_of(silence, venue))
+        return SilenceBody(account=silence.account, timeout_s=silence.timeout_s)
 
     return routes
 
@@ -185,43 +250,53 @@ def book_routes(reference: ReferenceData, feed: VenueFeed) -> APIRouter:
     return routes
 
 
-def command_of(order: NewOrder, venue: str, reference: ReferenceData) -> SubmitOrder:
-    """Raises `Trouble` for what no order can be."""
-    instrument = reference.instruments.get(order.symbol)
-    if instrument is None:
-        raise unknown("symbol")
-    is_limit = TYPES[order.type] is OrderType.LIMIT
-    if is_limit != (order.price is not None):
-        detail = "a limit order has a price" if is_limit else "a market order has no price"
-        raise Trouble(422, "invalid_price", detail, "/price")
-    return SubmitOrder(
-        venue,
-        order.account,
-        order.client_order_id,
-        order.symbol,
-        SIDES[order.side],
-        TYPES[order.type],
-        TIMES_IN_FORCE[order.time_in_force],
-        0 if order.price is None else steps_of(order.price, instrument.tick, "price"),
-        steps_of(order.quantity, instrument.lot, "quantity"),
-        order.post_only,
+async def submit(
+    command: SubmitOrder | SubmitTriggerOrder, caller: Caller, reference: ReferenceData, history: TradeHistory
+) -> OrderBody:
+    """Raises `Trouble` for an order that the venue rejects."""
+    events = own_events(await caller.ask(command), command.account, command.client_order_id)
+    refuse_rejected(events)
+    if events:
+        return order_body(events, isinstance(command, SubmitTriggerOrder), reference)
+    return await placed_before(command.account, command.client_order_id, reference, history)
+
+
+async def submit_pair(pair: SubmitPair, caller: Caller, reference: ReferenceData, history: TradeHistory) -> PairBody:
+    """Raises `Trouble` for a pair that the venue rejects: for the order that is wrong."""
+    told = await caller.ask(pair)
+    waits = own_events(told, pair.account, pair.trigger_client_order_id)
+    limit = own_events(told, pair.account, pair.client_order_id)
+    refuse_rejected([*limit, *waits])
+    if limit and waits:
+        return PairBody(order=order_body(limit, False, reference), trigger=order_body(waits, True, reference))
+    return PairBody(
+        order=await placed_before(pair.account, pair.client_order_id, reference, history),
+        trigger=await placed_before(pair.account, pair.trigger_client_order_id, reference, history),
     )
 
 
-async def submit(command: SubmitOrder, caller: Caller, reference: ReferenceData, history: TradeHistory) -> OrderBody:
-    """Raises `Trouble` for an order that the venue rejects."""
-    events = own_events(await caller.ask(command), command.account, command.client_order_id)
-    for event in events:
-        if isinstance(event, OrderRejected):
-            reason = event.reject_reason
-            raise Trouble(REJECTED[reason], reason.value, f"the venue rejected the order: {reason.value}")
-    if events:
-        return order_body(command, events, reference)
-    # The venue answered it in an earlier life of this process.
-    placed = await to_thread(history.order, command.account, command.client_order_id)
+def refuse_rejected(events: Sequence[AccountEvent]) -> None:
+    """Raises `Trouble` with what is wrong, rather than with what suffers from it."""
+    reasons = [event.reject_reason for event in events if isinstance(event, OrderRejected)]
+    for reason in sorted(reasons, key=lambda reason: reason is RejectReason.PAIR_REJECTED):
+        raise Trouble(REJECTED[reason], reason.value, f"the venue rejected the order: {reason.value}")
+
+
+async def placed_before(
+    account: str, client_order_id: str, reference: ReferenceData, history: TradeHistory
+) -> OrderBody:
+    """An order that the venue answered in an earlier life of this process."""
+    placed = await to_thread(history.order, account, client_order_id)
     if placed is None:
         raise Trouble(409, "already_answered", "the venue has answered this order before, and does not tell how")
     return placed_body(placed, reference)
+
+
+def amend_trouble(reason: AmendRejectReason) -> Trouble:
+    if reason is AmendRejectReason.UNKNOWN_ORDER:
+        return unknown("order")
+    status = REJECTED[RejectReason(reason.value)]
+    return Trouble(status, reason.value, f"the venue rejected the amendment: {reason.value}")
 
 
 async def report_of(account: str, caller: Caller, venue: str) -> AccountReported:

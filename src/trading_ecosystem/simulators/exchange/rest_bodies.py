@@ -6,12 +6,12 @@ Rule 1: prices are in the quote asset, quantities in the base asset, fees in the
 from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
-from trading_ecosystem.live.command_fields import NAME
-from trading_ecosystem.live.rest.amounts import AMOUNT, amount_text, moment_text, price_text, quantity_text
+from trading_ecosystem.live.rest.amounts import amount_text, moment_text, price_text, quantity_text, scaled_text
 from trading_ecosystem.messages.accounts import AccountReported, OpenOrder
 from trading_ecosystem.messages.market import BookTopChanged
+from trading_ecosystem.messages.order_changes import AmendRejected, OrderAmended
 from trading_ecosystem.messages.orders import (
     AccountEvent,
     CancelRejected,
@@ -20,41 +20,19 @@ from trading_ecosystem.messages.orders import (
     OrderCanceled,
     OrderFilled,
     OrderRejected,
-    OrderType,
     Side,
-    SubmitOrder,
-    TimeInForce,
     TradeExecuted,
 )
+from trading_ecosystem.messages.triggers import OrderTriggered
 from trading_ecosystem.reference import Instrument, ReferenceData
+from trading_ecosystem.simulators.exchange.rest_commands import SIDES, SideWord
 from trading_ecosystem.simulators.exchange.store import PlacedOrder
 
-SideWord = Literal["buy", "sell"]
-TypeWord = Literal["limit", "market"]
-TimeWord = Literal["GTC", "IOC"]
+PPM_DECIMALS = 6
 LiquidityWord = Literal["maker", "taker"]
-StatusWord = Literal["open", "filled", "canceled"]
-SIDES: dict[SideWord, Side] = {"buy": Side.BUY, "sell": Side.SELL}
-TYPES: dict[TypeWord, OrderType] = {"limit": OrderType.LIMIT, "market": OrderType.MARKET}
-TIMES_IN_FORCE: dict[TimeWord, TimeInForce] = {"GTC": TimeInForce.GTC, "IOC": TimeInForce.IOC}
+StatusWord = Literal["open", "waiting", "filled", "canceled"]
 SIDE_WORDS: dict[Side, SideWord] = {side: word for word, side in SIDES.items()}
 LIQUIDITY_WORDS: dict[Liquidity, LiquidityWord] = {Liquidity.MAKER: "maker", Liquidity.TAKER: "taker"}
-
-
-class NewOrder(BaseModel):
-    """A market order has no price and never rests. `post_only`: rejected rather than trade at once."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    account: str = Field(pattern=NAME)
-    client_order_id: str = Field(pattern=NAME)
-    symbol: str = Field(min_length=3, max_length=64, description="BASE/QUOTE, such as BTC/USD")
-    side: SideWord
-    type: TypeWord
-    time_in_force: TimeWord = "GTC"
-    price: str | None = Field(default=None, pattern=AMOUNT)
-    quantity: str = Field(pattern=AMOUNT)
-    post_only: bool = False
 
 
 class FillBody(BaseModel):
@@ -66,7 +44,8 @@ class FillBody(BaseModel):
 
 
 class OrderBody(BaseModel):
-    """`fills` are those that the order met at once; the account's trades have all."""
+    """`fills` are those that the order met at once; the account's trades have all. An order that is `waiting` is not in
+    the book."""
 
     account: str
     client_order_id: str
@@ -108,8 +87,10 @@ class OpenOrderBody(BaseModel):
     order_id: int
     symbol: str
     side: SideWord
-    price: str
+    price: str | None
     leaves_quantity: str
+    waiting: bool
+    trigger_price: str | None
 
 
 class OpenOrdersBody(BaseModel):
@@ -140,6 +121,51 @@ class CanceledBody(BaseModel):
         )
 
 
+class CanceledAllBody(BaseModel):
+    """What was open, oldest first."""
+
+    canceled: list[CanceledBody]
+
+
+class AmendedBody(BaseModel):
+    """The order as it is after the amendment, before anything that it met at its new price."""
+
+    account: str
+    client_order_id: str
+    order_id: int
+    symbol: str
+    price: str
+    quantity: str
+    leaves_quantity: str
+    occurred: str
+
+    @classmethod
+    def of(cls, event: OrderAmended, reference: ReferenceData) -> "AmendedBody":
+        instrument = reference.instruments[event.symbol]
+        return cls(
+            account=event.account,
+            client_order_id=event.client_order_id,
+            order_id=event.order_id,
+            symbol=event.symbol,
+            price=price_text(event.price_ticks, instrument),
+            quantity=quantity_text(event.quantity_lots, instrument),
+            leaves_quantity=quantity_text(event.leaves_quantity_lots, instrument),
+            occurred=moment_text(event.occurred_ns),
+        )
+
+
+class SilenceBody(BaseModel):
+    account: str
+    timeout_s: int
+
+
+class PairBody(BaseModel):
+    """`order` is the one with the limit, `trigger` the one that waits."""
+
+    order: OrderBody
+    trigger: OrderBody
+
+
 class BalanceBody(BaseModel):
     asset: str
     free: str
@@ -147,13 +173,15 @@ class BalanceBody(BaseModel):
 
 
 class AccountBody(BaseModel):
-    """The account after its event number `account_sequence`."""
+    """The account after its event number `account_sequence`. Fees are shares of the notional of a trade."""
 
     account: str
     account_sequence: int
     balances: list[BalanceBody]
     open_orders: list[OpenOrderBody]
     occurred: str
+    maker_fee: str
+    taker_fee: str
 
 
 class TopBody(BaseModel):
@@ -168,24 +196,25 @@ class TopBody(BaseModel):
     occurred: str
 
 
-def order_body(command: SubmitOrder, events: Sequence[AccountEvent], reference: ReferenceData) -> OrderBody:
-    """The order as its own events tell it."""
-    instrument = reference.instruments[command.symbol]
+def order_body(events: Sequence[AccountEvent], waits: bool, reference: ReferenceData) -> OrderBody:
+    """The order as its own events tell it, the first of which is its acceptance. `waits`: it came as one that does."""
+    [accepted] = [event for event in events if isinstance(event, OrderAccepted)]
+    instrument = reference.instruments[accepted.symbol]
     fills = [event for event in events if isinstance(event, OrderFilled)]
+    amended = [event for event in events if isinstance(event, OrderAmended)]
     canceled = any(isinstance(event, OrderCanceled) for event in events)
+    quantity_lots = amended[-1].quantity_lots if amended else accepted.quantity_lots
     filled_lots = sum(fill.quantity_lots for fill in fills)
-    leaves_lots = 0 if canceled else command.quantity_lots - filled_lots
-    status: StatusWord = "canceled" if canceled else "open" if leaves_lots else "filled"
-    order_ids = [event.order_id for event in events if isinstance(event, OrderAccepted | OrderFilled | OrderCanceled)]
+    leaves_lots = 0 if canceled else quantity_lots - filled_lots
     return OrderBody(
-        account=command.account,
-        client_order_id=command.client_order_id,
-        order_id=order_ids[0],
-        symbol=command.symbol,
-        side=SIDE_WORDS[command.side],
-        price=price_or_none(command.price_ticks, instrument),
-        quantity=quantity_text(command.quantity_lots, instrument),
-        status=status,
+        account=accepted.account,
+        client_order_id=accepted.client_order_id,
+        order_id=accepted.order_id,
+        symbol=accepted.symbol,
+        side=SIDE_WORDS[accepted.side],
+        price=price_or_none(accepted.price_ticks, instrument),
+        quantity=quantity_text(quantity_lots, instrument),
+        status="canceled" if canceled else "waiting" if waits else "open" if leaves_lots else "filled",
         filled_quantity=quantity_text(filled_lots, instrument),
         leaves_quantity=quantity_text(leaves_lots, instrument),
         fills=[fill_body(fill, reference) for fill in fills],
@@ -254,8 +283,10 @@ def open_order_body(order: OpenOrder, account: str, reference: ReferenceData) ->
         order_id=order.order_id,
         symbol=order.symbol,
         side=SIDE_WORDS[order.side],
-        price=price_text(order.price_ticks, instrument),
+        price=price_or_none(order.price_ticks, instrument),
         leaves_quantity=quantity_text(order.leaves_quantity_lots, instrument),
+        waiting=order.waits,
+        trigger_price=price_or_none(order.trigger_ticks, instrument),
     )
 
 
@@ -274,6 +305,8 @@ def account_body(report: AccountReported, reference: ReferenceData) -> AccountBo
         balances=balances,
         open_orders=[open_order_body(order, report.account, reference) for order in report.open_orders],
         occurred=moment_text(report.occurred_ns),
+        maker_fee=scaled_text(report.maker_fee_ppm, PPM_DECIMALS),
+        taker_fee=scaled_text(report.taker_fee_ppm, PPM_DECIMALS),
     )
 
 
@@ -308,11 +341,23 @@ def execution_of(event: AccountEvent, reference: ReferenceData) -> dict[str, obj
         told |= {"order_id": event.order_id, "client_order_id": event.client_order_id, "symbol": event.symbol}
         told |= {"side": SIDE_WORDS[event.side], "quantity": quantity_text(event.quantity_lots, instrument)}
         told["price"] = price_or_none(event.price_ticks, instrument)
-    elif isinstance(event, OrderRejected):
-        told |= {"client_order_id": event.client_order_id, "symbol": event.symbol}
-        told["reject_reason"] = event.reject_reason.value
+    elif isinstance(event, OrderAmended):
+        told |= AmendedBody.of(event, reference).model_dump()
+    elif isinstance(event, OrderTriggered):
+        told |= {"order_id": event.order_id, "client_order_id": event.client_order_id, "symbol": event.symbol}
+        told["last_price"] = price_text(event.last_ticks, reference.instruments[event.symbol])
+    else:
+        told |= refusal_of(event)
+    return told
+
+
+def refusal_of(event: AccountEvent) -> dict[str, object]:
+    """What was asked for and not done."""
+    if isinstance(event, OrderRejected):
+        reason: dict[str, object] = {"symbol": event.symbol, "reject_reason": event.reject_reason.value}
+    elif isinstance(event, AmendRejected):
+        reason = {"amend_reject_reason": event.amend_reject_reason.value}
     else:
         assert isinstance(event, CancelRejected)
-        told["client_order_id"] = event.client_order_id
-        told["cancel_reject_reason"] = event.cancel_reject_reason.value
-    return told
+        reason = {"cancel_reject_reason": event.cancel_reject_reason.value}
+    return {"client_order_id": event.client_order_id, **reason}

@@ -1,9 +1,10 @@
 """What a venue tells about its past: every trade, and every order with what became of it.
 
-Rule 1: an order's open quantity only falls, so fills may be told again and in any order.
+Rule 1: an order's open quantity only falls between two amendments, so fills may be told again and in any order.
+Rule 2: an amendment counts once, and what happened to the order before it no more.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -15,6 +16,7 @@ from trading_ecosystem.live.store.history import insert_all, of_type, row_of, wr
 from trading_ecosystem.live.store.opening import Design
 from trading_ecosystem.live.store.tables import UPDATED, Coded, Whole, insert_into
 from trading_ecosystem.messages.message import Message
+from trading_ecosystem.messages.order_changes import OrderAmended
 from trading_ecosystem.messages.orders import (
     CancelReason,
     OrderAccepted,
@@ -57,6 +59,7 @@ ORDER = Table(
     Column("accepted_ns", Whole, nullable=False),
     Column("canceled_ns", Whole),
     Column("cancel_reason", Coded(CancelReason)),
+    Column("amended_sequence", Whole, nullable=False, server_default="0"),
     Index("placed_order_of_account", "account", "order_id"),
     info=UPDATED,
 )
@@ -88,8 +91,22 @@ class TradeHistory:
         self._database = database
         self._fill = (
             update(ORDER)
-            .where(ORDER.c.order_id == bindparam("order"), ORDER.c.leaves_quantity_lots > bindparam("leaves"))
+            .where(
+                ORDER.c.order_id == bindparam("order"),
+                ORDER.c.leaves_quantity_lots > bindparam("leaves"),
+                ORDER.c.amended_sequence < bindparam("told"),
+            )
             .values(leaves_quantity_lots=bindparam("leaves"))
+        )
+        self._amend = (
+            update(ORDER)
+            .where(ORDER.c.order_id == bindparam("order"), ORDER.c.amended_sequence < bindparam("told"))
+            .values(
+                price_ticks=bindparam("price"),
+                quantity_lots=bindparam("quantity"),
+                leaves_quantity_lots=bindparam("leaves"),
+                amended_sequence=bindparam("told"),
+            )
         )
         self._cancel = (
             update(ORDER)
@@ -98,6 +115,24 @@ class TradeHistory:
         )
 
     def record(self, messages: Sequence[Message]) -> None:
+        for part in parts_of(messages):
+            if isinstance(part, OrderAmended):
+                self._record_amendment(part)
+            else:
+                self._record(part)
+
+    def _record_amendment(self, amended: OrderAmended) -> None:
+        row = {
+            "order": amended.order_id,
+            "told": amended.account_sequence,
+            "price": amended.price_ticks,
+            "quantity": amended.quantity_lots,
+            "leaves": amended.leaves_quantity_lots,
+        }
+        with self._database.writing() as connection:
+            write_all(connection, self._amend, [row])
+
+    def _record(self, messages: Sequence[Message]) -> None:
         trades, accepted = of_type(messages, TradeExecuted), of_type(messages, OrderAccepted)
         placed = {each.order_id: new_order(each) for each in accepted}
         fills = [each for each in of_type(messages, OrderFilled) if not fill(placed, each)]
@@ -111,7 +146,10 @@ class TradeHistory:
             write_all(
                 connection,
                 self._fill,
-                [{"order": each.order_id, "leaves": each.leaves_quantity_lots} for each in fills],
+                [
+                    {"order": each.order_id, "leaves": each.leaves_quantity_lots, "told": each.account_sequence}
+                    for each in fills
+                ],
             )
             write_all(
                 connection,
@@ -147,7 +185,22 @@ class TradeHistory:
 
     def _orders(self, statement: Select[tuple[object, ...]]) -> list[PlacedOrder]:
         with self._database.reading() as connection:
-            return [PlacedOrder(**row) for row in connection.execute(statement).mappings().all()]
+            rows = connection.execute(statement).mappings().all()
+        return [PlacedOrder(**{name: value for name, value in row.items() if name in KNOWN}) for row in rows]
+
+
+KNOWN = frozenset(PlacedOrder.__dataclass_fields__)
+
+
+def parts_of(messages: Sequence[Message]) -> Iterator[Sequence[Message] | OrderAmended]:
+    """Amendments, and what lies between them, in order."""
+    begun = 0
+    for place, message in enumerate(messages):
+        if isinstance(message, OrderAmended):
+            yield messages[begun:place]
+            yield message
+            begun = place + 1
+    yield messages[begun:]
 
 
 def place(dialect: str) -> Insert:
@@ -156,6 +209,7 @@ def place(dialect: str) -> Insert:
     told = inserted.excluded
     known = {
         "leaves_quantity_lots": case(
+            (ORDER.c.amended_sequence > 0, ORDER.c.leaves_quantity_lots),
             (told.leaves_quantity_lots < ORDER.c.leaves_quantity_lots, told.leaves_quantity_lots),
             else_=ORDER.c.leaves_quantity_lots,
         ),
@@ -178,6 +232,7 @@ def new_order(accepted: OrderAccepted) -> dict[str, Any]:
         "accepted_ns": accepted.occurred_ns,
         "canceled_ns": None,
         "cancel_reason": None,
+        "amended_sequence": 0,
     }
 
 

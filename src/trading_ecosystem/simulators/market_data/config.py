@@ -18,6 +18,8 @@
 
 A crypto asset starts at `value`. Its `volatility` is that of a year, without jumps; `correlation` is to the factor
 that all crypto assets share, so two assets correlate by the product of theirs. `jump_size` is the mean absolute jump.
+A pair may have a `stressed_spread` beside its `spread`: its quotes widen from the one to the other as the volatility of
+the market goes from its mean to three times that.
 A stablecoin reverts to 1 and a fiat asset to its `value`; `deviation` is the standard deviation around it.
 `dispersion` is how far a pair strays from the ratio of its assets. A spread of an even number of ticks keeps the middle
 of a quote where the price is.
@@ -69,6 +71,7 @@ class PeggedConfig:
 @dataclass(frozen=True, kw_only=True)
 class PairConfig:
     spread_ppm: int
+    stressed_spread_ppm: int  # As `spread_ppm` where it does not depend on volatility.
     smallest_lots: int
     largest_lots: int
     dispersion: Reversion | None
@@ -140,17 +143,23 @@ def read_pegged(node: Node, asset: Asset) -> PeggedConfig:
 
 
 def read_pair(node: Node, instrument: Instrument) -> PairConfig:
-    section = node.section(("spread", "size"), ("dispersion",))
+    section = node.section(("spread", "size"), ("dispersion", "stressed_spread"))
     size = section["size"].section(("from", "to"))
     smallest, largest = (instrument.to_lots(size[key].positive()) for key in ("from", "to"))
     if smallest < 1:
         size["from"].fail(f"smaller than one lot, which is {instrument.lot} {instrument.base}")
     if largest < smallest:
         size["to"].fail("smaller than the size in 'from'")
+    spread_ppm = fraction_ppm(section["spread"], "0.01bps", "10%", 1, 100_000)
+    stressed = section.get("stressed_spread")
+    stressed_ppm = fraction_ppm(stressed, "0.01bps", "10%", 1, 100_000) if stressed else spread_ppm
+    if stressed and stressed_ppm < spread_ppm:
+        stressed.fail(f"narrower than the calm spread, which is {section['spread'].text()}")
     written = section.get("dispersion")
     noise = written.section(("deviation", "half_life")) if written else None
     return PairConfig(
-        spread_ppm=fraction_ppm(section["spread"], "0.01bps", "10%", 1, 100_000),
+        spread_ppm=spread_ppm,
+        stressed_spread_ppm=stressed_ppm,
         smallest_lots=smallest,
         largest_lots=largest,
         dispersion=read_reversion(noise["deviation"], noise["half_life"]) if noise else None,

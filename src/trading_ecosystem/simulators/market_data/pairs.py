@@ -15,6 +15,7 @@ from trading_ecosystem.simulators.market_data.process import Reverting
 from trading_ecosystem.simulators.market_data.recorded import Track
 
 SIZE_LANE = 1
+LARGEST_TICKS = 1e15  # No shape takes a price beyond what all that count it can hold.
 
 
 @final
@@ -28,6 +29,7 @@ class Pair:
         "_sequence",
         "_size_range",
         "_smallest_lots",
+        "_stressed_half",
         "_ticks_per_unit",
         "_track",
         "base",
@@ -52,6 +54,7 @@ class Pair:
         self._track = track
         self._ticks_per_unit = float(1 / instrument.tick)
         self._half_spread = config.spread_ppm / 2e6
+        self._stressed_half = (config.stressed_spread_ppm - config.spread_ppm) / 2e6  # More, when stress is full.
         self._smallest_lots = config.smallest_lots
         self._size_range = config.largest_lots - config.smallest_lots + 1
         self._sequence = 0
@@ -69,26 +72,43 @@ class Pair:
         return values[self.base] / values[self.quote]
 
     def overlaid(self, price: float, multipliers: list[float]) -> float:
-        return price * multipliers[self.base] / multipliers[self.quote] * multipliers[self.path]
+        moved = price * multipliers[self.base] / multipliers[self.quote] * multipliers[self.path]
+        return min(moved, LARGEST_TICKS / self._ticks_per_unit)
 
-    def publish(self, price: float, step: int, at_ns: int) -> QuotePublished:
-        """The next quote of the pair, around this price and its dispersion."""
+    def publish(self, price: float, step: int, at_ns: int, stress: float) -> QuotePublished:
+        """The next quote of the pair, around this price and its dispersion. `stress` is from 0, calm, to 1, full."""
+        self._sequence += 1
+        return self.quoted(price, step, at_ns, stress, self._sequence)
+
+    def numbered(self, quote: QuotePublished) -> QuotePublished:
+        """A quote that was made without a number, as the next of the pair."""
+        self._sequence += 1
+        return QuotePublished(
+            quote.symbol,
+            quote.bid_ticks,
+            quote.bid_lots,
+            quote.ask_ticks,
+            quote.ask_lots,
+            self._sequence,
+            quote.occurred_ns,
+        )
+
+    def quoted(self, price: float, step: int, at_ns: int, stress: float, sequence: int) -> QuotePublished:
         ticks = price * self._ticks_per_unit
         dispersion = self._dispersion
         if dispersion is not None:
             ticks += ticks * dispersion.deviation
-        half = ticks * self._half_spread
+        half = ticks * (self._half_spread + stress * self._stressed_half)
         bid_ticks = max(1, int(ticks - half + 0.5))
         ask_ticks = max(bid_ticks + 1, int(ticks + half + 0.5))
         bits: int = self._dice.bits(step, SIZE_LANE)
-        self._sequence += 1
         return QuotePublished(
             self.symbol,
             bid_ticks,
             self._smallest_lots + ((bits >> 16) * self._size_range >> 16),
             ask_ticks,
             self._smallest_lots + ((bits & 0xFFFF) * self._size_range >> 16),
-            self._sequence,
+            sequence,
             at_ns,
         )
 

@@ -31,6 +31,7 @@ FACTOR_TIMES_NS = (4 * MINUTE_NS, 300 * MINUTE_NS, 2 * DAY_NS)
 DAILY_WAVE = 0.7
 BUSIEST_NS = 15 * 60 * MINUTE_NS  # After midnight UTC.
 HIGHEST_LOGARITHM = 2.0
+STRESSED = 3.0  # Of the mean volatility: where spreads are as wide as they get.
 SMALLEST_JUMP, JUMP_RANGE = 0.5, 1.0  # In mean jumps: sizes are uniform from 0.5 to 1.5.
 
 START_LANE = 8
@@ -199,10 +200,10 @@ class AssetValues:
         self.step = 0
         self.values: list[float] = []
         for i, name in enumerate(reference.assets):
-            bars = recorded.bars.get(f"{name}/{reference.numeraire}")
+            record = recorded.records.get(f"{name}/{reference.numeraire}")
             value = 1.0
-            if bars is not None:
-                track = Track(bars, step_ns)
+            if record is not None:
+                track = Track(record, step_ns)
                 self._tracked.append(i)
                 self._tracks.append(track)
                 value = track.price(start_ns)
@@ -242,6 +243,10 @@ class AssetValues:
         self._volatility.turn(block, self._start_ns + first_step * self._step_ns)
         for crypto in self._cryptos:
             crypto.turn(block, first_step, self._block_steps)
+
+    def stress(self) -> float:
+        """How far volatility is from its mean on the way to `STRESSED` times that: 0 to 1. Injections do not count."""
+        return min(1.0, max(0.0, (self._volatility.factor - 1.0) / (STRESSED - 1.0)))
 
     def save(self) -> Plain:
         return [

@@ -14,7 +14,7 @@ from trading_ecosystem.live.rest_parts import rest_surface
 from trading_ecosystem.live.service import Added, Parts, Service
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.reference import ReferenceData
-from trading_ecosystem.simulators.breaking import Breaking
+from trading_ecosystem.simulators.breaking import OF_PRICES, Breaking
 from trading_ecosystem.simulators.insight import audit_rest
 from trading_ecosystem.simulators.market_data import config
 from trading_ecosystem.simulators.market_data.config import MarketDataConfig
@@ -58,7 +58,7 @@ def read_recorded(node: Node | None, prices: MarketDataConfig, reference: Refere
     )
 
 
-BREAKING = Breaking(prices=True)
+BREAKING = Breaking(OF_PRICES)
 QUOTES = MARKET_DATA.response_type("GetQuotes")
 
 

@@ -9,7 +9,9 @@ from typing import final
 
 from trading_ecosystem.messages.audit import Envelope, InvariantViolated
 from trading_ecosystem.messages.custody import (
+    PartPosted,
     Posting,
+    SettlementCanceled,
     SettlementFailed,
     SettlementInstructed,
     TransactionPosted,
@@ -25,6 +27,7 @@ from trading_ecosystem.validation.audit_correlator.invariants import Findings, I
 from trading_ecosystem.validation.audit_correlator.venue_record import VenueRecord
 
 FEES = "fees"
+OF_CUSTODY = (SettlementInstructed, TransactionPosted, PartPosted, SettlementFailed, SettlementCanceled)
 NOTHING: list[InvariantViolated] = []
 Changes = dict[tuple[str, str], int]  # (account, asset) -> minor units more, or less; each once.
 
@@ -63,12 +66,16 @@ class Balances:
 
 @final
 class PendingInstruction:
-    """`trade_changes` is what the trade did at the venue, `changes` what the instruction is to do in custody."""
+    """`trade_changes` is what the trade did at the venue, `changes` what the instruction is to do in custody.
 
-    __slots__ = ("changes", "message", "trade_changes")
+    Both, and `postings`, are without what has been posted in part.
+    """
+
+    __slots__ = ("changes", "message", "postings", "trade_changes")
 
     def __init__(self, message: SettlementInstructed, changes: Changes, trade_changes: Changes) -> None:
         self.message = message
+        self.postings = message.postings
         self.changes = changes
         self.trade_changes = trade_changes
 
@@ -78,7 +85,8 @@ class ConservationChecker:
     """`accounts`: account -> asset -> minor units, at the venue and in custody alike at the start.
 
     The two sizes are those of `Instrument`, by symbol. Every envelope that leaves a service is observed, once.
-    A settlement that fails is no violation when it happens, but at the end exchange and custody differ by it.
+    A trade that is refused or a settlement that is canceled is no violation when it happens, but at the end exchange
+    and custody differ by it.
     """
 
     __slots__ = (
@@ -125,9 +133,7 @@ class ConservationChecker:
         message = envelope.message
         if isinstance(message, (QuotePublished, Wake)):
             return NOTHING
-        if isinstance(
-            message, (AccountEvent, TradeExecuted, SettlementInstructed, TransactionPosted, SettlementFailed)
-        ):
+        if isinstance(message, (AccountEvent, TradeExecuted, *OF_CUSTODY)):
             findings = Findings(envelope.message_id, envelope.sent_ns)
             self._check(message, findings)
             return findings.found or NOTHING
@@ -167,9 +173,13 @@ class ConservationChecker:
             self._on_instructed(message, findings)
         elif isinstance(message, TransactionPosted):
             self._on_posted(message, findings)
-        else:
-            assert isinstance(message, SettlementFailed)
+        elif isinstance(message, PartPosted):
+            self._on_part_posted(message, findings)
+        elif isinstance(message, SettlementFailed):
             self._on_failed(message, findings)
+        else:
+            assert isinstance(message, SettlementCanceled)
+            self._on_canceled(message, findings)
 
     def _on_trade(self, trade: TradeExecuted, findings: Findings) -> None:
         self._trades += 1
@@ -209,7 +219,7 @@ class ConservationChecker:
             findings.add(Invariant.SETTLES_ONCE, detail)
             self._replace({}, changes, findings)
             return
-        if message.postings != instruction.message.postings:
+        if message.postings != instruction.postings:
             detail = f"instruction {message.instruction_id} is posted differently"
             findings.add(Invariant.SETTLES_AS_INSTRUCTED, detail)
         early_ns = instruction.message.due_ns - message.occurred_ns
@@ -218,18 +228,38 @@ class ConservationChecker:
             findings.add(Invariant.SETTLES_ON_TIME, detail)
         self._replace(instruction.changes, changes, findings)
 
+    def _on_part_posted(self, message: PartPosted, findings: Findings) -> None:
+        changes = changes_of(message.postings, findings)
+        self._custody.apply(changes, Invariant.CUSTODY_CONSERVES, Invariant.CUSTODY_NOT_NEGATIVE, findings)
+        instruction = self._pending.get(message.custodian, {}).get(message.instruction_id)
+        left = None if instruction is None else without(instruction.postings, message.postings)
+        if instruction is None or left is None:
+            detail = f"instruction {message.instruction_id} is posted in part, and that is no part of it"
+            findings.add(Invariant.SETTLES_AS_INSTRUCTED, detail)
+            self._replace({}, changes, findings)
+            return
+        instruction.postings = left
+        subtract(instruction.changes, changes)
+        subtract(instruction.trade_changes, changes)
+
     def _on_failed(self, message: SettlementFailed, findings: Findings) -> None:
+        """A refused trade never settles; an instruction that fails is tried again."""
         self._failed += 1
         instruction_id = message.instruction_id
         if instruction_id == 0:
             for record in self._venues.values():
                 record.in_flight.pop(message.trade_id, None)
-        else:
-            instruction = self._pending.get(message.custodian, {}).pop(instruction_id, None)
-            if instruction is None:
-                findings.add(Invariant.SETTLES_ONCE, f"instruction {instruction_id} fails and was not pending")
-                return
-            self._replace(instruction.changes, instruction.trade_changes, findings)
+            self._not_in_custody.append(f"trade {message.trade_id} is not in custody: {message.fail_reason}")
+        elif instruction_id not in self._pending.get(message.custodian, {}):
+            findings.add(Invariant.SETTLES_ONCE, f"instruction {instruction_id} fails and was not pending")
+
+    def _on_canceled(self, message: SettlementCanceled, findings: Findings) -> None:
+        instruction_id = message.instruction_id
+        instruction = self._pending.get(message.custodian, {}).pop(instruction_id, None)
+        if instruction is None:
+            findings.add(Invariant.SETTLES_ONCE, f"instruction {instruction_id} is canceled and was not pending")
+            return
+        self._replace(instruction.changes, instruction.trade_changes, findings)
         self._not_in_custody.append(f"trade {message.trade_id} is not in custody: {message.fail_reason}")
 
     def _replace(self, old: Changes, new: Changes, findings: Findings) -> None:
@@ -272,6 +302,38 @@ def changes_of(postings: tuple[Posting, ...], findings: Findings) -> Changes:
         add(changes, debit, posting.asset, -amount)
         add(changes, credit, posting.asset, amount)
     return changes
+
+
+def without(postings: tuple[Posting, ...], part: tuple[Posting, ...]) -> tuple[Posting, ...] | None:
+    """What a part leaves of postings; None where it is more than they have."""
+    left: list[Posting] = []
+    taken = list(part)
+    for posting in postings:
+        amount = posting.amount_minor
+        if taken and same_way(taken[0], posting):
+            amount -= taken.pop(0).amount_minor
+        if amount < 0:
+            return None
+        if amount:
+            left.append(
+                Posting(
+                    debit_account=posting.debit_account,
+                    credit_account=posting.credit_account,
+                    asset=posting.asset,
+                    amount_minor=amount,
+                )
+            )
+    return None if taken else tuple(left)
+
+
+def same_way(one: Posting, other: Posting) -> bool:
+    same_accounts = one.debit_account == other.debit_account and one.credit_account == other.credit_account
+    return same_accounts and one.asset == other.asset
+
+
+def subtract(changes: Changes, less: Changes) -> None:
+    for (account, asset), amount in less.items():
+        add(changes, account, asset, -amount)
 
 
 def add(changes: Changes, account: str, asset: str, amount: int) -> None:

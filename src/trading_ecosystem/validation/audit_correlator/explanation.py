@@ -2,7 +2,8 @@
 
 Rule 1: messages tell the proximate cause: the causes of the alert are walked until one bears an injection's mark.
 Rule 2: an absence has no message: the alerts on silence go to what silenced the subject's sender. An alert on a
-portfolio goes to the price path of anything held, because its last input need not be the one that moved.
+portfolio goes to the price path of anything held, because its last input need not be the one that moved. One on
+custody goes to the fault of settlement: books are compared by a timer.
 Rule 3: what came after the breach did not cause it; without a cause the chain says so and begins at its own root.
 """
 
@@ -23,6 +24,7 @@ from trading_ecosystem.validation.audit_correlator.injections import AppliedInje
 from trading_ecosystem.validation.results import ChainLink
 
 ABSENCES = (AlertRule.VENUE_DOWN, AlertRule.STALE_DATA)
+OF_CUSTODY = (AlertRule.SETTLEMENT_OVERDUE, AlertRule.RECONCILIATION_BREAK)
 PORTFOLIO = (AlertRule.PNL_DRAWDOWN, AlertRule.DELTA_EXPOSURE, AlertRule.CONCENTRATION)
 UNEXPLAINED = "no injection explains this"
 LONGEST_WALK = 1_000  # Beyond it, all that is left is one service waking itself.
@@ -36,6 +38,10 @@ KINDS = {
     "SettlementInstructed": "settlement",
     "TransactionPosted": "settlement",
     "SettlementFailed": "settlement",
+    "PartPosted": "settlement",
+    "SettlementCanceled": "settlement",
+    "SettlementsReported": "settlement",
+    "HoldingsReported": "settlement",
     "AlertFired": "alert",
     "HealthChanged": "health",
 }
@@ -89,7 +95,7 @@ class Explainer:
         else:
             story, injection = self._walk(envelope, alert)
             if injection is None:
-                injection = self._injections.moving(lambda symbol: self._concerns(alert, symbol), alert.breached_ns)
+                injection = self._by_state(alert)
                 story = [] if injection else story
             breach = self._breach(alert, story, injection)
         chain = [
@@ -109,10 +115,16 @@ class Explainer:
 
     def _silence(self, alert: AlertFired, recipient: str) -> AppliedInjection | None:
         for sender in self._senders(alert.subject):
-            injection = self._injections.silencing(sender, recipient, alert.breached_ns, alert.occurred_ns)
+            symbols = (alert.subject,)
+            injection = self._injections.silencing(sender, recipient, alert.breached_ns, alert.occurred_ns, symbols)
             if injection is not None:
                 return injection
         return None
+
+    def _by_state(self, alert: AlertFired) -> AppliedInjection | None:
+        if alert.rule in OF_CUSTODY:
+            return self._injections.disturbing(alert.breached_ns)
+        return self._injections.moving(lambda symbol: self._concerns(alert, symbol), alert.breached_ns)
 
     def _senders(self, subject: str) -> list[str]:
         """Who speaks about a symbol, an asset or a venue; the subject itself if it is a service."""

@@ -10,12 +10,17 @@ from typing import final
 from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
     CrashService,
+    FaultCustody,
+    FaultFeed,
     FaultLink,
     FaultService,
+    FeedFault,
     InjectionEnded,
     InjectionStarted,
     LinkFault,
+    PathAnchor,
     RestorePricePath,
+    ScaleVolatility,
 )
 from trading_ecosystem.reference import Instrument, ReferenceData
 from trading_ecosystem.validation.audit_correlator.causation import Lane
@@ -26,13 +31,13 @@ UNMARKED = ("QuotePublished", "BookTopChanged", "VenueHeartbeat", "Wake")
 
 OF_BOTH_WAYS = (LinkFault.RESET, LinkFault.REFUSE, LinkFault.LOSE_ANSWERS)  # What breaks a connection.
 
-Command = ApplyPricePath | CrashService | FaultLink | FaultService
+Command = ApplyPricePath | CrashService | FaultCustody | FaultFeed | FaultLink | FaultService | ScaleVolatility
 Holds = Callable[[str], bool]
 
 
 @final
 class AppliedInjection:
-    """`reach`: the symbols that a price path moves, crosses included; empty for other injections."""
+    """`reach`: the symbols whose quotes are not what they would be, crosses included; empty for other injections."""
 
     __slots__ = (
         "command",
@@ -66,22 +71,27 @@ class AppliedInjection:
     def marks(self, message_id: int, sent_ns: int, lane: Lane, recipient: str) -> bool:
         """Whether a message, on its way to `recipient`, bears this injection's mark.
 
-        A price path marks quotes. A fault of a service or a link marks all but prices and timers, which are as true
-        as without it.
+        A shape of prices and a fault of the feed mark quotes. A fault of a service or a link marks all but prices and
+        timers, which are as true as without it.
         """
         if message_id <= self.command_id or not self.lasted(sent_ns, sent_ns):
             return False
-        if isinstance(self.command, ApplyPricePath):
+        if isinstance(self.command, ApplyPricePath | FaultFeed | ScaleVolatility):
             return lane.sender == self.command.to and lane.subject in self.reach
         if lane.type_name in UNMARKED:
             return False
+        if isinstance(self.command, FaultCustody):
+            return lane.sender == self.command.to
         if isinstance(self.command, CrashService | FaultService):
             return lane.sender == self.command.service
         return named(lane.sender, self.command.senders) and named(recipient, self.command.recipients)
 
-    def silences(self, sender: str, recipient: str) -> bool:
-        """Whether `recipient` may hear nothing of `sender` because of this injection."""
+    def silences(self, sender: str, recipient: str, symbols: tuple[str, ...] = ()) -> bool:
+        """Whether `recipient` may hear nothing of `sender`, or no price of `symbols`, because of this injection."""
         command = self.command
+        if isinstance(command, FaultFeed):
+            hides = command.feed_fault is not FeedFault.BAD_PRINT
+            return hides and sender == command.to and any([symbol in command.symbols for symbol in symbols])
         if isinstance(command, CrashService | FaultService):
             return command.service in (sender, recipient)
         if not isinstance(command, FaultLink) or command.fault is LinkFault.DUPLICATE:
@@ -91,14 +101,23 @@ class AppliedInjection:
         back = named(sender, command.recipients) and named(recipient, command.senders)
         return back and command.fault in OF_BOTH_WAYS
 
+    def is_frozen(self) -> bool:
+        return isinstance(self.command, FaultFeed) and self.command.feed_fault is FeedFault.FROZEN
+
     def words(self) -> str:
         """What was ordered, for people."""
         if isinstance(self.command, ApplyPricePath):
             return f"price path on {', '.join(self.command.symbols)}"
+        if isinstance(self.command, ScaleVolatility):
+            return f"returns of {', '.join(self.command.symbols)} times {self.command.factor_ppm / 1e6:g}"
+        if isinstance(self.command, FaultFeed):
+            return f"{self.command.feed_fault.value} of {', '.join(self.command.symbols)}"
         if isinstance(self.command, CrashService):
             return f"crash of {self.command.service}"
         if isinstance(self.command, FaultService):
             return f"{self.command.service_fault.value} of {self.command.service}"
+        if isinstance(self.command, FaultCustody):
+            return f"{self.command.custody_fault.value} of {self.command.to}"
         senders, recipients = ", ".join(self.command.senders), ", ".join(self.command.recipients)
         return f"{self.command.fault.value} from {senders} to {recipients}"
 
@@ -119,7 +138,7 @@ class Injections:
     def order(self, command: Command, command_id: int, command_ns: int) -> None:
         """A command departed. A repeated one changes nothing."""
         if command.injection_id not in self._by_id:
-            reach = crosses(command.symbols, self._reference) if isinstance(command, ApplyPricePath) else ()
+            reach = reach_of(command, self._reference)
             self._by_id[command.injection_id] = AppliedInjection(command, command_id, command_ns, reach)
 
     def start(self, receipt: InjectionStarted, receipt_id: int) -> AppliedInjection | None:
@@ -141,7 +160,7 @@ class Injections:
         if injection is None:
             return None
         injection.ended_ns = receipt.occurred_ns
-        linger_ns = 0 if isinstance(injection.command, ApplyPricePath) else RECOVERY_NS
+        linger_ns = 0 if isinstance(injection.command, ApplyPricePath | FaultFeed | ScaleVolatility) else RECOVERY_NS
         injection.effect_until_ns = max(injection.effect_until_ns, receipt.occurred_ns + linger_ns)
         return injection
 
@@ -156,12 +175,17 @@ class Injections:
                 return injection
         return None
 
-    def silencing(self, sender: str, recipient: str, from_ns: int, to_ns: int) -> AppliedInjection | None:
-        """The latest injection that kept `recipient` from hearing `sender` at any moment of the span."""
-        for injection in self.started():
-            if injection.lasted(from_ns, to_ns) and injection.silences(sender, recipient):
-                return injection
-        return None
+    def silencing(
+        self, sender: str, recipient: str, from_ns: int, to_ns: int, symbols: tuple[str, ...] = ()
+    ) -> AppliedInjection | None:
+        """The latest injection that kept `recipient` from hearing `sender`, or prices of `symbols`, within the span."""
+        silent = [
+            injection
+            for injection in self.started()
+            if injection.lasted(from_ns, to_ns) and injection.silences(sender, recipient, symbols)
+        ]
+        loud = [injection for injection in silent if not injection.is_frozen()]  # They hide more than a frozen feed.
+        return loud[0] if loud else silent[0] if silent else None
 
     def crashing(self, at_ns: int) -> AppliedInjection | None:
         """The latest crash at a moment, of any service."""
@@ -170,20 +194,36 @@ class Injections:
                 return injection
         return None
 
+    def disturbing(self, at_ns: int) -> AppliedInjection | None:
+        """The latest fault of a custodian's settlement at a moment."""
+        for injection in self.started():
+            if isinstance(injection.command, FaultCustody) and injection.lasted(at_ns, at_ns):
+                return injection
+        return None
+
     def moving(self, concerns: Holds, at_ns: int) -> AppliedInjection | None:
-        """The latest price path at a moment that reaches a symbol for which `concerns` is true."""
+        """The latest injection at a moment that reaches a symbol for which `concerns` is true."""
         for injection in self.started():
             if injection.lasted(at_ns, at_ns) and any(concerns(symbol) for symbol in injection.reach):
                 return injection
         return None
 
     def awaiting(self, symbol: str) -> list[AppliedInjection]:
-        """The price paths laid over `symbol` itself that no quote of it has shown yet."""
+        """The injections into `symbol` itself that no quote of it has shown yet."""
         return [injection for injection in self.started() if injection.effect is None and lies_over(injection, symbol)]
 
 
 def lies_over(injection: AppliedInjection, symbol: str) -> bool:
-    return isinstance(injection.command, ApplyPricePath) and symbol in injection.command.symbols
+    command = injection.command
+    if isinstance(command, FaultFeed):
+        return symbol in command.symbols and command.feed_fault is not FeedFault.STALE
+    return isinstance(command, ApplyPricePath | ScaleVolatility) and symbol in command.symbols
+
+
+def reach_of(command: Command, reference: ReferenceData) -> tuple[str, ...]:
+    if isinstance(command, FaultFeed) or (isinstance(command, ApplyPricePath) and command.anchor is PathAnchor.APART):
+        return command.symbols
+    return crosses(command.symbols, reference) if isinstance(command, ApplyPricePath | ScaleVolatility) else ()
 
 
 def named(instance: str, names: tuple[str, ...]) -> bool:

@@ -19,7 +19,9 @@ PER_HOUR = {
     "TradeExecuted": ("trades", "orders"),
     "SettlementInstructed": ("settlements instructed", "settlement"),
     "TransactionPosted": ("settlements posted", "settlement"),
+    "PartPosted": ("settlements posted in part", "settlement"),
     "SettlementFailed": ("settlements failed", "settlement"),
+    "SettlementCanceled": ("settlements canceled", "settlement"),
 }
 
 

@@ -10,14 +10,17 @@ from trading_ecosystem.messages.audit import DeliveryLost, Envelope, InvariantVi
 from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
     CrashService,
+    FaultCustody,
+    FaultFeed,
     FaultLink,
     FaultService,
     InjectionEnded,
     InjectionRefused,
     InjectionStarted,
     RestorePricePath,
+    ScaleVolatility,
 )
-from trading_ecosystem.messages.custody import SettlementFailed
+from trading_ecosystem.messages.custody import SettlementCanceled, SettlementFailed
 from trading_ecosystem.messages.health import HealthChanged
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.message import Message
@@ -31,7 +34,7 @@ from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.validation.audit_correlator.blocks import Block
 from trading_ecosystem.validation.audit_correlator.causation import CausalGraph
 from trading_ecosystem.validation.audit_correlator.explanation import Explainer, Explanation
-from trading_ecosystem.validation.audit_correlator.injections import Injections
+from trading_ecosystem.validation.audit_correlator.injections import Command, Injections
 from trading_ecosystem.validation.audit_correlator.timeline import Timeline
 from trading_ecosystem.validation.results import ChainLink
 
@@ -41,6 +44,8 @@ NOTED = (
     AlertResolved,
     ApplyPricePath,
     CrashService,
+    FaultFeed,
+    FaultCustody,
     FaultLink,
     FaultService,
     HealthChanged,
@@ -50,6 +55,8 @@ NOTED = (
     InvariantViolated,
     RestorePricePath,
     RiskReported,
+    ScaleVolatility,
+    SettlementCanceled,
     SettlementFailed,
 )
 
@@ -99,7 +106,7 @@ class Story:
         return injection.receipt_id
 
     def show_effect(self, envelope: Envelope, quote: QuotePublished, block: Block) -> None:
-        """The first quote under a price path is the first effect of its injection."""
+        """The first quote under an injection into prices or quotes is its first effect."""
         for injection in self._injections.awaiting(quote.symbol):
             if envelope.message_id > injection.receipt_id:
                 words = self._explainer.quote_words(quote.symbol, quote.bid_ticks, quote.ask_ticks)
@@ -107,7 +114,7 @@ class Story:
                     at_ns=envelope.sent_ns,
                     message_id=envelope.message_id,
                     kind="market",
-                    text=f"first quote under the path: {words}",
+                    text=f"first quote under {under(injection.command)}: {words}",
                 )
         block.watched = self.awaits(quote.symbol)
 
@@ -124,7 +131,9 @@ class Story:
                 self._tell(ns, "resolved", message.subject, f"{alert_id} resolved", message_id, cause_id)
             case RiskReported():
                 self._explainer.hold(message)
-            case ApplyPricePath() | CrashService() | FaultLink() | FaultService():
+            case ApplyPricePath() | ScaleVolatility() | CrashService() | FaultService() | FaultLink():
+                self._injections.order(message, message_id, envelope.sent_ns)
+            case FaultFeed() | FaultCustody():
                 self._injections.order(message, message_id, envelope.sent_ns)
             case InjectionStarted():
                 self._note_start(message, envelope)
@@ -143,6 +152,9 @@ class Story:
                 self._tell(ns, "health", service, text, message_id, self._blame_health(service, ns) or causation_id)
             case SettlementFailed(custodian=custodian, trade_id=trade_id, fail_reason=reason, occurred_ns=ns):
                 text = f"trade {trade_id} was not settled: {reason.value}"
+                self._tell(ns, "settlement_failed", custodian, text, message_id, causation_id)
+            case SettlementCanceled(custodian=custodian, trade_id=trade_id, age_days=days, occurred_ns=ns):
+                text = f"trade {trade_id} will never settle: it failed for {days} business days"
                 self._tell(ns, "settlement_failed", custodian, text, message_id, causation_id)
             case InvariantViolated(invariant=invariant, detail=detail, occurred_ns=ns):
                 self._tell(ns, "invariant", invariant, detail, message_id, message.message_id)
@@ -190,3 +202,9 @@ class Story:
 
     def _tell(self, at_ns: int, kind: str, subject: str, text: str, message_id: int, cause_id: int) -> None:
         self.timeline.add(at_ns, kind, subject, text, message_id, cause_id)
+
+
+def under(command: Command) -> str:
+    if isinstance(command, ApplyPricePath):
+        return "the path"
+    return command.feed_fault.value if isinstance(command, FaultFeed) else "the scaled volatility"

@@ -19,7 +19,10 @@ from trading_ecosystem.validation.audit_correlator.blocks import BLOCK_FIELDS, B
 from trading_ecosystem.validation.audit_correlator.causation import OUTSIDE, Lane
 
 FORMAT = 1
-YOUNGER = ("FaultService", "RestoreService")  # A trail that has none of them is what it was before there were any.
+YOUNGER = (  # A trail that has none of them is what it was before there were any.
+    *("FaultService", "RestoreService"),
+    *("FaultFeed", "RestoreFeed", "ScaleVolatility"),
+)
 CLOSING_TYPE = "TrailClosed"
 CLOSING_FIELDS = ("count", "head")
 

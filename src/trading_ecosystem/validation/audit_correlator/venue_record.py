@@ -2,6 +2,7 @@
 
 from typing import final
 
+from trading_ecosystem.messages.order_changes import OrderAmended
 from trading_ecosystem.messages.orders import (
     AccountEvent,
     OrderAccepted,
@@ -15,12 +16,13 @@ from trading_ecosystem.validation.audit_correlator.invariants import Findings, I
 
 @final
 class OpenOrder:
-    __slots__ = ("leaves_lots", "price_ticks", "side", "symbol")
+    __slots__ = ("leaves_lots", "price_ticks", "quantity_lots", "side", "symbol")
 
     def __init__(self, accepted: OrderAccepted) -> None:
         self.symbol = accepted.symbol
         self.side = accepted.side
         self.price_ticks = accepted.price_ticks  # 0 for a market order.
+        self.quantity_lots = accepted.quantity_lots
         self.leaves_lots = accepted.quantity_lots
 
     def check(self, fill: OrderFilled, findings: Findings) -> None:
@@ -106,6 +108,8 @@ class VenueRecord:
             self._on_canceled(event, findings)
         elif isinstance(event, OrderFilled):
             self._on_filled(event, findings)
+        elif isinstance(event, OrderAmended):
+            self._on_amended(event, findings)
 
     def _on_canceled(self, event: OrderCanceled, findings: Findings) -> None:
         order = self.orders.pop(event.order_id, None)
@@ -114,6 +118,21 @@ class VenueRecord:
         elif event.quantity_lots != order.leaves_lots:
             detail = f"order {event.order_id} cancels {event.quantity_lots} lots of {order.leaves_lots} open"
             findings.add(Invariant.ORDER_QUANTITY, detail)
+
+    def _on_amended(self, event: OrderAmended, findings: Findings) -> None:
+        order = self.orders.get(event.order_id)
+        if order is None:
+            findings.add(Invariant.ORDER_IS_OPEN, f"order {event.order_id} is amended and was not open")
+            return
+        filled_lots = order.quantity_lots - order.leaves_lots
+        if event.quantity_lots - event.leaves_quantity_lots != filled_lots or event.leaves_quantity_lots <= 0:
+            findings.add(
+                Invariant.ORDER_QUANTITY,
+                f"order {event.order_id} becomes {event.quantity_lots} lots with {event.leaves_quantity_lots} open, "
+                f"and {filled_lots} were filled",
+            )
+        order.quantity_lots, order.leaves_lots = event.quantity_lots, event.leaves_quantity_lots
+        order.price_ticks = event.price_ticks
 
     def _on_filled(self, fill: OrderFilled, findings: Findings) -> None:
         order = self.orders.get(fill.order_id)

@@ -11,13 +11,18 @@ from trading_ecosystem.validation.test_coordinator.conditions import (
     Condition,
     Quantity,
 )
+from trading_ecosystem.validation.test_coordinator.feed_measures import legs_of
 from trading_ecosystem.validation.test_coordinator.injections import (
+    DEPEG,
     UNDO_WORDS,
+    FeedDisturbance,
     Injection,
     NetworkFault,
     PricePath,
     RunningFault,
     ServiceCrash,
+    SettlementFault,
+    VolatilitySpike,
 )
 from trading_ecosystem.validation.test_coordinator.parts import (
     AlertPattern,
@@ -157,39 +162,57 @@ def check_world(
     patterns: Iterable[AlertPattern],
     reference: ReferenceData,
     instances: Collection[str],
+    accounts: Collection[str],
 ) -> None:
     for step in method:
         check_target(step, reference, instances)
-    known = known_subjects(reference, instances)
+    known = known_subjects(reference, instances, accounts)
     for condition in conditions:
         choices = known.get(condition.quantity)
         if choices is not None and condition.subject not in choices and condition.node:
             condition.node.fail_word(f"{condition.quantity.value}: unknown", condition.subject, choices)
     for pattern in patterns:
-        subjects = known[RULE_QUANTITIES[AlertRule(pattern.rule)]]
+        quantity = RULE_QUANTITIES.get(AlertRule(pattern.rule))
+        subjects = list(reference.assets) if quantity is None else known[quantity]
         if pattern.subject is not None and pattern.subject not in subjects:
             pattern.node.fail_word(f"subject: {pattern.rule} is never about", pattern.subject, subjects)
 
 
 def check_target(step: Injection, reference: ReferenceData, instances: Collection[str]) -> None:
-    if isinstance(step, PricePath):
-        for symbol in step.symbols:
-            if symbol not in reference.instruments:
-                step.node.fail_word("unknown instrument", symbol, reference.instruments)
+    if isinstance(step, PricePath | VolatilitySpike | FeedDisturbance):
+        check_symbols(step, step.symbols, reference)
     elif isinstance(step, ServiceCrash | RunningFault):
         if isinstance(step, RunningFault) and role(step.service) in JUDGES:
             step.node.fail(f"service: {step.service} judges the scenario; it can be killed by it, but not touched")
         if step.service not in instances:
             step.node.fail_word("unknown service", step.service, instances)
+    elif isinstance(step, SettlementFault):
+        custodians = [name for name in instances if role(name) == "custodian"]
+        if step.custodian not in custodians:
+            step.node.fail_word("unknown custodian", step.custodian, custodians)
     elif isinstance(step, NetworkFault):
-        names = {*instances, *(role(instance) for instance in instances)}
-        for name in (*step.senders, *step.recipients):
-            if name not in names:
-                step.node.fail_word("unknown service", name, names)
         check_link(step, instances)
 
 
+def check_symbols(step: Injection, symbols: tuple[str, ...], reference: ReferenceData) -> None:
+    for symbol in symbols:
+        if symbol not in reference.instruments:
+            step.node.fail_word("unknown instrument", symbol, reference.instruments)
+    if step.kind == DEPEG and not is_peg(symbols[0], reference):
+        step.node.fail(f"instrument: {symbols[0]} is no stablecoin's price in {reference.numeraire}")
+
+
+def is_peg(symbol: str, reference: ReferenceData) -> bool:
+    instrument = reference.instruments[symbol]
+    stable = reference.assets[instrument.base].kind is AssetKind.STABLECOIN
+    return stable and instrument.quote == reference.numeraire
+
+
 def check_link(step: NetworkFault, instances: Collection[str]) -> None:
+    names = {*instances, *(role(instance) for instance in instances)}
+    for name in (*step.senders, *step.recipients):
+        if name not in names:
+            step.node.fail_word("unknown service", name, names)
     senders = [name for name in instances if name in step.senders or role(name) in step.senders]
     recipients = [name for name in instances if name in step.recipients or role(name) in step.recipients]
     if senders == recipients and len(senders) == 1:
@@ -200,7 +223,9 @@ def role(instance: str) -> str:
     return instance.partition(".")[0]
 
 
-def known_subjects(reference: ReferenceData, instances: Collection[str]) -> dict[Quantity, list[str]]:
+def known_subjects(
+    reference: ReferenceData, instances: Collection[str], accounts: Collection[str]
+) -> dict[Quantity, list[str]]:
     """What a quantity can be of, in this world."""
     assets, symbols = reference.assets, list(reference.instruments)
     issuers = [asset.issuer for asset in assets.values() if asset.issuer]
@@ -208,10 +233,16 @@ def known_subjects(reference: ReferenceData, instances: Collection[str]) -> dict
     return {
         Quantity.PRICE: symbols,
         Quantity.AGE: symbols,
+        Quantity.UNCHANGED: symbols,
+        Quantity.CROSSED: symbols,
+        Quantity.LAG: symbols,
+        Quantity.VOLATILITY: symbols,
+        Quantity.DIVERGENCE: [symbol for symbol in symbols if legs_of(symbol, reference) is not None],
         Quantity.DEVIATION: [name for name in stable if f"{name}/{reference.numeraire}" in reference.instruments],
         Quantity.DRAWDOWN: [FIRM],
         Quantity.DELTA: [FIRM],
         Quantity.CONCENTRATION: [*assets, *issuers],
         Quantity.POSITION: list(assets),
+        Quantity.OVERDUE: list(accounts),
         Quantity.SILENCE: [name for name in instances if role(name) == "exchange"],
     }

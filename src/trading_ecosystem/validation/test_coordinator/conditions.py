@@ -26,11 +26,21 @@ class Quantity(StrEnum):
     POSITION = "position"
     SILENCE = "silence"
     AGE = "age"
+    UNCHANGED = "unchanged"
+    CROSSED = "crossed"
+    LAG = "lag"
+    DIVERGENCE = "divergence"
+    VOLATILITY = "volatility"
+    OVERDUE = "overdue"
     INJECTED = "injected"
 
 
-GAPS = (Quantity.SILENCE, Quantity.AGE)  # True while something does not come; they have no level.
-SHARES = (Quantity.DEVIATION, Quantity.DRAWDOWN, Quantity.CONCENTRATION)
+# True while something does not come; without a level.
+GAPS = (Quantity.SILENCE, Quantity.AGE, Quantity.UNCHANGED, Quantity.OVERDUE)
+SHARES = (
+    *(Quantity.DEVIATION, Quantity.DRAWDOWN, Quantity.CONCENTRATION),
+    *(Quantity.DIVERGENCE, Quantity.VOLATILITY),
+)
 
 
 @final
@@ -38,7 +48,8 @@ SHARES = (Quantity.DEVIATION, Quantity.DRAWDOWN, Quantity.CONCENTRATION)
 class Condition:
     """`subject` is at or beyond `level`, without a break, for `sustain_ns`.
 
-    `level`: a price in quote units, a share (1 is all), USD, or units of the asset, by quantity.
+    `level`: a price in quote units, a share (1 is all), USD, units of the asset, or ns, by quantity.
+    `window_ns`: how far back a volatility looks.
     """
 
     quantity: Quantity
@@ -46,6 +57,7 @@ class Condition:
     sustain_ns: int
     level: Decimal = Decimal(0)
     below: bool = False
+    window_ns: int = 0
     node: Node | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -59,12 +71,22 @@ class Condition:
             return f"{self.subject} {'below' if self.below else 'above'} {self.level}"
         if self.quantity in SHARES:
             percent = f"{(self.level * 100).normalize():f}"
-            return f"{self.quantity.value} of {self.subject} above {percent}%"
+            over = f" over {duration_text(self.window_ns)}" if self.window_ns else ""
+            return f"{self.quantity.value} of {self.subject} above {percent}%{over}"
+        if self.quantity is Quantity.LAG:
+            return f"lag of {self.subject} above {duration_text(int(self.level))}"
         if self.quantity is Quantity.DELTA:
             return f"delta of {self.subject} above {self.level:,} USD"
         if self.quantity is Quantity.POSITION:
             return f"position in {self.subject} above {self.level:,}"
-        words = {Quantity.SILENCE: "silence of", Quantity.AGE: "no quote of", Quantity.INJECTED: "injection"}
+        words = {
+            Quantity.SILENCE: "silence of",
+            Quantity.AGE: "no quote of",
+            Quantity.UNCHANGED: "nothing new of",
+            Quantity.CROSSED: "crossed quotes of",
+            Quantity.OVERDUE: "settlement overdue for",
+            Quantity.INJECTED: "injection",
+        }
         return f"{words[self.quantity]} {self.subject}"
 
 
@@ -90,6 +112,22 @@ def amount(node: Node, quantity: Quantity, subject: str, above: Decimal, sustain
     return Condition(quantity=quantity, subject=subject, level=above, sustain_ns=sustain_ns, node=node)
 
 
+def volatility(node: Node, subject: str, above: int, window_ns: int, sustain_ns: int) -> Condition:
+    return Condition(
+        quantity=Quantity.VOLATILITY,
+        subject=subject,
+        level=Decimal(above) / PPM,
+        window_ns=window_ns,
+        sustain_ns=sustain_ns,
+        node=node,
+    )
+
+
+def lag(node: Node, subject: str, above: int, sustain_ns: int) -> Condition:
+    level = Decimal(above)
+    return Condition(quantity=Quantity.LAG, subject=subject, level=level, sustain_ns=sustain_ns, node=node)
+
+
 def lasting(node: Node, quantity: Quantity, subject: str, sustain_ns: int) -> Condition:
     return Condition(quantity=quantity, subject=subject, sustain_ns=sustain_ns, node=node)
 
@@ -102,7 +140,8 @@ RULE_QUANTITIES = {
     AlertRule.PEG_DEVIATION: Quantity.DEVIATION,
     AlertRule.VENUE_DOWN: Quantity.SILENCE,
     AlertRule.STALE_DATA: Quantity.AGE,
-}
+    AlertRule.SETTLEMENT_OVERDUE: Quantity.OVERDUE,
+}  # A break is in what the custodian tells the firm: the coordinator does not hear it, and reckons no condition.
 SHARE_UNIT, TIME_UNIT, MINOR_UNIT = "ppm", "ns", " minor"  # How alerts call theirs; the last after an asset's name.
 
 
@@ -113,7 +152,9 @@ def default_condition(
 
     `decimals`: of each asset, for a limit in minor units.
     """
-    quantity = RULE_QUANTITIES[rule]
+    quantity = RULE_QUANTITIES.get(rule)
+    if quantity is None:
+        return None
     if quantity in GAPS:
         return Condition(quantity=quantity, subject=subject, sustain_ns=limit) if unit == TIME_UNIT else None
     if unit == SHARE_UNIT:

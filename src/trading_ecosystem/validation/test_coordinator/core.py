@@ -13,7 +13,13 @@ from trading_ecosystem.core import Core
 from trading_ecosystem.messages.accounts import VenueHeartbeat
 from trading_ecosystem.messages.audit import InvariantViolated
 from trading_ecosystem.messages.chaos import InjectionEnded, InjectionRefused, InjectionStarted
-from trading_ecosystem.messages.custody import SettlementFailed, SettlementInstructed, TransactionPosted
+from trading_ecosystem.messages.custody import (
+    PartPosted,
+    SettlementCanceled,
+    SettlementFailed,
+    SettlementInstructed,
+    TransactionPosted,
+)
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.message import Message
@@ -31,6 +37,8 @@ from trading_ecosystem.validation.test_coordinator.recorder import Recorder
 from trading_ecosystem.validation.test_coordinator.scenario import Scenario
 
 NOTHING: tuple[Message, ...] = ()
+OF_SETTLEMENT = (SettlementInstructed, TransactionPosted, PartPosted, SettlementFailed, SettlementCanceled)
+Settled = SettlementInstructed | TransactionPosted | PartPosted | SettlementFailed | SettlementCanceled
 BEGUN = "begun"  # What it remembers from its first start on: when that was.
 
 
@@ -106,11 +114,13 @@ class TestCoordinator(Core):
         self._instructed = 0
         self._posted = 0
         self._settlements_failed = 0
+        self._settlements_lost = 0  # Refused or canceled.
+        self._failing: dict[int, int] = {}  # Instructions that failed and are tried again, by id: how often.
 
     def handle(self, message: Message, now: int) -> Sequence[Message]:
         if isinstance(message, QuotePublished):
             self._quotes += 1
-            if self._truth.quote(message):
+            if self._truth.quote(message, now):
                 self._recorder.quote(message)
             return NOTHING
         if isinstance(message, Wake):
@@ -159,8 +169,9 @@ class TestCoordinator(Core):
             troubles = [alert.fired.alert_id for alert in self._alerts if counts_for(kind, alert)]
         elif probe == "ledger_balanced":
             troubles = [found.invariant for found in self._invariants]
-            if self._settlements_failed:
-                troubles.append(f"{self._settlements_failed} settlements failed")
+            failed = self._settlements_lost + len(self._failing)
+            if failed:
+                troubles.append(f"{failed} settlements failed")
         else:
             assert probe == "all_services_healthy", probe
             troubles = self._unhealthy()
@@ -179,8 +190,10 @@ class TestCoordinator(Core):
     # What is heard.
 
     def _note(self, message: Message) -> None:
-        if isinstance(message, (OrderFilled, SettlementInstructed, TransactionPosted, SettlementFailed)):
-            self._note_trading(message)
+        if isinstance(message, OrderFilled):
+            self._note_fill(message)
+        elif isinstance(message, OF_SETTLEMENT):
+            self._note_settlement(message)
         elif isinstance(message, VenueHeartbeat):
             self._heartbeats += 1
             self._truth.heartbeat(message)
@@ -199,22 +212,43 @@ class TestCoordinator(Core):
         else:
             self._note_receipt(message)
 
-    def _note_trading(self, message: OrderFilled | SettlementInstructed | TransactionPosted | SettlementFailed) -> None:
+    def _note_fill(self, message: OrderFilled) -> None:
+        self._fills += 1
+        self._recorder.count("fills", "orders", message.occurred_ns)
+        if self._truth.fill(message):
+            self._firm_fills += 1
+
+    def _note_settlement(self, message: Settled) -> None:
         ns = message.occurred_ns
-        if isinstance(message, OrderFilled):
-            self._fills += 1
-            self._recorder.count("fills", "orders", ns)
-            if self._truth.fill(message):
-                self._firm_fills += 1
-        elif isinstance(message, SettlementInstructed):
+        if isinstance(message, SettlementInstructed):
             self._instructed += 1
             self._recorder.count("settlements instructed", "settlement", ns)
+            self._truth.instructed(message)
         elif isinstance(message, TransactionPosted):
             self._posted += 1
             self._recorder.count("settlements posted", "settlement", ns)
+            self._end_settlement(message.instruction_id, ns)
+        elif isinstance(message, PartPosted):
+            self._recorder.count("settlements posted in part", "settlement", ns)
         else:
-            self._settlements_failed += 1
-            self._recorder.count("settlements failed", "settlement", ns)
+            self._note_failed(message)
+
+    def _note_failed(self, message: SettlementFailed | SettlementCanceled) -> None:
+        if isinstance(message, SettlementCanceled):
+            self._settlements_lost += 1
+            self._recorder.count("settlements canceled", "settlement", message.occurred_ns)
+            self._end_settlement(message.instruction_id, message.occurred_ns)
+            return
+        self._settlements_failed += 1
+        self._recorder.count("settlements failed", "settlement", message.occurred_ns)
+        if message.instruction_id == 0:
+            self._settlements_lost += 1
+        else:
+            self._failing[message.instruction_id] = self._failing.get(message.instruction_id, 0) + 1
+
+    def _end_settlement(self, instruction_id: int, ns: int) -> None:
+        self._failing.pop(instruction_id, None)
+        self._truth.settlement_over(instruction_id, ns)
 
     def _note_health(self, message: HealthChanged) -> None:
         said = self._health.get(message.service)

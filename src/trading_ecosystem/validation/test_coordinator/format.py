@@ -24,6 +24,7 @@ from trading_ecosystem.validation.test_coordinator.kinds import (
     Name,
     Number,
     Schema,
+    Share,
     Table,
     Tagged,
     Text,
@@ -51,7 +52,8 @@ SUSTAIN = Key("for", ANY_TIME, "How long without a break.", "sustain_ns", defaul
 def condition(quantity: Quantity, make: Callable[..., Any], subject: str, meaning: str, level: Sequence[Key]) -> Table:
     """The table of one quantity. A gap has no level, and must say how long."""
     keys = [Key(quantity.value, Text(), subject, "subject", required=True), *level]
-    keys.append(SUSTAIN if level else Key("for", SOME_TIME, "How long.", "sustain_ns", required=True))
+    is_gap = quantity in conditions.GAPS or quantity is Quantity.INJECTED
+    keys.append(Key("for", SOME_TIME, "How long.", "sustain_ns", required=True) if is_gap else SUSTAIN)
     groups = [("below", "above")] if quantity is Quantity.PRICE else []
     return Table(f"condition {quantity.value}", meaning, make, keys, groups)
 
@@ -115,6 +117,51 @@ CONDITIONS = {
         partial(conditions.lasting, quantity=Quantity.AGE),
         "An instrument.",
         "No quote of an instrument came.",
+        [],
+    ),
+    "unchanged": condition(
+        Quantity.UNCHANGED,
+        partial(conditions.lasting, quantity=Quantity.UNCHANGED),
+        "An instrument.",
+        "Nothing new came of an instrument: the same quote under new times, or none.",
+        [],
+    ),
+    "crossed": condition(
+        Quantity.CROSSED,
+        partial(conditions.lasting, quantity=Quantity.CROSSED),
+        "An instrument.",
+        "The bid of an instrument is above its ask.",
+        [],
+    ),
+    "lag": condition(
+        Quantity.LAG,
+        conditions.lag,
+        "An instrument.",
+        "Quotes of an instrument arrive later than they were true, by a time or more.",
+        above(SOME_TIME, "By so much or more."),
+    ),
+    "divergence": condition(
+        Quantity.DIVERGENCE,
+        partial(conditions.share, quantity=Quantity.DIVERGENCE),
+        "An instrument whose two assets both have a price in the numeraire.",
+        "The middle of an instrument is away from what its assets' prices make of it, up or down, by a share or more.",
+        above(PART, "By this share or more."),
+    ),
+    "volatility": condition(
+        Quantity.VOLATILITY,
+        conditions.volatility,
+        "An instrument.",
+        "The realised volatility of an instrument's quotes, as that of a year, is at or above a share.",
+        [
+            *above(Share("1%", "1000000%"), "At this share or above."),
+            Key("over", SOME_TIME, "The time over which it is realised.", "window_ns", default="5m"),
+        ],
+    ),
+    "overdue": condition(
+        Quantity.OVERDUE,
+        partial(conditions.lasting, quantity=Quantity.OVERDUE),
+        "An account of the firm.",
+        "A settlement of an account was due, and has not come to its end.",
         [],
     ),
     "injected": condition(
@@ -182,6 +229,12 @@ REPLAY = Table(
         Key("until", Instant(), "The last moment; the scenario then ends here.", "until_ns"),
         Key("symbols", Mapped("mapping of file to instrument"), "What each file holds.", absent=()),
         Key("columns", Mapped("mapping of field to column"), "What the columns of the files are called.", absent=()),
+        Key(
+            "prices",
+            Word("word", ["replaced", "overlaid"]),
+            "Whether injected prices give way to the recorded ones, or are laid over them.",
+            default="replaced",
+        ),
     ],
 )
 

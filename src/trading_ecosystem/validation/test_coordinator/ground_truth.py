@@ -9,15 +9,18 @@ from collections import deque
 from typing import final
 
 from trading_ecosystem.messages.accounts import VenueHeartbeat
+from trading_ecosystem.messages.custody import SettlementInstructed
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.orders import OrderFilled
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.validation.test_coordinator.conditions import Condition, Quantity
+from trading_ecosystem.validation.test_coordinator.feed_measures import FeedMeasure, feed_measure, heard_by
 from trading_ecosystem.validation.test_coordinator.measures import (
     Band,
     Breach,
     Gap,
     Level,
+    Overdue,
     Runs,
     band_of,
     level_of,
@@ -34,7 +37,7 @@ Change = tuple[int, Position, int, int, Position | None, int]
 class Feed:
     """One instrument, as last heard."""
 
-    __slots__ = ("bands", "gaps", "last_ns", "position", "sequence", "sum_ticks")
+    __slots__ = ("bands", "gaps", "last_ns", "measures", "position", "sequence", "sum_ticks")
 
     def __init__(self, start_ns: int, position: Position | None) -> None:
         self.sequence = 0
@@ -43,6 +46,7 @@ class Feed:
         self.position = position
         self.bands: list[Band] = []
         self.gaps: list[Gap] = []
+        self.measures: list[FeedMeasure] = []
 
 
 @final
@@ -58,7 +62,11 @@ class GroundTruth:
         "_gaps",
         "_heartbeats",
         "_injected",
+        "_last_instruction_id",
         "_levels",
+        "_measures",
+        "_over_early",
+        "_overdue",
         "_reference",
         "_sessions",
         "_start_ns",
@@ -84,6 +92,10 @@ class GroundTruth:
         self._gaps: dict[str, Gap] = {}
         self._levels: dict[str, Level] = {}
         self._injected: dict[str, Runs] = {}
+        self._measures: dict[str, FeedMeasure] = {}
+        self._last_instruction_id = 0
+        self._over_early: list[int] = []
+        self._overdue: dict[str, Overdue] = {account: Overdue() for account in balances}
         self._heartbeats: dict[str, list[Gap]] = {}
         self._sessions: dict[str, int] = {}
         self._feeds: dict[str, Feed] = {symbol: self._feed(symbol) for symbol in reference.instruments}
@@ -97,7 +109,12 @@ class GroundTruth:
 
     def _watch(self, text: str, condition: Condition) -> None:
         quantity, subject = condition.quantity, condition.subject
-        if quantity in (Quantity.PRICE, Quantity.DEVIATION):
+        measure = feed_measure(condition, self._reference, self._start_ns)
+        if measure is not None:
+            self._measures[text] = measure
+            for symbol in heard_by(measure, condition):
+                self._feeds[symbol].measures.append(measure)
+        elif quantity in (Quantity.PRICE, Quantity.DEVIATION):
             symbol = subject if quantity is Quantity.PRICE else f"{subject}/{self._reference.numeraire}"
             self._bands[text] = band_of(condition, self._reference)
             self._feeds[symbol].bands.append(self._bands[text])
@@ -107,6 +124,8 @@ class GroundTruth:
         elif quantity is Quantity.SILENCE:
             self._gaps[text] = Gap(self._start_ns, condition.sustain_ns)
             self._heartbeats.setdefault(subject, []).append(self._gaps[text])
+        elif quantity is Quantity.OVERDUE:
+            self._overdue.setdefault(subject, Overdue())
         elif quantity is Quantity.INJECTED:
             self._injected[text] = Runs()
         else:
@@ -114,8 +133,8 @@ class GroundTruth:
 
     # What is heard.
 
-    def quote(self, quote: QuotePublished) -> bool:
-        """Take a quote in. False when a newer one of the instrument has been heard already, or nobody knows it."""
+    def quote(self, quote: QuotePublished, now: int = 0) -> bool:
+        """Take in a quote that came `now`. False when a newer one was heard already, or nobody knows its instrument."""
         feed = self._feeds.get(quote.symbol)
         if feed is None or quote.sequence <= feed.sequence:
             return False
@@ -124,6 +143,8 @@ class GroundTruth:
         feed.last_ns = ns
         for gap in feed.gaps:
             gap.heard(ns)
+        for measure in feed.measures:
+            measure.observe(quote, now)
         sum_ticks = quote.bid_ticks + quote.ask_ticks
         if sum_ticks == feed.sum_ticks:
             return True
@@ -163,6 +184,24 @@ class GroundTruth:
         for gap in self._heartbeats.get(heartbeat.venue, ()):
             gap.heard(ns)
 
+    def instructed(self, instructed: SettlementInstructed) -> None:
+        instruction_id = instructed.instruction_id
+        self._last_instruction_id = max(self._last_instruction_id, instruction_id)
+        if instruction_id in self._over_early:
+            self._over_early.remove(instruction_id)
+            return
+        for account, overdue in self._overdue.items():
+            for posting in instructed.postings:
+                if account in (posting.debit_account, posting.credit_account):
+                    overdue.instructed(instruction_id, instructed.due_ns)
+                    break
+
+    def settlement_over(self, instruction_id: int, ns: int) -> None:
+        if instruction_id > self._last_instruction_id:  # Its end came before its beginning.
+            self._over_early.append(instruction_id)
+        for overdue in self._overdue.values():
+            overdue.over(instruction_id, ns)
+
     def injection(self, injection_id: str, active: bool, ns: int) -> None:
         for text, runs in self._injected.items():
             if self._conditions[text].subject == injection_id:
@@ -176,6 +215,10 @@ class GroundTruth:
         for text, condition in self._conditions.items():
             if text in self._gaps:
                 found[text] = self._gaps[text].breaches(until_ns)
+            elif text in self._measures:
+                found[text] = self._measures[text].breaches(until_ns)
+            elif condition.quantity is Quantity.OVERDUE:
+                found[text] = self._overdue[condition.subject].breaches(condition.sustain_ns, until_ns)
             else:
                 found[text] = self._runs(text).breaches(condition.sustain_ns, until_ns)
         return found
@@ -192,6 +235,9 @@ class GroundTruth:
         """
         if condition.quantity is Quantity.SILENCE:
             return silent_since(self._sessions.get(condition.subject, self._start_ns), condition, fired_ns)
+        if condition.quantity is Quantity.OVERDUE:
+            overdue = self._overdue.get(condition.subject)
+            return None if overdue is None else overdue.began_ns(condition.sustain_ns, fired_ns)
         if condition.quantity is Quantity.AGE:
             feed = self._feeds.get(condition.subject)
             return None if feed is None else silent_since(feed.last_ns, condition, fired_ns)

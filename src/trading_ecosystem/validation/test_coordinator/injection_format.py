@@ -6,7 +6,7 @@ Rule 1: every injection has its undo, and says in its table which.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from trading_ecosystem.messages.chaos import LinkFault, ServiceFault
+from trading_ecosystem.messages.chaos import CustodyFault, FeedFault, LinkFault, ServiceFault
 from trading_ecosystem.validation.test_coordinator import injections
 from trading_ecosystem.validation.test_coordinator.kinds import (
     Duration,
@@ -51,8 +51,26 @@ def running(fault: ServiceFault, meaning: str, *own: Key) -> Table:
     return injection(fault.value, meaning, injections.RunningFault, [service, *own])
 
 
+def of_instruments(kind: str, meaning: str, make: Callable[..., Any], *own: Key) -> Table:
+    """An injection into one instrument or several."""
+    table = injection(kind, meaning, make, [INSTRUMENT, INSTRUMENTS, *own])
+    table.exactly_one = (("instrument", "instruments"),)
+    return table
+
+
+def disturbance(fault: FeedFault, meaning: str, *own: Key) -> Table:
+    return of_instruments(fault.value, meaning, injections.feed, *own)
+
+
+def settlement(fault: CustodyFault, meaning: str, *own: Key) -> Table:
+    custodian = Key("custodian", Text(), "The instance.", default=injections.CUSTODIAN)
+    return injection(fault.value, meaning, injections.SettlementFault, [custodian, *own])
+
+
 OF_CONNECTIONS = "Live only: where messages have no connections, it is refused."
+INSTRUMENT = Key("instrument", SYMBOL, "One instrument.")
 INSTRUMENTS = Key("instruments", ListOf(SYMBOL), "Several instruments.")
+CHANGE = Share("-99%", "900%")
 CHANCE = Key("probability", PART, "Of each message.", "probability_ppm", required=True)
 DRIFT = injection(
     "price.drift",
@@ -67,6 +85,24 @@ DRIFT = injection(
     ],
 )
 DRIFT.exactly_one = (("instrument", "instruments"), ("to", "by"))
+GAP = of_instruments(
+    "price.gap",
+    "The price is elsewhere from one quote to the next, and goes on from there.",
+    injections.gap,
+    Key("to", Number(), "The price."),
+    Key("by", CHANGE, "The change."),
+)
+GAP.exactly_one = (("instrument", "instruments"), ("to", "by"))
+LEG = Table(
+    "leg",
+    "A part of the way down, or up.",
+    injections.leg,
+    [
+        Key("to", Number(), "The price at its end, in quote units.", required=True),
+        Key("over", SOME_TIME, "How long it takes.", "over_ns", required=True),
+        Key("hold", ANY_TIME, "How long the price then stays there.", "hold_ns", default="0s"),
+    ],
+)
 INJECTIONS = {
     table.name: table
     for table in (
@@ -82,6 +118,43 @@ INJECTIONS = {
                 Key("recover_to", Share("-99%", "100%"), "Afterwards: the change that stays."),
                 Key("recover_over", SOME_TIME, "How long that takes.", "recover_over_ns"),
             ],
+        ),
+        injection(
+            "price.rally",
+            "The prices rise together.",
+            injections.rally,
+            [
+                Key("instruments", ListOf(SYMBOL), "The instruments.", required=True),
+                Key("by", Share("0.0001%", "900%"), "The change, above zero.", required=True),
+                Key("over", SOME_TIME, "How long the rise takes.", "over_ns", required=True),
+                Key("fall_back_to", CHANGE, "Afterwards: the change that stays."),
+                Key("fall_back_over", SOME_TIME, "How long that takes.", "fall_back_over_ns"),
+            ],
+        ),
+        GAP,
+        of_instruments(
+            "price.revert",
+            "The price is moved by a share, and what is left of the move halves again and again.",
+            injections.revert,
+            Key("by", CHANGE, "The change from the price at the start.", required=True),
+            Key("over", SOME_TIME, "How long the move takes.", "over_ns", required=True),
+            Key("half_life", SOME_TIME, "How long half of it takes to die away.", "half_life_ns", required=True),
+        ),
+        injection(
+            "price.depeg",
+            "A stablecoin leaves its peg, in legs.",
+            injections.depeg,
+            [
+                Key("instrument", SYMBOL, "The stablecoin's price in the numeraire.", required=True),
+                Key("legs", ListOf(LEG), "One after the other.", required=True),
+            ],
+        ),
+        of_instruments(
+            "price.divergence",
+            "These instruments alone move away from what their assets are worth elsewhere.",
+            injections.divergence,
+            Key("by", CHANGE, "How far, of what the price would be.", required=True),
+            Key("over", SOME_TIME, "How long it takes.", "over_ns", required=True),
         ),
         injection(
             "price.path",
@@ -107,6 +180,30 @@ INJECTIONS = {
                 ),
             ],
         ),
+        of_instruments(
+            "volatility.spike",
+            "The price's own moves are larger by a factor, up and down alike.",
+            injections.spike,
+            Key("factor", Number(), "Of each return; below 1 it is calmer.", required=True),
+        ),
+        disturbance(
+            FeedFault.BAD_PRINT,
+            "A few quotes are far off; then all is as before.",
+            Key("by", Share("-99.9999%", "100000%"), "How far off, of the price.", "by_ppm", required=True),
+            Key("quotes", Whole(1, 1_000), "How many, of each instrument.", "prints", default="1"),
+        ),
+        disturbance(FeedFault.STALE, "No quotes come."),
+        disturbance(FeedFault.FROZEN, "The same quote comes again and again, each time under the time of now."),
+        disturbance(
+            FeedFault.CROSSED,
+            "The bid is above the ask; their middle is the price.",
+            Key("by", Share("0.0001%", "50%"), "How far, of the price.", "by_ppm", default="10bps"),
+        ),
+        disturbance(
+            FeedFault.LAG,
+            "Quotes come late, and bear the time at which they were true.",
+            Key("by", SOME_TIME, "How late, up to 5m.", "by_ns", required=True),
+        ),
         injection(
             "service.crash",
             "An instance is killed: its memory is gone, and of its disk what was not synced.",
@@ -129,6 +226,19 @@ INJECTIONS = {
             "The instance's clock is ahead. Put right, it stands still until time has caught up.",
             Key("by", SOME_TIME, "How far.", "by_ns", required=True),
         ),
+        settlement(
+            CustodyFault.DELAY,
+            "What comes due settles late.",
+            Key("by", SOME_TIME, "How long after it was due.", "by_ns", required=True),
+        ),
+        settlement(CustodyFault.REJECT, "What comes due is refused, and tried again on the next business day."),
+        settlement(
+            CustodyFault.PARTIAL,
+            "Of what comes due a part settles at a time; the rest is tried again on the next business day.",
+            Key("share", Share("0.0001%", "99.9999%"), "Of each instruction.", "share_ppm", required=True),
+        ),
+        settlement(CustodyFault.DUPLICATE, "What comes due settles once, and is told in holdings twice."),
+        settlement(CustodyFault.SAYS_DONE, "What comes due is told as settled, and the ledger does not have it."),
         link(LinkFault.PARTITION, "Messages are lost."),
         link(LinkFault.HOLD, "Messages are kept back until released."),
         link(

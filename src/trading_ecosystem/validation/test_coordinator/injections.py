@@ -13,26 +13,50 @@ from trading_ecosystem.configuration.scalars import duration_text
 from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
     CrashService,
+    CustodyFault,
+    FaultCustody,
+    FaultFeed,
     FaultLink,
     FaultService,
+    FeedFault,
     LinkFault,
     PathAnchor,
     PathPoint,
     RestartService,
+    RestoreCustody,
+    RestoreFeed,
     RestoreLink,
     RestorePricePath,
     RestoreService,
+    ScaleVolatility,
     ServiceFault,
 )
 from trading_ecosystem.messages.message import Message
 
 MARKET_DATA = "market_data"
+CUSTODIAN = "custodian"
 INJECTOR = "injector"
 UNCHANGED_PPM = 1_000_000
+POINTS_PER_HALF_LIFE = 4
+LARGEST_FACTOR = 100
+LONGEST_LAG_NS = 300_000_000_000
+HALF_LIVES = 8  # After these, 1/256 is left of a move that dies away, and is let go at once.
+DEPEG = "price.depeg"
 UNDO_WORDS = {
     "price.drift": "price.restore",
     "price.crash": "price.restore",
+    "price.rally": "price.restore",
+    "price.gap": "price.restore",
+    "price.revert": "price.restore",
+    "price.depeg": "price.restore",
+    "price.divergence": "price.restore",
     "price.path": "price.restore",
+    "volatility.spike": "volatility.restore",
+    "feed.bad_print": "feed.restore",
+    "feed.stale": "feed.restore",
+    "feed.frozen": "feed.restore",
+    "feed.crossed": "feed.restore",
+    "feed.lag": "feed.restore",
     "service.crash": "service.restart",
     "network.partition": "network.heal",
     "network.hold": "network.release",
@@ -50,6 +74,11 @@ UNDO_WORDS = {
     "store.full": "store.restore",
     "store.slow": "store.restore",
     "clock.jump": "clock.restore",
+    "settlement.delay": "settlement.restore",
+    "settlement.reject": "settlement.restore",
+    "settlement.partial": "settlement.restore",
+    "settlement.duplicate": "settlement.restore",
+    "custodian.says_done": "settlement.restore",
 }
 
 
@@ -100,6 +129,44 @@ class PricePath(Injection):
 
 
 @dataclass(frozen=True, kw_only=True)
+class VolatilitySpike(Injection):
+    symbols: tuple[str, ...]
+    factor_ppm: int
+
+    def command(self) -> Message:
+        return ScaleVolatility(
+            to=MARKET_DATA, injection_id=self.injection_id, symbols=self.symbols, factor_ppm=self.factor_ppm
+        )
+
+    def undo(self, over_ns: int) -> Message:
+        return RestorePricePath(to=MARKET_DATA, injection_id=self.injection_id, over_ns=over_ns)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeedDisturbance(Injection):
+    """Of the quotes of instruments. Amounts are 0 for those kinds that have none."""
+
+    symbols: tuple[str, ...]
+    by_ppm: int = 0
+    by_ns: int = 0
+    prints: int = 0
+
+    def command(self) -> Message:
+        return FaultFeed(
+            to=MARKET_DATA,
+            injection_id=self.injection_id,
+            feed_fault=FeedFault(self.kind),
+            symbols=self.symbols,
+            by_ppm=self.by_ppm,
+            by_ns=self.by_ns,
+            prints=self.prints,
+        )
+
+    def undo(self, over_ns: int) -> Message:
+        return RestoreFeed(to=MARKET_DATA, injection_id=self.injection_id)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServiceCrash(Injection):
     service: str
     torn_bytes: int
@@ -131,6 +198,27 @@ class RunningFault(Injection):
 
     def undo(self, over_ns: int) -> Message:
         return RestoreService(to=INJECTOR, injection_id=self.injection_id, service=self.service)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettlementFault(Injection):
+    """Of a custodian's settlement. Amounts are 0 for the faults that have none."""
+
+    custodian: str
+    by_ns: int = 0
+    share_ppm: int = 0
+
+    def command(self) -> Message:
+        return FaultCustody(
+            to=self.custodian,
+            injection_id=self.injection_id,
+            custody_fault=CustodyFault(self.kind),
+            by_ns=self.by_ns,
+            share_ppm=self.share_ppm,
+        )
+
+    def undo(self, over_ns: int) -> Message:
+        return RestoreCustody(to=self.custodian, injection_id=self.injection_id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +289,121 @@ def crash(
     return PricePath(node=node, symbols=instruments, anchor=PathAnchor.RELATIVE, points=points, **step)
 
 
+def rally(
+    node: Node,
+    instruments: tuple[str, ...],
+    by: int,
+    over_ns: int,
+    fall_back_to: int | None,
+    fall_back_over_ns: int | None,
+    **step: Any,
+) -> PricePath:
+    """Up by a share of the price at the injection; then, if told, down to another share of it."""
+    points = relative_line(node, by, over_ns)
+    if (fall_back_to is None) != (fall_back_over_ns is None):
+        node.fail("fall_back_to and fall_back_over are given together or not at all")
+    if fall_back_to is not None and fall_back_over_ns is not None:
+        if fall_back_to >= by:
+            node.fail("fall_back_to must lie below `by`; both count from the price before the rally")
+        last = PathPoint(after_ns=over_ns + fall_back_over_ns, value_ppm=UNCHANGED_PPM + fall_back_to)
+        points = (*points, last)
+    return PricePath(node=node, symbols=instruments, anchor=PathAnchor.RELATIVE, points=points, **step)
+
+
+def gap(
+    node: Node,
+    instrument: str | None,
+    instruments: tuple[str, ...] | None,
+    to: Decimal | None,
+    by: int | None,
+    **step: Any,
+) -> PricePath:
+    """At once to a price, or by a share of what it was."""
+    symbols = instruments or (str(instrument),)
+    if to is None:
+        assert by is not None
+        refuse_nothing(node, by)
+        points = (PathPoint(after_ns=0, value_ppm=UNCHANGED_PPM + by),)
+        return PricePath(node=node, symbols=symbols, anchor=PathAnchor.RELATIVE, points=points, **step)
+    if len(symbols) > 1:
+        node.fail("several instruments cannot open at one price; give `by` instead of `to`")
+    points = (PathPoint(after_ns=0, value_ppm=price_ppm(node, to)),)
+    return PricePath(node=node, symbols=symbols, anchor=PathAnchor.ABSOLUTE, points=points, **step)
+
+
+def revert(
+    node: Node,
+    instrument: str | None,
+    instruments: tuple[str, ...] | None,
+    by: int,
+    over_ns: int,
+    half_life_ns: int,
+    **step: Any,
+) -> PricePath:
+    """By a share of the price at the injection; of that, half is gone after each half-life."""
+    points = list(relative_line(node, by, over_ns))
+    for number in range(1, HALF_LIVES * POINTS_PER_HALF_LIFE + 1):
+        after_ns = over_ns + half_life_ns * number // POINTS_PER_HALF_LIFE
+        left_ppm = round(by * 0.5 ** (number / POINTS_PER_HALF_LIFE))
+        points.append(PathPoint(after_ns=after_ns, value_ppm=UNCHANGED_PPM + left_ppm))
+    points.append(PathPoint(after_ns=points[-1].after_ns, value_ppm=UNCHANGED_PPM))
+    symbols = instruments or (str(instrument),)
+    return PricePath(node=node, symbols=symbols, anchor=PathAnchor.RELATIVE, points=tuple(points), **step)
+
+
+def depeg(node: Node, instrument: str, legs: tuple[tuple[Node, Decimal, int, int], ...], **step: Any) -> PricePath:
+    """From leg to leg, in straight lines; where a leg says so, the price stays there for a while."""
+    points: list[PathPoint] = []
+    after_ns = 0
+    for place, to, over_ns, hold_ns in legs:
+        value_ppm = price_ppm(place, to)
+        after_ns += over_ns
+        points.append(PathPoint(after_ns=after_ns, value_ppm=value_ppm))
+        if hold_ns:
+            after_ns += hold_ns
+            points.append(PathPoint(after_ns=after_ns, value_ppm=value_ppm))
+    return PricePath(node=node, symbols=(instrument,), anchor=PathAnchor.ABSOLUTE, points=tuple(points), **step)
+
+
+def leg(node: Node, to: Decimal, over_ns: int, hold_ns: int) -> tuple[Node, Decimal, int, int]:
+    return node, to, over_ns, hold_ns
+
+
+def divergence(
+    node: Node,
+    instrument: str | None,
+    instruments: tuple[str, ...] | None,
+    by: int,
+    over_ns: int,
+    **step: Any,
+) -> PricePath:
+    """The instruments alone move, by a share of what their assets make of them."""
+    points = relative_line(node, by, over_ns)
+    symbols = instruments or (str(instrument),)
+    return PricePath(node=node, symbols=symbols, anchor=PathAnchor.APART, points=points, **step)
+
+
+def spike(
+    node: Node, instrument: str | None, instruments: tuple[str, ...] | None, factor: Decimal, **step: Any
+) -> VolatilitySpike:
+    factor_ppm = int(factor * UNCHANGED_PPM)
+    if factor_ppm == UNCHANGED_PPM:
+        node.fail("factor: a factor of 1 injects nothing")
+    if factor_ppm > LARGEST_FACTOR * UNCHANGED_PPM:
+        node.fail(f"factor: {factor} is more than {LARGEST_FACTOR}")
+    return VolatilitySpike(node=node, symbols=instruments or (str(instrument),), factor_ppm=factor_ppm, **step)
+
+
+def feed(
+    node: Node, instrument: str | None, instruments: tuple[str, ...] | None, by_ppm: int = 0, **step: Any
+) -> FeedDisturbance:
+    if step["kind"] == FeedFault.BAD_PRINT:
+        refuse_nothing(node, by_ppm)
+    if step.get("by_ns", 0) > LONGEST_LAG_NS:
+        node.fail(f"by: longer than {duration_text(LONGEST_LAG_NS)}")
+    return FeedDisturbance(node=node, symbols=instruments or (str(instrument),), by_ppm=by_ppm, **step)
+
+
 def path(node: Node, instrument: str, waypoints: tuple[tuple[Node, int, Decimal], ...], **step: Any) -> PricePath:
     """Through prices at times after the injection, in straight lines."""
     points: list[PathPoint] = []
@@ -237,9 +440,13 @@ def network_fault(
     )
 
 
-def relative_line(node: Node, by: int, over_ns: int) -> tuple[PathPoint, ...]:
+def refuse_nothing(node: Node, by: int) -> None:
     if by == 0:
         node.fail("by: a change of nothing injects nothing")
+
+
+def relative_line(node: Node, by: int, over_ns: int) -> tuple[PathPoint, ...]:
+    refuse_nothing(node, by)
     start = PathPoint(after_ns=0, value_ppm=UNCHANGED_PPM)
     return start, PathPoint(after_ns=over_ns, value_ppm=UNCHANGED_PPM + by)
 

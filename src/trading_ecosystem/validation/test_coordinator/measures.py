@@ -108,6 +108,48 @@ class Gap:
 
 
 @final
+class Overdue:
+    """What of one account has not settled, and when anything of it was `sustain_ns` late or later.
+
+    Such a breach begins with the due time of the first that is so late, and goes on while one of them is open.
+    """
+
+    __slots__ = ("late", "open")
+
+    def __init__(self) -> None:
+        self.open: dict[int, int] = {}  # Instruction id -> due time.
+        self.late: list[tuple[int, int]] = []  # Due time and end of what ended after it was due.
+
+    def instructed(self, instruction_id: int, due_ns: int) -> None:
+        self.open[instruction_id] = due_ns
+
+    def over(self, instruction_id: int, ns: int) -> None:
+        due_ns = self.open.pop(instruction_id, ns)
+        if due_ns < ns:
+            self.late.append((due_ns, ns))
+
+    def began_ns(self, sustain_ns: int, at_ns: int) -> int | None:
+        """The due time of the oldest that is so late at a moment, and open now."""
+        late = [due_ns for due_ns in self.open.values() if at_ns - due_ns >= sustain_ns]
+        late += [due_ns for due_ns, end_ns in self.late if end_ns >= at_ns and at_ns - due_ns >= sustain_ns]
+        return min(late, default=None)
+
+    def breaches(self, sustain_ns: int, until_ns: int) -> tuple[Breach, ...]:
+        spans = [(due_ns, end_ns) for due_ns, end_ns in self.late if end_ns - due_ns >= sustain_ns]
+        still = [(due_ns, NEVER) for due_ns in self.open.values() if until_ns - due_ns >= sustain_ns]
+        found: list[Breach] = []
+        for begin_ns, end_ns in sorted([*spans, *still]):
+            last = found[-1] if found else None
+            if last is not None and (last.end_ns is None or begin_ns <= last.end_ns):
+                found.pop()
+                begin_ns = last.begin_ns
+                end_ns = NEVER if last.end_ns is None or end_ns == NEVER else max(end_ns, last.end_ns)
+            ended_ns = None if end_ns == NEVER else end_ns
+            found.append(Breach(begin_ns=begin_ns, held_ns=begin_ns + sustain_ns, end_ns=ended_ns))
+        return tuple(found)
+
+
+@final
 class Level:
     """True while a figure of the portfolio is at or beyond its level. `bound` is in the figure's own units."""
 

@@ -108,3 +108,4 @@ class Replay:
     until_ns: int | None
     symbols: tuple[tuple[str, str], ...]
     columns: tuple[tuple[str, str], ...]
+    prices: str = "replaced"  # What becomes of injected prices of what is replayed.

@@ -46,20 +46,24 @@ class Scenario:
     document: Node = field(compare=False, repr=False)
     replayed_symbols: tuple[str, ...] = ()  # Whose prices are recorded ones in this run.
 
-    def check(self, reference: ReferenceData, instances: Collection[str]) -> None:
-        """Raises `Problem` for what the world does not have: injecting into nothing, expecting of nobody."""
-        checks.check_world(self.method, self.conditions(), self.patterns(), reference, instances)
+    def check(self, reference: ReferenceData, instances: Collection[str], accounts: Collection[str]) -> None:
+        """`accounts` are the firm's. Raises `Problem` for what the world does not have.
+
+        That is injecting into nothing, and expecting of nobody.
+        """
+        checks.check_world(self.method, self.conditions(), self.patterns(), reference, instances, accounts)
 
     def with_settings(self, settings: Iterable[str]) -> "Scenario":
         """This scenario with KEY=VALUE changes, keys joined by dots, list items by number. Raises `Problem`."""
         return read(edited(self.document, settings))
 
     def replayed(self, symbols: Collection[str]) -> "Scenario":
-        """As run on recorded prices of `symbols`: these are not injected, and the replay's times rule.
+        """As run on recorded prices of `symbols`: these are not injected unless told, and the replay's times rule.
 
         Raises `Problem` where the times do not go together.
         """
-        method = tuple(step for step in self.method if not overlaid(step, symbols))
+        keeps = self.replay is not None and self.replay.prices == "overlaid"
+        method = tuple(step for step in self.method if keeps or not replaced(step, symbols))
         start_ns, duration_ns = self.start_ns, self.duration_ns
         if self.replay and self.replay.from_ns is not None:
             start_ns = self.replay.from_ns
@@ -131,7 +135,7 @@ def with_ids(method: tuple[Injection, ...]) -> tuple[Injection, ...]:
     return tuple(named)
 
 
-def overlaid(step: Injection, symbols: Collection[str]) -> bool:
+def replaced(step: Injection, symbols: Collection[str]) -> bool:
     return isinstance(step, PricePath) and all(symbol in symbols for symbol in step.symbols)
 
 

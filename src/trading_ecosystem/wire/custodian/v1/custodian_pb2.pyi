@@ -38,6 +38,8 @@ class _FailReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FailReason
     """The custodian knows no such instrument."""
     FAIL_REASON_IMPOSSIBLE_TRADE: _FailReason.ValueType  # 6
     """A price, a quantity or an amount that no trade has."""
+    FAIL_REASON_CUSTODIAN_REJECTED: _FailReason.ValueType  # 8
+    """The custodian does not settle it now, whoever could pay."""
     FAIL_REASON_BUYER_LACKS_CASH: _FailReason.ValueType  # 4
     """The buyer cannot pay."""
     FAIL_REASON_SELLER_LACKS_ASSET: _FailReason.ValueType  # 5
@@ -58,11 +60,53 @@ FAIL_REASON_UNKNOWN_SYMBOL: FailReason.ValueType  # 3
 """The custodian knows no such instrument."""
 FAIL_REASON_IMPOSSIBLE_TRADE: FailReason.ValueType  # 6
 """A price, a quantity or an amount that no trade has."""
+FAIL_REASON_CUSTODIAN_REJECTED: FailReason.ValueType  # 8
+"""The custodian does not settle it now, whoever could pay."""
 FAIL_REASON_BUYER_LACKS_CASH: FailReason.ValueType  # 4
 """The buyer cannot pay."""
 FAIL_REASON_SELLER_LACKS_ASSET: FailReason.ValueType  # 5
 """The seller cannot deliver."""
 Global___FailReason: _TypeAlias = FailReason  # noqa: Y015
+
+class _SettlementStatus:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SettlementStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SettlementStatus.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SETTLEMENT_STATUS_UNSPECIFIED: _SettlementStatus.ValueType  # 0
+    """Never a valid value: nobody said which."""
+    SETTLEMENT_STATUS_MATCHED: _SettlementStatus.ValueType  # 1
+    """Both parties agree; it is not due yet."""
+    SETTLEMENT_STATUS_PENDING: _SettlementStatus.ValueType  # 2
+    """Due, and nothing of it has settled."""
+    SETTLEMENT_STATUS_PARTIALLY_SETTLED: _SettlementStatus.ValueType  # 3
+    """A part of it has settled."""
+    SETTLEMENT_STATUS_FAILED: _SettlementStatus.ValueType  # 4
+    """A party lacked something when it was due; it is tried again on each business day."""
+    SETTLEMENT_STATUS_SETTLED: _SettlementStatus.ValueType  # 5
+    """All of it has settled."""
+    SETTLEMENT_STATUS_CANCELED: _SettlementStatus.ValueType  # 6
+    """It failed for too long."""
+
+class SettlementStatus(_SettlementStatus, metaclass=_SettlementStatusEnumTypeWrapper):
+    """How far an instruction has come. The last two are ends."""
+
+SETTLEMENT_STATUS_UNSPECIFIED: SettlementStatus.ValueType  # 0
+"""Never a valid value: nobody said which."""
+SETTLEMENT_STATUS_MATCHED: SettlementStatus.ValueType  # 1
+"""Both parties agree; it is not due yet."""
+SETTLEMENT_STATUS_PENDING: SettlementStatus.ValueType  # 2
+"""Due, and nothing of it has settled."""
+SETTLEMENT_STATUS_PARTIALLY_SETTLED: SettlementStatus.ValueType  # 3
+"""A part of it has settled."""
+SETTLEMENT_STATUS_FAILED: SettlementStatus.ValueType  # 4
+"""A party lacked something when it was due; it is tried again on each business day."""
+SETTLEMENT_STATUS_SETTLED: SettlementStatus.ValueType  # 5
+"""All of it has settled."""
+SETTLEMENT_STATUS_CANCELED: SettlementStatus.ValueType  # 6
+"""It failed for too long."""
+Global___SettlementStatus: _TypeAlias = SettlementStatus  # noqa: Y015
 
 @_typing.final
 class SubscribeRequest(_message.Message):
@@ -231,6 +275,54 @@ class QueryHoldingsResponse(_message.Message):
 Global___QueryHoldingsResponse: _TypeAlias = QueryHoldingsResponse  # noqa: Y015
 
 @_typing.final
+class QuerySettlementsRequest(_message.Message):
+    """Asks for one QuerySettlements."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___QuerySettlements:
+        """Which account."""
+
+    def __init__(
+        self,
+        *,
+        command: Global___QuerySettlements | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuerySettlementsRequest: _TypeAlias = QuerySettlementsRequest  # noqa: Y015
+
+@_typing.final
+class QuerySettlementsResponse(_message.Message):
+    """What QuerySettlements led to, when it is durable."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___CustodianEvent]:
+        """In order; of what the caller may see."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___CustodianEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuerySettlementsResponse: _TypeAlias = QuerySettlementsResponse  # noqa: Y015
+
+@_typing.final
 class CustodianEvent(_message.Message):
     """Something that the custodian published or answered."""
 
@@ -242,6 +334,9 @@ class CustodianEvent(_message.Message):
     TRANSACTION_POSTED_FIELD_NUMBER: _builtins.int
     SETTLEMENT_FAILED_FIELD_NUMBER: _builtins.int
     HOLDINGS_REPORTED_FIELD_NUMBER: _builtins.int
+    PART_POSTED_FIELD_NUMBER: _builtins.int
+    SETTLEMENT_CANCELED_FIELD_NUMBER: _builtins.int
+    SETTLEMENTS_REPORTED_FIELD_NUMBER: _builtins.int
     HEALTH_CHANGED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Counts what this incarnation of the service published: 1, 2, 3, ... 0 in an answer to a call."""
@@ -266,6 +361,18 @@ class CustodianEvent(_message.Message):
         """Answer to QueryHoldings."""
 
     @_builtins.property
+    def part_posted(self) -> Global___PartPosted:
+        """A part of a trade was settled."""
+
+    @_builtins.property
+    def settlement_canceled(self) -> Global___SettlementCanceled:
+        """What of a trade has not settled never will."""
+
+    @_builtins.property
+    def settlements_reported(self) -> Global___SettlementsReported:
+        """Answer to QuerySettlements."""
+
+    @_builtins.property
     def health_changed(self) -> _common_pb2.HealthChanged:
         """The service serves, or serves no longer."""
 
@@ -278,13 +385,16 @@ class CustodianEvent(_message.Message):
         transaction_posted: Global___TransactionPosted | None = ...,
         settlement_failed: Global___SettlementFailed | None = ...,
         holdings_reported: Global___HoldingsReported | None = ...,
+        part_posted: Global___PartPosted | None = ...,
+        settlement_canceled: Global___SettlementCanceled | None = ...,
+        settlements_reported: Global___SettlementsReported | None = ...,
         health_changed: _common_pb2.HealthChanged | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "header", b"header", "health_changed", b"health_changed", "holdings_reported", b"holdings_reported", "settlement_failed", b"settlement_failed", "settlement_instructed", b"settlement_instructed", "transaction_posted", b"transaction_posted"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "header", b"header", "health_changed", b"health_changed", "holdings_reported", b"holdings_reported", "part_posted", b"part_posted", "settlement_canceled", b"settlement_canceled", "settlement_failed", b"settlement_failed", "settlement_instructed", b"settlement_instructed", "settlements_reported", b"settlements_reported", "transaction_posted", b"transaction_posted"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "header", b"header", "health_changed", b"health_changed", "holdings_reported", b"holdings_reported", "sequence", b"sequence", "settlement_failed", b"settlement_failed", "settlement_instructed", b"settlement_instructed", "transaction_posted", b"transaction_posted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "header", b"header", "health_changed", b"health_changed", "holdings_reported", b"holdings_reported", "part_posted", b"part_posted", "sequence", b"sequence", "settlement_canceled", b"settlement_canceled", "settlement_failed", b"settlement_failed", "settlement_instructed", b"settlement_instructed", "settlements_reported", b"settlements_reported", "transaction_posted", b"transaction_posted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["settlement_instructed", "transaction_posted", "settlement_failed", "holdings_reported", "health_changed"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["settlement_instructed", "transaction_posted", "settlement_failed", "holdings_reported", "part_posted", "settlement_canceled", "settlements_reported", "health_changed"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -298,6 +408,7 @@ class CustodianCommand(_message.Message):
 
     HEADER_FIELD_NUMBER: _builtins.int
     QUERY_HOLDINGS_FIELD_NUMBER: _builtins.int
+    QUERY_SETTLEMENTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def header(self) -> _common_pb2.Header:
         """Which message this is, and which story it belongs to."""
@@ -306,17 +417,22 @@ class CustodianCommand(_message.Message):
     def query_holdings(self) -> Global___QueryHoldings:
         """Tell what is held for an account."""
 
+    @_builtins.property
+    def query_settlements(self) -> Global___QuerySettlements:
+        """Tell what has not settled for an account."""
+
     def __init__(
         self,
         *,
         header: _common_pb2.Header | None = ...,
         query_holdings: Global___QueryHoldings | None = ...,
+        query_settlements: Global___QuerySettlements | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "header", b"header", "query_holdings", b"query_holdings"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "header", b"header", "query_holdings", b"query_holdings", "query_settlements", b"query_settlements"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "header", b"header", "query_holdings", b"query_holdings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "header", b"header", "query_holdings", b"query_holdings", "query_settlements", b"query_settlements"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["query_holdings"]  # noqa: Y015
+    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["query_holdings", "query_settlements"]  # noqa: Y015
     _WhichOneofArgType_command: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_command) -> _WhichOneofReturnType_command | None: ...
 
@@ -363,6 +479,7 @@ class HoldingsReported(_message.Message):
     ACCOUNT_FIELD_NUMBER: _builtins.int
     HOLDINGS_FIELD_NUMBER: _builtins.int
     OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    LAST_TRADE_ID_FIELD_NUMBER: _builtins.int
     to: _builtins.str
     """Instance that this is for."""
     custodian: _builtins.str
@@ -371,6 +488,8 @@ class HoldingsReported(_message.Message):
     """Which account."""
     occurred_ns: _builtins.int
     """When, in ns since 1970, UTC."""
+    last_trade_id: _builtins.int
+    """The venue's trades up to this one are all in it, and no later one; 0: that cannot be said."""
     @_builtins.property
     def holdings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Holding]:
         """One per asset."""
@@ -383,10 +502,11 @@ class HoldingsReported(_message.Message):
         account: _builtins.str = ...,
         holdings: _abc.Iterable[Global___Holding] | None = ...,
         occurred_ns: _builtins.int = ...,
+        last_trade_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "custodian", b"custodian", "holdings", b"holdings", "occurred_ns", b"occurred_ns", "to", b"to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "custodian", b"custodian", "holdings", b"holdings", "last_trade_id", b"last_trade_id", "occurred_ns", b"occurred_ns", "to", b"to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -476,7 +596,7 @@ Global___SettlementInstructed: _TypeAlias = SettlementInstructed  # noqa: Y015
 
 @_typing.final
 class TransactionPosted(_message.Message):
-    """All postings of an instruction are in the ledger, together."""
+    """All postings of an instruction, or all that PartPosted had left of them, are in the ledger, together."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -515,6 +635,50 @@ class TransactionPosted(_message.Message):
 Global___TransactionPosted: _TypeAlias = TransactionPosted  # noqa: Y015
 
 @_typing.final
+class PartPosted(_message.Message):
+    """The same part of each leg of an instruction is in the ledger."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTODIAN_FIELD_NUMBER: _builtins.int
+    TRANSACTION_ID_FIELD_NUMBER: _builtins.int
+    INSTRUCTION_ID_FIELD_NUMBER: _builtins.int
+    POSTINGS_FIELD_NUMBER: _builtins.int
+    RETRY_NS_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    custodian: _builtins.str
+    """Instance of the custodian."""
+    transaction_id: _builtins.int
+    """1, 2, 3, ... per custodian."""
+    instruction_id: _builtins.int
+    """What was settled in part."""
+    retry_ns: _builtins.int
+    """When the rest is tried, in ns since 1970, UTC."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC."""
+    @_builtins.property
+    def postings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Posting]:
+        """What moved."""
+
+    def __init__(
+        self,
+        *,
+        custodian: _builtins.str = ...,
+        transaction_id: _builtins.int = ...,
+        instruction_id: _builtins.int = ...,
+        postings: _abc.Iterable[Global___Posting] | None = ...,
+        retry_ns: _builtins.int = ...,
+        occurred_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["custodian", b"custodian", "instruction_id", b"instruction_id", "occurred_ns", b"occurred_ns", "postings", b"postings", "retry_ns", b"retry_ns", "transaction_id", b"transaction_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PartPosted: _TypeAlias = PartPosted  # noqa: Y015
+
+@_typing.final
 class SettlementFailed(_message.Message):
     """Nothing moved."""
 
@@ -525,6 +689,8 @@ class SettlementFailed(_message.Message):
     TRADE_ID_FIELD_NUMBER: _builtins.int
     FAIL_REASON_FIELD_NUMBER: _builtins.int
     OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    AGE_DAYS_FIELD_NUMBER: _builtins.int
+    RETRY_NS_FIELD_NUMBER: _builtins.int
     custodian: _builtins.str
     """Instance of the custodian."""
     instruction_id: _builtins.int
@@ -535,6 +701,10 @@ class SettlementFailed(_message.Message):
     """The first reason that applies."""
     occurred_ns: _builtins.int
     """When, in ns since 1970, UTC."""
+    age_days: _builtins.int
+    """Business days since the due date."""
+    retry_ns: _builtins.int
+    """When it is tried again, in ns since 1970, UTC; 0: never."""
     def __init__(
         self,
         *,
@@ -543,14 +713,178 @@ class SettlementFailed(_message.Message):
         trade_id: _builtins.int = ...,
         fail_reason: Global___FailReason.ValueType = ...,
         occurred_ns: _builtins.int = ...,
+        age_days: _builtins.int = ...,
+        retry_ns: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["custodian", b"custodian", "fail_reason", b"fail_reason", "instruction_id", b"instruction_id", "occurred_ns", b"occurred_ns", "trade_id", b"trade_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_days", b"age_days", "custodian", b"custodian", "fail_reason", b"fail_reason", "instruction_id", b"instruction_id", "occurred_ns", b"occurred_ns", "retry_ns", b"retry_ns", "trade_id", b"trade_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SettlementFailed: _TypeAlias = SettlementFailed  # noqa: Y015
+
+@_typing.final
+class SettlementCanceled(_message.Message):
+    """An instruction failed for too long; what of it has not settled is not pending any more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTODIAN_FIELD_NUMBER: _builtins.int
+    INSTRUCTION_ID_FIELD_NUMBER: _builtins.int
+    TRADE_ID_FIELD_NUMBER: _builtins.int
+    FAIL_REASON_FIELD_NUMBER: _builtins.int
+    AGE_DAYS_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    custodian: _builtins.str
+    """Instance of the custodian."""
+    instruction_id: _builtins.int
+    """What is canceled."""
+    trade_id: _builtins.int
+    """The venue's number of the trade."""
+    fail_reason: Global___FailReason.ValueType
+    """Of the last attempt."""
+    age_days: _builtins.int
+    """Business days since the due date."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC."""
+    def __init__(
+        self,
+        *,
+        custodian: _builtins.str = ...,
+        instruction_id: _builtins.int = ...,
+        trade_id: _builtins.int = ...,
+        fail_reason: Global___FailReason.ValueType = ...,
+        age_days: _builtins.int = ...,
+        occurred_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_days", b"age_days", "custodian", b"custodian", "fail_reason", b"fail_reason", "instruction_id", b"instruction_id", "occurred_ns", b"occurred_ns", "trade_id", b"trade_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SettlementCanceled: _TypeAlias = SettlementCanceled  # noqa: Y015
+
+@_typing.final
+class QuerySettlements(_message.Message):
+    """Ask a custodian what has not settled for an account."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    ASKER_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance of the custodian."""
+    asker: _builtins.str
+    """Instance that the answer is for."""
+    account: _builtins.str
+    """Which account."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        asker: _builtins.str = ...,
+        account: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "asker", b"asker", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuerySettlements: _TypeAlias = QuerySettlements  # noqa: Y015
+
+@_typing.final
+class SettlementsReported(_message.Message):
+    """What has not settled for an account."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    CUSTODIAN_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    SETTLEMENTS_FIELD_NUMBER: _builtins.int
+    UNSETTLED_COUNT_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance that this is for."""
+    custodian: _builtins.str
+    """Instance of the custodian."""
+    account: _builtins.str
+    """Which account."""
+    unsettled_count: _builtins.int
+    """How many there are in all."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC."""
+    @_builtins.property
+    def settlements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Settlement]:
+        """By due time; not more than 100."""
+
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        custodian: _builtins.str = ...,
+        account: _builtins.str = ...,
+        settlements: _abc.Iterable[Global___Settlement] | None = ...,
+        unsettled_count: _builtins.int = ...,
+        occurred_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "custodian", b"custodian", "occurred_ns", b"occurred_ns", "settlements", b"settlements", "to", b"to", "unsettled_count", b"unsettled_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SettlementsReported: _TypeAlias = SettlementsReported  # noqa: Y015
+
+@_typing.final
+class Settlement(_message.Message):
+    """An instruction that has not come to its end."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTRUCTION_ID_FIELD_NUMBER: _builtins.int
+    TRADE_ID_FIELD_NUMBER: _builtins.int
+    VENUE_FIELD_NUMBER: _builtins.int
+    SETTLEMENT_STATUS_FIELD_NUMBER: _builtins.int
+    DUE_NS_FIELD_NUMBER: _builtins.int
+    RETRY_NS_FIELD_NUMBER: _builtins.int
+    AGE_DAYS_FIELD_NUMBER: _builtins.int
+    instruction_id: _builtins.int
+    """1, 2, 3, ... per custodian."""
+    trade_id: _builtins.int
+    """The venue's number of the trade."""
+    venue: _builtins.str
+    """Instance of the venue."""
+    settlement_status: Global___SettlementStatus.ValueType
+    """How far it has come."""
+    due_ns: _builtins.int
+    """When it was or is to settle, in ns since 1970, UTC."""
+    retry_ns: _builtins.int
+    """When it is tried next, in ns since 1970, UTC."""
+    age_days: _builtins.int
+    """Business days since the due date; 0 before."""
+    def __init__(
+        self,
+        *,
+        instruction_id: _builtins.int = ...,
+        trade_id: _builtins.int = ...,
+        venue: _builtins.str = ...,
+        settlement_status: Global___SettlementStatus.ValueType = ...,
+        due_ns: _builtins.int = ...,
+        retry_ns: _builtins.int = ...,
+        age_days: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_days", b"age_days", "due_ns", b"due_ns", "instruction_id", b"instruction_id", "retry_ns", b"retry_ns", "settlement_status", b"settlement_status", "trade_id", b"trade_id", "venue", b"venue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Settlement: _TypeAlias = Settlement  # noqa: Y015
 
 @_typing.final
 class Posting(_message.Message):

@@ -50,6 +50,11 @@ class CustodianServiceStub:
                 request_serializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.QueryHoldingsRequest.SerializeToString,
                 response_deserializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.QueryHoldingsResponse.FromString,
                 _registered_method=True)
+        self.QuerySettlements = channel.unary_unary(
+                '/trading_ecosystem.wire.custodian.v1.CustodianService/QuerySettlements',
+                request_serializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.QuerySettlementsRequest.SerializeToString,
+                response_deserializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.QuerySettlementsResponse.FromString,
+                _registered_method=True)
 
 
 class CustodianServiceServicer:
@@ -77,6 +82,13 @@ class CustodianServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def QuerySettlements(self, request, context):
+        """Tells what has not settled for an account.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CustodianServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -94,6 +106,11 @@ def add_CustodianServiceServicer_to_server(servicer, server):
                     servicer.QueryHoldings,
                     request_deserializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.QueryHoldingsRequest.FromString,
                     response_serializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.QueryHoldingsResponse.SerializeToString,
+            ),
+            'QuerySettlements': grpc.unary_unary_rpc_method_handler(
+                    servicer.QuerySettlements,
+                    request_deserializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.QuerySettlementsRequest.FromString,
+                    response_serializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.QuerySettlementsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -178,6 +195,33 @@ class CustodianService:
             '/trading_ecosystem.wire.custodian.v1.CustodianService/QueryHoldings',
             trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.QueryHoldingsRequest.SerializeToString,
             trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.QueryHoldingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QuerySettlements(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trading_ecosystem.wire.custodian.v1.CustodianService/QuerySettlements',
+            trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.QuerySettlementsRequest.SerializeToString,
+            trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.QuerySettlementsResponse.FromString,
             options,
             channel_credentials,
             insecure,

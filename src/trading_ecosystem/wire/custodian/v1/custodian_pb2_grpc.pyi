@@ -39,6 +39,8 @@ class CustodianServiceStub:
     """Takes commands by the line and answers each line by one line."""
     QueryHoldings: _grpc.UnaryUnaryMultiCallable[_custodian_pb2.QueryHoldingsRequest, _custodian_pb2.QueryHoldingsResponse]
     """Tells what is held for an account."""
+    QuerySettlements: _grpc.UnaryUnaryMultiCallable[_custodian_pb2.QuerySettlementsRequest, _custodian_pb2.QuerySettlementsResponse]
+    """Tells what has not settled for an account."""
 
 @_typing.type_check_only
 class CustodianServiceAsyncStub(CustodianServiceStub):
@@ -51,6 +53,8 @@ class CustodianServiceAsyncStub(CustodianServiceStub):
     """Takes commands by the line and answers each line by one line."""
     QueryHoldings: _aio.UnaryUnaryMultiCallable[_custodian_pb2.QueryHoldingsRequest, _custodian_pb2.QueryHoldingsResponse]  # type: ignore[assignment]
     """Tells what is held for an account."""
+    QuerySettlements: _aio.UnaryUnaryMultiCallable[_custodian_pb2.QuerySettlementsRequest, _custodian_pb2.QuerySettlementsResponse]  # type: ignore[assignment]
+    """Tells what has not settled for an account."""
 
 class CustodianServiceServicer(metaclass=_abc_1.ABCMeta):
     """The custodian."""
@@ -78,5 +82,13 @@ class CustodianServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_custodian_pb2.QueryHoldingsResponse, _abc.Awaitable[_custodian_pb2.QueryHoldingsResponse]]:
         """Tells what is held for an account."""
+
+    @_abc_1.abstractmethod
+    def QuerySettlements(
+        self,
+        request: _custodian_pb2.QuerySettlementsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_custodian_pb2.QuerySettlementsResponse, _abc.Awaitable[_custodian_pb2.QuerySettlementsResponse]]:
+        """Tells what has not settled for an account."""
 
 def add_CustodianServiceServicer_to_server(servicer: CustodianServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

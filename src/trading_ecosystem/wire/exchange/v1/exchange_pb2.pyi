@@ -80,6 +80,12 @@ class _TimeInForceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TimeInFor
     """Until it is canceled."""
     TIME_IN_FORCE_IOC: _TimeInForce.ValueType  # 2
     """What does not match at once is canceled."""
+    TIME_IN_FORCE_FOK: _TimeInForce.ValueType  # 3
+    """All of it matches at once, or it is canceled."""
+    TIME_IN_FORCE_DAY: _TimeInForce.ValueType  # 4
+    """Until the venue's day ends, at midnight UTC."""
+    TIME_IN_FORCE_GTD: _TimeInForce.ValueType  # 5
+    """Until the moment that the order names."""
 
 class TimeInForce(_TimeInForce, metaclass=_TimeInForceEnumTypeWrapper):
     """How long an order stays open."""
@@ -90,7 +96,117 @@ TIME_IN_FORCE_GTC: TimeInForce.ValueType  # 1
 """Until it is canceled."""
 TIME_IN_FORCE_IOC: TimeInForce.ValueType  # 2
 """What does not match at once is canceled."""
+TIME_IN_FORCE_FOK: TimeInForce.ValueType  # 3
+"""All of it matches at once, or it is canceled."""
+TIME_IN_FORCE_DAY: TimeInForce.ValueType  # 4
+"""Until the venue's day ends, at midnight UTC."""
+TIME_IN_FORCE_GTD: TimeInForce.ValueType  # 5
+"""Until the moment that the order names."""
 Global___TimeInForce: _TypeAlias = TimeInForce  # noqa: Y015
+
+class _SelfTradeMode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SelfTradeModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SelfTradeMode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SELF_TRADE_MODE_UNSPECIFIED: _SelfTradeMode.ValueType  # 0
+    """The venue's default, which is to cancel the resting one."""
+    SELF_TRADE_MODE_CANCEL_RESTING: _SelfTradeMode.ValueType  # 1
+    """The resting one is canceled."""
+    SELF_TRADE_MODE_CANCEL_INCOMING: _SelfTradeMode.ValueType  # 2
+    """The one that comes is canceled."""
+    SELF_TRADE_MODE_CANCEL_BOTH: _SelfTradeMode.ValueType  # 3
+    """Both are canceled."""
+    SELF_TRADE_MODE_DECREMENT: _SelfTradeMode.ValueType  # 4
+    """Both lose what they have in common."""
+
+class SelfTradeMode(_SelfTradeMode, metaclass=_SelfTradeModeEnumTypeWrapper):
+    """What happens where an order would meet one of its own account. The mode of the order that comes counts."""
+
+SELF_TRADE_MODE_UNSPECIFIED: SelfTradeMode.ValueType  # 0
+"""The venue's default, which is to cancel the resting one."""
+SELF_TRADE_MODE_CANCEL_RESTING: SelfTradeMode.ValueType  # 1
+"""The resting one is canceled."""
+SELF_TRADE_MODE_CANCEL_INCOMING: SelfTradeMode.ValueType  # 2
+"""The one that comes is canceled."""
+SELF_TRADE_MODE_CANCEL_BOTH: SelfTradeMode.ValueType  # 3
+"""Both are canceled."""
+SELF_TRADE_MODE_DECREMENT: SelfTradeMode.ValueType  # 4
+"""Both lose what they have in common."""
+Global___SelfTradeMode: _TypeAlias = SelfTradeMode  # noqa: Y015
+
+class _TriggerKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TriggerKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TriggerKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TRIGGER_KIND_UNSPECIFIED: _TriggerKind.ValueType  # 0
+    """Never a valid value: nobody said which."""
+    TRIGGER_KIND_STOP: _TriggerKind.ValueType  # 1
+    """A buy for a rise to its trigger, a sell for a fall."""
+    TRIGGER_KIND_TAKE_PROFIT: _TriggerKind.ValueType  # 2
+    """The other way about."""
+    TRIGGER_KIND_TRAILING: _TriggerKind.ValueType  # 3
+    """A stop whose trigger follows the best price since it was accepted."""
+
+class TriggerKind(_TriggerKind, metaclass=_TriggerKindEnumTypeWrapper):
+    """What an order waits for."""
+
+TRIGGER_KIND_UNSPECIFIED: TriggerKind.ValueType  # 0
+"""Never a valid value: nobody said which."""
+TRIGGER_KIND_STOP: TriggerKind.ValueType  # 1
+"""A buy for a rise to its trigger, a sell for a fall."""
+TRIGGER_KIND_TAKE_PROFIT: TriggerKind.ValueType  # 2
+"""The other way about."""
+TRIGGER_KIND_TRAILING: TriggerKind.ValueType  # 3
+"""A stop whose trigger follows the best price since it was accepted."""
+Global___TriggerKind: _TypeAlias = TriggerKind  # noqa: Y015
+
+class _AmendRejectReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AmendRejectReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AmendRejectReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    AMEND_REJECT_REASON_UNSPECIFIED: _AmendRejectReason.ValueType  # 0
+    """Never a valid value: nobody said which."""
+    AMEND_REJECT_REASON_UNKNOWN_ORDER: _AmendRejectReason.ValueType  # 1
+    """Never seen, filled, or already canceled."""
+    AMEND_REJECT_REASON_INVALID_QUANTITY: _AmendRejectReason.ValueType  # 2
+    """Not above what is filled, or more than the venue takes."""
+    AMEND_REJECT_REASON_INVALID_PRICE: _AmendRejectReason.ValueType  # 3
+    """Not above 0."""
+    AMEND_REJECT_REASON_BELOW_MINIMUM_NOTIONAL: _AmendRejectReason.ValueType  # 4
+    """Worth less than the venue takes."""
+    AMEND_REJECT_REASON_PRICE_OUT_OF_RANGE: _AmendRejectReason.ValueType  # 5
+    """Further from the venue's reference price than it takes."""
+    AMEND_REJECT_REASON_WOULD_TAKE: _AmendRejectReason.ValueType  # 6
+    """It is post only and would match at once."""
+    AMEND_REJECT_REASON_INSUFFICIENT_FUNDS: _AmendRejectReason.ValueType  # 7
+    """The account cannot pay or deliver."""
+
+class AmendRejectReason(_AmendRejectReason, metaclass=_AmendRejectReasonEnumTypeWrapper):
+    """Why an order is not amended. Listed by precedence: when several apply, the first is the one reported."""
+
+AMEND_REJECT_REASON_UNSPECIFIED: AmendRejectReason.ValueType  # 0
+"""Never a valid value: nobody said which."""
+AMEND_REJECT_REASON_UNKNOWN_ORDER: AmendRejectReason.ValueType  # 1
+"""Never seen, filled, or already canceled."""
+AMEND_REJECT_REASON_INVALID_QUANTITY: AmendRejectReason.ValueType  # 2
+"""Not above what is filled, or more than the venue takes."""
+AMEND_REJECT_REASON_INVALID_PRICE: AmendRejectReason.ValueType  # 3
+"""Not above 0."""
+AMEND_REJECT_REASON_BELOW_MINIMUM_NOTIONAL: AmendRejectReason.ValueType  # 4
+"""Worth less than the venue takes."""
+AMEND_REJECT_REASON_PRICE_OUT_OF_RANGE: AmendRejectReason.ValueType  # 5
+"""Further from the venue's reference price than it takes."""
+AMEND_REJECT_REASON_WOULD_TAKE: AmendRejectReason.ValueType  # 6
+"""It is post only and would match at once."""
+AMEND_REJECT_REASON_INSUFFICIENT_FUNDS: AmendRejectReason.ValueType  # 7
+"""The account cannot pay or deliver."""
+Global___AmendRejectReason: _TypeAlias = AmendRejectReason  # noqa: Y015
 
 class _Liquidity:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -130,14 +246,34 @@ class _RejectReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RejectRe
     """The venue has no such instrument."""
     REJECT_REASON_CLIENT_ORDER_ID_REUSED: _RejectReason.ValueType  # 3
     """The account gave this name to another order."""
+    REJECT_REASON_INVALID_TERMS: _RejectReason.ValueType  # 8
+    """Terms that exclude each other, such as a market order that is post only."""
     REJECT_REASON_INVALID_QUANTITY: _RejectReason.ValueType  # 4
     """Not above 0, or more than the venue takes."""
     REJECT_REASON_INVALID_PRICE: _RejectReason.ValueType  # 5
     """Not above 0, or a market order with a price."""
+    REJECT_REASON_INVALID_TRIGGER: _RejectReason.ValueType  # 9
+    """Not above 0, or a distance where there is none."""
+    REJECT_REASON_INVALID_DISPLAY: _RejectReason.ValueType  # 10
+    """Of an order that does not rest, or too small a part."""
+    REJECT_REASON_INVALID_EXPIRY: _RejectReason.ValueType  # 11
+    """Not to come, or of an order that is not GTD."""
+    REJECT_REASON_BELOW_MINIMUM_NOTIONAL: _RejectReason.ValueType  # 12
+    """Worth less than the venue takes."""
+    REJECT_REASON_PRICE_OUT_OF_RANGE: _RejectReason.ValueType  # 13
+    """Further from the venue's reference price than it takes."""
+    REJECT_REASON_TOO_MANY_ORDERS: _RejectReason.ValueType  # 14
+    """The account has as many as it may have."""
+    REJECT_REASON_WOULD_TRIGGER: _RejectReason.ValueType  # 15
+    """The last price would trigger it at once."""
     REJECT_REASON_WOULD_TAKE: _RejectReason.ValueType  # 6
     """It is post only and would match at once."""
+    REJECT_REASON_NOTHING_TO_TAKE: _RejectReason.ValueType  # 16
+    """Nothing in the book for a market order by quote quantity."""
     REJECT_REASON_INSUFFICIENT_FUNDS: _RejectReason.ValueType  # 7
     """The account cannot pay or deliver."""
+    REJECT_REASON_PAIR_REJECTED: _RejectReason.ValueType  # 17
+    """Nothing is wrong with it, but with the other order of its pair."""
 
 class RejectReason(_RejectReason, metaclass=_RejectReasonEnumTypeWrapper):
     """Why an order is not taken. Listed by precedence: when several apply, the first is the one reported."""
@@ -150,14 +286,34 @@ REJECT_REASON_UNKNOWN_SYMBOL: RejectReason.ValueType  # 2
 """The venue has no such instrument."""
 REJECT_REASON_CLIENT_ORDER_ID_REUSED: RejectReason.ValueType  # 3
 """The account gave this name to another order."""
+REJECT_REASON_INVALID_TERMS: RejectReason.ValueType  # 8
+"""Terms that exclude each other, such as a market order that is post only."""
 REJECT_REASON_INVALID_QUANTITY: RejectReason.ValueType  # 4
 """Not above 0, or more than the venue takes."""
 REJECT_REASON_INVALID_PRICE: RejectReason.ValueType  # 5
 """Not above 0, or a market order with a price."""
+REJECT_REASON_INVALID_TRIGGER: RejectReason.ValueType  # 9
+"""Not above 0, or a distance where there is none."""
+REJECT_REASON_INVALID_DISPLAY: RejectReason.ValueType  # 10
+"""Of an order that does not rest, or too small a part."""
+REJECT_REASON_INVALID_EXPIRY: RejectReason.ValueType  # 11
+"""Not to come, or of an order that is not GTD."""
+REJECT_REASON_BELOW_MINIMUM_NOTIONAL: RejectReason.ValueType  # 12
+"""Worth less than the venue takes."""
+REJECT_REASON_PRICE_OUT_OF_RANGE: RejectReason.ValueType  # 13
+"""Further from the venue's reference price than it takes."""
+REJECT_REASON_TOO_MANY_ORDERS: RejectReason.ValueType  # 14
+"""The account has as many as it may have."""
+REJECT_REASON_WOULD_TRIGGER: RejectReason.ValueType  # 15
+"""The last price would trigger it at once."""
 REJECT_REASON_WOULD_TAKE: RejectReason.ValueType  # 6
 """It is post only and would match at once."""
+REJECT_REASON_NOTHING_TO_TAKE: RejectReason.ValueType  # 16
+"""Nothing in the book for a market order by quote quantity."""
 REJECT_REASON_INSUFFICIENT_FUNDS: RejectReason.ValueType  # 7
 """The account cannot pay or deliver."""
+REJECT_REASON_PAIR_REJECTED: RejectReason.ValueType  # 17
+"""Nothing is wrong with it, but with the other order of its pair."""
 Global___RejectReason: _TypeAlias = RejectReason  # noqa: Y015
 
 class _CancelReason:
@@ -173,7 +329,15 @@ class _CancelReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CancelRe
     CANCEL_REASON_NOT_FILLED: _CancelReason.ValueType  # 2
     """The rest of a market or IOC order."""
     CANCEL_REASON_SELF_TRADE: _CancelReason.ValueType  # 3
-    """The resting order of two that share an account."""
+    """It would have met an order of the same account."""
+    CANCEL_REASON_EXPIRED: _CancelReason.ValueType  # 4
+    """Its time was over."""
+    CANCEL_REASON_PAIRED: _CancelReason.ValueType  # 5
+    """The other order of its pair was filled, triggered or canceled."""
+    CANCEL_REASON_NOT_COVERED: _CancelReason.ValueType  # 6
+    """It was triggered, and the account could not pay or deliver."""
+    CANCEL_REASON_SILENT_OWNER: _CancelReason.ValueType  # 7
+    """Its owner had asked for it, unless heard of in time."""
 
 class CancelReason(_CancelReason, metaclass=_CancelReasonEnumTypeWrapper):
     """Why the rest of an order is gone."""
@@ -185,7 +349,15 @@ CANCEL_REASON_REQUESTED: CancelReason.ValueType  # 1
 CANCEL_REASON_NOT_FILLED: CancelReason.ValueType  # 2
 """The rest of a market or IOC order."""
 CANCEL_REASON_SELF_TRADE: CancelReason.ValueType  # 3
-"""The resting order of two that share an account."""
+"""It would have met an order of the same account."""
+CANCEL_REASON_EXPIRED: CancelReason.ValueType  # 4
+"""Its time was over."""
+CANCEL_REASON_PAIRED: CancelReason.ValueType  # 5
+"""The other order of its pair was filled, triggered or canceled."""
+CANCEL_REASON_NOT_COVERED: CancelReason.ValueType  # 6
+"""It was triggered, and the account could not pay or deliver."""
+CANCEL_REASON_SILENT_OWNER: CancelReason.ValueType  # 7
+"""Its owner had asked for it, unless heard of in time."""
 Global___CancelReason: _TypeAlias = CancelReason  # noqa: Y015
 
 class _CancelRejectReason:
@@ -423,6 +595,246 @@ class CancelOrderResponse(_message.Message):
 Global___CancelOrderResponse: _TypeAlias = CancelOrderResponse  # noqa: Y015
 
 @_typing.final
+class SubmitTriggerOrderRequest(_message.Message):
+    """Asks for one SubmitTriggerOrder."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___SubmitTriggerOrder:
+        """The order."""
+
+    def __init__(
+        self,
+        *,
+        command: Global___SubmitTriggerOrder | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitTriggerOrderRequest: _TypeAlias = SubmitTriggerOrderRequest  # noqa: Y015
+
+@_typing.final
+class SubmitTriggerOrderResponse(_message.Message):
+    """What SubmitTriggerOrder led to, when it is durable."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExchangeEvent]:
+        """In order; of what the caller may see."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___ExchangeEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitTriggerOrderResponse: _TypeAlias = SubmitTriggerOrderResponse  # noqa: Y015
+
+@_typing.final
+class SubmitPairRequest(_message.Message):
+    """Asks for one SubmitPair."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___SubmitPair:
+        """Both orders."""
+
+    def __init__(
+        self,
+        *,
+        command: Global___SubmitPair | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitPairRequest: _TypeAlias = SubmitPairRequest  # noqa: Y015
+
+@_typing.final
+class SubmitPairResponse(_message.Message):
+    """What SubmitPair led to, when it is durable."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExchangeEvent]:
+        """In order; of what the caller may see."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___ExchangeEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitPairResponse: _TypeAlias = SubmitPairResponse  # noqa: Y015
+
+@_typing.final
+class AmendOrderRequest(_message.Message):
+    """Asks for one AmendOrder."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___AmendOrder:
+        """Which order, and how."""
+
+    def __init__(
+        self,
+        *,
+        command: Global___AmendOrder | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AmendOrderRequest: _TypeAlias = AmendOrderRequest  # noqa: Y015
+
+@_typing.final
+class AmendOrderResponse(_message.Message):
+    """What AmendOrder led to, when it is durable."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExchangeEvent]:
+        """In order; of what the caller may see."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___ExchangeEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AmendOrderResponse: _TypeAlias = AmendOrderResponse  # noqa: Y015
+
+@_typing.final
+class CancelAllOrdersRequest(_message.Message):
+    """Asks for one CancelAllOrders."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___CancelAllOrders:
+        """Of which account."""
+
+    def __init__(
+        self,
+        *,
+        command: Global___CancelAllOrders | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelAllOrdersRequest: _TypeAlias = CancelAllOrdersRequest  # noqa: Y015
+
+@_typing.final
+class CancelAllOrdersResponse(_message.Message):
+    """What CancelAllOrders led to, when it is durable."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExchangeEvent]:
+        """In order; of what the caller may see."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___ExchangeEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelAllOrdersResponse: _TypeAlias = CancelAllOrdersResponse  # noqa: Y015
+
+@_typing.final
+class CancelAllAfterRequest(_message.Message):
+    """Asks for one CancelAllAfter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___CancelAllAfter:
+        """Of which account, and when."""
+
+    def __init__(
+        self,
+        *,
+        command: Global___CancelAllAfter | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelAllAfterRequest: _TypeAlias = CancelAllAfterRequest  # noqa: Y015
+
+@_typing.final
+class CancelAllAfterResponse(_message.Message):
+    """What CancelAllAfter led to, when it is durable."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExchangeEvent]:
+        """In order; of what the caller may see."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___ExchangeEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelAllAfterResponse: _TypeAlias = CancelAllAfterResponse  # noqa: Y015
+
+@_typing.final
 class QueryAccountRequest(_message.Message):
     """Asks for one QueryAccount."""
 
@@ -536,6 +948,9 @@ class ExchangeEvent(_message.Message):
     CANCEL_REJECTED_FIELD_NUMBER: _builtins.int
     ACCOUNT_REPORTED_FIELD_NUMBER: _builtins.int
     TRADES_REPORTED_FIELD_NUMBER: _builtins.int
+    ORDER_AMENDED_FIELD_NUMBER: _builtins.int
+    AMEND_REJECTED_FIELD_NUMBER: _builtins.int
+    ORDER_TRIGGERED_FIELD_NUMBER: _builtins.int
     HEALTH_CHANGED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Counts what this incarnation of the service published: 1, 2, 3, ... 0 in an answer to a call."""
@@ -584,6 +999,18 @@ class ExchangeEvent(_message.Message):
         """Answer to QueryTrades."""
 
     @_builtins.property
+    def order_amended(self) -> Global___OrderAmended:
+        """An order has another price or quantity."""
+
+    @_builtins.property
+    def amend_rejected(self) -> Global___AmendRejected:
+        """An order is not amended."""
+
+    @_builtins.property
+    def order_triggered(self) -> Global___OrderTriggered:
+        """An order waits no longer."""
+
+    @_builtins.property
     def health_changed(self) -> _common_pb2.HealthChanged:
         """The service serves, or serves no longer."""
 
@@ -602,13 +1029,16 @@ class ExchangeEvent(_message.Message):
         cancel_rejected: Global___CancelRejected | None = ...,
         account_reported: Global___AccountReported | None = ...,
         trades_reported: Global___TradesReported | None = ...,
+        order_amended: Global___OrderAmended | None = ...,
+        amend_rejected: Global___AmendRejected | None = ...,
+        order_triggered: Global___OrderTriggered | None = ...,
         health_changed: _common_pb2.HealthChanged | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["account_reported", b"account_reported", "book_top_changed", b"book_top_changed", "cancel_rejected", b"cancel_rejected", "event", b"event", "header", b"header", "health_changed", b"health_changed", "order_accepted", b"order_accepted", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["account_reported", b"account_reported", "amend_rejected", b"amend_rejected", "book_top_changed", b"book_top_changed", "cancel_rejected", b"cancel_rejected", "event", b"event", "header", b"header", "health_changed", b"health_changed", "order_accepted", b"order_accepted", "order_amended", b"order_amended", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "order_triggered", b"order_triggered", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_reported", b"account_reported", "book_top_changed", b"book_top_changed", "cancel_rejected", b"cancel_rejected", "event", b"event", "header", b"header", "health_changed", b"health_changed", "order_accepted", b"order_accepted", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "sequence", b"sequence", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_reported", b"account_reported", "amend_rejected", b"amend_rejected", "book_top_changed", b"book_top_changed", "cancel_rejected", b"cancel_rejected", "event", b"event", "header", b"header", "health_changed", b"health_changed", "order_accepted", b"order_accepted", "order_amended", b"order_amended", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "order_triggered", b"order_triggered", "sequence", b"sequence", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["book_top_changed", "venue_heartbeat", "trade_executed", "order_accepted", "order_rejected", "order_filled", "order_canceled", "cancel_rejected", "account_reported", "trades_reported", "health_changed"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["book_top_changed", "venue_heartbeat", "trade_executed", "order_accepted", "order_rejected", "order_filled", "order_canceled", "cancel_rejected", "account_reported", "trades_reported", "order_amended", "amend_rejected", "order_triggered", "health_changed"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -625,6 +1055,11 @@ class ExchangeCommand(_message.Message):
     CANCEL_ORDER_FIELD_NUMBER: _builtins.int
     QUERY_ACCOUNT_FIELD_NUMBER: _builtins.int
     QUERY_TRADES_FIELD_NUMBER: _builtins.int
+    SUBMIT_TRIGGER_ORDER_FIELD_NUMBER: _builtins.int
+    SUBMIT_PAIR_FIELD_NUMBER: _builtins.int
+    AMEND_ORDER_FIELD_NUMBER: _builtins.int
+    CANCEL_ALL_ORDERS_FIELD_NUMBER: _builtins.int
+    CANCEL_ALL_AFTER_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def header(self) -> _common_pb2.Header:
         """Which message this is, and which story it belongs to."""
@@ -645,6 +1080,26 @@ class ExchangeCommand(_message.Message):
     def query_trades(self) -> Global___QueryTrades:
         """Tell trades again."""
 
+    @_builtins.property
+    def submit_trigger_order(self) -> Global___SubmitTriggerOrder:
+        """Place an order that waits for a price."""
+
+    @_builtins.property
+    def submit_pair(self) -> Global___SubmitPair:
+        """Place two orders of which one cancels the other."""
+
+    @_builtins.property
+    def amend_order(self) -> Global___AmendOrder:
+        """Change an order."""
+
+    @_builtins.property
+    def cancel_all_orders(self) -> Global___CancelAllOrders:
+        """Cancel all orders of an account."""
+
+    @_builtins.property
+    def cancel_all_after(self) -> Global___CancelAllAfter:
+        """Cancel all orders of an account some time from now."""
+
     def __init__(
         self,
         *,
@@ -653,12 +1108,17 @@ class ExchangeCommand(_message.Message):
         cancel_order: Global___CancelOrder | None = ...,
         query_account: Global___QueryAccount | None = ...,
         query_trades: Global___QueryTrades | None = ...,
+        submit_trigger_order: Global___SubmitTriggerOrder | None = ...,
+        submit_pair: Global___SubmitPair | None = ...,
+        amend_order: Global___AmendOrder | None = ...,
+        cancel_all_orders: Global___CancelAllOrders | None = ...,
+        cancel_all_after: Global___CancelAllAfter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cancel_order", b"cancel_order", "command", b"command", "header", b"header", "query_account", b"query_account", "query_trades", b"query_trades", "submit_order", b"submit_order"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "cancel_all_after", b"cancel_all_after", "cancel_all_orders", b"cancel_all_orders", "cancel_order", b"cancel_order", "command", b"command", "header", b"header", "query_account", b"query_account", "query_trades", b"query_trades", "submit_order", b"submit_order", "submit_pair", b"submit_pair", "submit_trigger_order", b"submit_trigger_order"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel_order", b"cancel_order", "command", b"command", "header", b"header", "query_account", b"query_account", "query_trades", b"query_trades", "submit_order", b"submit_order"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "cancel_all_after", b"cancel_all_after", "cancel_all_orders", b"cancel_all_orders", "cancel_order", b"cancel_order", "command", b"command", "header", b"header", "query_account", b"query_account", "query_trades", b"query_trades", "submit_order", b"submit_order", "submit_pair", b"submit_pair", "submit_trigger_order", b"submit_trigger_order"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["submit_order", "cancel_order", "query_account", "query_trades"]  # noqa: Y015
+    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["submit_order", "cancel_order", "query_account", "query_trades", "submit_trigger_order", "submit_pair", "amend_order", "cancel_all_orders", "cancel_all_after"]  # noqa: Y015
     _WhichOneofArgType_command: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_command) -> _WhichOneofReturnType_command | None: ...
 
@@ -680,6 +1140,10 @@ class SubmitOrder(_message.Message):
     PRICE_TICKS_FIELD_NUMBER: _builtins.int
     QUANTITY_LOTS_FIELD_NUMBER: _builtins.int
     POST_ONLY_FIELD_NUMBER: _builtins.int
+    DISPLAY_LOTS_FIELD_NUMBER: _builtins.int
+    EXPIRES_NS_FIELD_NUMBER: _builtins.int
+    QUOTE_MINOR_FIELD_NUMBER: _builtins.int
+    SELF_TRADE_FIELD_NUMBER: _builtins.int
     to: _builtins.str
     """Instance of the venue."""
     account: _builtins.str
@@ -697,9 +1161,17 @@ class SubmitOrder(_message.Message):
     price_ticks: _builtins.int
     """Limit in ticks; 0 for a market order."""
     quantity_lots: _builtins.int
-    """How much, in lots."""
+    """How much, in lots; 0 for a market order by quote quantity."""
     post_only: _builtins.bool
     """Refuse it where it would match at once."""
+    display_lots: _builtins.int
+    """Of an iceberg: how much is shown at a time, in lots; 0 shows all."""
+    expires_ns: _builtins.int
+    """For GTD: when it ends, in ns since 1970, UTC, on the venue's clock; 0 for all others."""
+    quote_minor: _builtins.int
+    """A market order may say what it spends, fee included, or what it sells for, in minor units of the quote asset."""
+    self_trade: Global___SelfTradeMode.ValueType
+    """What happens where it would meet an order of its own account."""
     def __init__(
         self,
         *,
@@ -713,14 +1185,270 @@ class SubmitOrder(_message.Message):
         price_ticks: _builtins.int = ...,
         quantity_lots: _builtins.int = ...,
         post_only: _builtins.bool = ...,
+        display_lots: _builtins.int = ...,
+        expires_ns: _builtins.int = ...,
+        quote_minor: _builtins.int = ...,
+        self_trade: Global___SelfTradeMode.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "client_order_id", b"client_order_id", "order_type", b"order_type", "post_only", b"post_only", "price_ticks", b"price_ticks", "quantity_lots", b"quantity_lots", "side", b"side", "symbol", b"symbol", "time_in_force", b"time_in_force", "to", b"to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "client_order_id", b"client_order_id", "display_lots", b"display_lots", "expires_ns", b"expires_ns", "order_type", b"order_type", "post_only", b"post_only", "price_ticks", b"price_ticks", "quantity_lots", b"quantity_lots", "quote_minor", b"quote_minor", "self_trade", b"self_trade", "side", b"side", "symbol", b"symbol", "time_in_force", b"time_in_force", "to", b"to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SubmitOrder: _TypeAlias = SubmitOrder  # noqa: Y015
+
+@_typing.final
+class SubmitTriggerOrder(_message.Message):
+    """Place an order that waits for a price, in no book and with nothing locked. The last traded price triggers it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    CLIENT_ORDER_ID_FIELD_NUMBER: _builtins.int
+    SYMBOL_FIELD_NUMBER: _builtins.int
+    SIDE_FIELD_NUMBER: _builtins.int
+    TRIGGER_KIND_FIELD_NUMBER: _builtins.int
+    TRIGGER_TICKS_FIELD_NUMBER: _builtins.int
+    TRAIL_PPM_FIELD_NUMBER: _builtins.int
+    PRICE_TICKS_FIELD_NUMBER: _builtins.int
+    QUANTITY_LOTS_FIELD_NUMBER: _builtins.int
+    TIME_IN_FORCE_FIELD_NUMBER: _builtins.int
+    EXPIRES_NS_FIELD_NUMBER: _builtins.int
+    SELF_TRADE_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance of the venue."""
+    account: _builtins.str
+    """Account that pays or delivers."""
+    client_order_id: _builtins.str
+    """Name that the owner gave the order; one order per account and name, ever."""
+    symbol: _builtins.str
+    """Instrument, such as `BTC/USD`."""
+    side: Global___Side.ValueType
+    """Whether the order buys or sells."""
+    trigger_kind: Global___TriggerKind.ValueType
+    """What it waits for."""
+    trigger_ticks: _builtins.int
+    """Price that triggers it, in ticks; 0 for a trailing order."""
+    trail_ppm: _builtins.int
+    """Distance of a trailing order in ppm of the best price; 0 for all others."""
+    price_ticks: _builtins.int
+    """Limit in ticks once it is triggered; 0 for a market order."""
+    quantity_lots: _builtins.int
+    """How much, in lots."""
+    time_in_force: Global___TimeInForce.ValueType
+    """How long it waits, and stays open once it is triggered."""
+    expires_ns: _builtins.int
+    """For GTD: when it ends, in ns since 1970, UTC, on the venue's clock; 0 for all others."""
+    self_trade: Global___SelfTradeMode.ValueType
+    """What happens where it would meet an order of its own account."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        account: _builtins.str = ...,
+        client_order_id: _builtins.str = ...,
+        symbol: _builtins.str = ...,
+        side: Global___Side.ValueType = ...,
+        trigger_kind: Global___TriggerKind.ValueType = ...,
+        trigger_ticks: _builtins.int = ...,
+        trail_ppm: _builtins.int = ...,
+        price_ticks: _builtins.int = ...,
+        quantity_lots: _builtins.int = ...,
+        time_in_force: Global___TimeInForce.ValueType = ...,
+        expires_ns: _builtins.int = ...,
+        self_trade: Global___SelfTradeMode.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "client_order_id", b"client_order_id", "expires_ns", b"expires_ns", "price_ticks", b"price_ticks", "quantity_lots", b"quantity_lots", "self_trade", b"self_trade", "side", b"side", "symbol", b"symbol", "time_in_force", b"time_in_force", "to", b"to", "trail_ppm", b"trail_ppm", "trigger_kind", b"trigger_kind", "trigger_ticks", b"trigger_ticks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitTriggerOrder: _TypeAlias = SubmitTriggerOrder  # noqa: Y015
+
+@_typing.final
+class SubmitPair(_message.Message):
+    """Place a limit order and one that waits, of one side and size, together or not at all. Whichever is filled, triggered
+    or canceled first cancels the other.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    SYMBOL_FIELD_NUMBER: _builtins.int
+    SIDE_FIELD_NUMBER: _builtins.int
+    QUANTITY_LOTS_FIELD_NUMBER: _builtins.int
+    TIME_IN_FORCE_FIELD_NUMBER: _builtins.int
+    EXPIRES_NS_FIELD_NUMBER: _builtins.int
+    SELF_TRADE_FIELD_NUMBER: _builtins.int
+    CLIENT_ORDER_ID_FIELD_NUMBER: _builtins.int
+    PRICE_TICKS_FIELD_NUMBER: _builtins.int
+    POST_ONLY_FIELD_NUMBER: _builtins.int
+    TRIGGER_CLIENT_ORDER_ID_FIELD_NUMBER: _builtins.int
+    TRIGGER_KIND_FIELD_NUMBER: _builtins.int
+    TRIGGER_TICKS_FIELD_NUMBER: _builtins.int
+    TRAIL_PPM_FIELD_NUMBER: _builtins.int
+    TRIGGER_PRICE_TICKS_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance of the venue."""
+    account: _builtins.str
+    """Account that pays or delivers."""
+    symbol: _builtins.str
+    """Instrument, such as `BTC/USD`."""
+    side: Global___Side.ValueType
+    """Whether they buy or sell."""
+    quantity_lots: _builtins.int
+    """How much, in lots."""
+    time_in_force: Global___TimeInForce.ValueType
+    """How long they stay open."""
+    expires_ns: _builtins.int
+    """For GTD: when they end, in ns since 1970, UTC, on the venue's clock; 0 for all others."""
+    self_trade: Global___SelfTradeMode.ValueType
+    """What happens where one would meet an order of its own account."""
+    client_order_id: _builtins.str
+    """Name of the limit order."""
+    price_ticks: _builtins.int
+    """Its limit in ticks."""
+    post_only: _builtins.bool
+    """Refuse the pair where the limit order would match at once."""
+    trigger_client_order_id: _builtins.str
+    """Name of the order that waits."""
+    trigger_kind: Global___TriggerKind.ValueType
+    """What it waits for."""
+    trigger_ticks: _builtins.int
+    """Price that triggers it, in ticks; 0 for a trailing order."""
+    trail_ppm: _builtins.int
+    """Distance of a trailing order in ppm of the best price; 0 for all others."""
+    trigger_price_ticks: _builtins.int
+    """Its limit in ticks once it is triggered; 0 for a market order."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        account: _builtins.str = ...,
+        symbol: _builtins.str = ...,
+        side: Global___Side.ValueType = ...,
+        quantity_lots: _builtins.int = ...,
+        time_in_force: Global___TimeInForce.ValueType = ...,
+        expires_ns: _builtins.int = ...,
+        self_trade: Global___SelfTradeMode.ValueType = ...,
+        client_order_id: _builtins.str = ...,
+        price_ticks: _builtins.int = ...,
+        post_only: _builtins.bool = ...,
+        trigger_client_order_id: _builtins.str = ...,
+        trigger_kind: Global___TriggerKind.ValueType = ...,
+        trigger_ticks: _builtins.int = ...,
+        trail_ppm: _builtins.int = ...,
+        trigger_price_ticks: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "client_order_id", b"client_order_id", "expires_ns", b"expires_ns", "post_only", b"post_only", "price_ticks", b"price_ticks", "quantity_lots", b"quantity_lots", "self_trade", b"self_trade", "side", b"side", "symbol", b"symbol", "time_in_force", b"time_in_force", "to", b"to", "trail_ppm", b"trail_ppm", "trigger_client_order_id", b"trigger_client_order_id", "trigger_kind", b"trigger_kind", "trigger_price_ticks", b"trigger_price_ticks", "trigger_ticks", b"trigger_ticks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitPair: _TypeAlias = SubmitPair  # noqa: Y015
+
+@_typing.final
+class AmendOrder(_message.Message):
+    """Change price or quantity of an open order. One that only becomes smaller keeps its place in the queue."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    CLIENT_ORDER_ID_FIELD_NUMBER: _builtins.int
+    PRICE_TICKS_FIELD_NUMBER: _builtins.int
+    QUANTITY_LOTS_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance of the venue."""
+    account: _builtins.str
+    """Account of the order."""
+    client_order_id: _builtins.str
+    """Name that the owner gave the order; one order per account and name, ever."""
+    price_ticks: _builtins.int
+    """New limit in ticks."""
+    quantity_lots: _builtins.int
+    """New quantity in lots, with what is filled."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        account: _builtins.str = ...,
+        client_order_id: _builtins.str = ...,
+        price_ticks: _builtins.int = ...,
+        quantity_lots: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "client_order_id", b"client_order_id", "price_ticks", b"price_ticks", "quantity_lots", b"quantity_lots", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AmendOrder: _TypeAlias = AmendOrder  # noqa: Y015
+
+@_typing.final
+class CancelAllOrders(_message.Message):
+    """Cancel all open orders of an account, oldest first."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    ONLY_SYMBOL_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance of the venue."""
+    account: _builtins.str
+    """Account of the orders."""
+    only_symbol: _builtins.str
+    """Instrument, such as `BTC/USD`; empty for all."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        account: _builtins.str = ...,
+        only_symbol: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "only_symbol", b"only_symbol", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelAllOrders: _TypeAlias = CancelAllOrders  # noqa: Y015
+
+@_typing.final
+class CancelAllAfter(_message.Message):
+    """Cancel all orders of an account when this much time has passed since the last of these."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    TIMEOUT_NS_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance of the venue."""
+    account: _builtins.str
+    """Account of the orders."""
+    timeout_ns: _builtins.int
+    """How long, in ns; 0 takes it back."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        account: _builtins.str = ...,
+        timeout_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "timeout_ns", b"timeout_ns", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelAllAfter: _TypeAlias = CancelAllAfter  # noqa: Y015
 
 @_typing.final
 class CancelOrder(_message.Message):
@@ -1239,6 +1967,156 @@ class CancelRejected(_message.Message):
 Global___CancelRejected: _TypeAlias = CancelRejected  # noqa: Y015
 
 @_typing.final
+class OrderAmended(_message.Message):
+    """The order as it is now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    VENUE_FIELD_NUMBER: _builtins.int
+    ACCOUNT_SEQUENCE_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_ORDER_ID_FIELD_NUMBER: _builtins.int
+    SYMBOL_FIELD_NUMBER: _builtins.int
+    PRICE_TICKS_FIELD_NUMBER: _builtins.int
+    QUANTITY_LOTS_FIELD_NUMBER: _builtins.int
+    LEAVES_QUANTITY_LOTS_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """Account whose event this is."""
+    venue: _builtins.str
+    """Instance of the venue."""
+    account_sequence: _builtins.int
+    """1, 2, 3, ... per account and venue, over all private events: a gap is a lost event."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC, on the venue's clock."""
+    order_id: _builtins.int
+    """Number that the venue gave the order."""
+    client_order_id: _builtins.str
+    """Name that the owner gave the order; one order per account and name, ever."""
+    symbol: _builtins.str
+    """Instrument, such as `BTC/USD`."""
+    price_ticks: _builtins.int
+    """Limit in ticks."""
+    quantity_lots: _builtins.int
+    """The whole quantity, with what is filled, in lots."""
+    leaves_quantity_lots: _builtins.int
+    """What of the order is still open, in lots."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        venue: _builtins.str = ...,
+        account_sequence: _builtins.int = ...,
+        occurred_ns: _builtins.int = ...,
+        order_id: _builtins.int = ...,
+        client_order_id: _builtins.str = ...,
+        symbol: _builtins.str = ...,
+        price_ticks: _builtins.int = ...,
+        quantity_lots: _builtins.int = ...,
+        leaves_quantity_lots: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "account_sequence", b"account_sequence", "client_order_id", b"client_order_id", "leaves_quantity_lots", b"leaves_quantity_lots", "occurred_ns", b"occurred_ns", "order_id", b"order_id", "price_ticks", b"price_ticks", "quantity_lots", b"quantity_lots", "symbol", b"symbol", "venue", b"venue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderAmended: _TypeAlias = OrderAmended  # noqa: Y015
+
+@_typing.final
+class AmendRejected(_message.Message):
+    """The order, if there is one, is as it was."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    VENUE_FIELD_NUMBER: _builtins.int
+    ACCOUNT_SEQUENCE_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    CLIENT_ORDER_ID_FIELD_NUMBER: _builtins.int
+    AMEND_REJECT_REASON_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """Account whose event this is."""
+    venue: _builtins.str
+    """Instance of the venue."""
+    account_sequence: _builtins.int
+    """1, 2, 3, ... per account and venue, over all private events: a gap is a lost event."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC, on the venue's clock."""
+    client_order_id: _builtins.str
+    """Name that the owner gave the order; one order per account and name, ever."""
+    amend_reject_reason: Global___AmendRejectReason.ValueType
+    """The first reason that applies."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        venue: _builtins.str = ...,
+        account_sequence: _builtins.int = ...,
+        occurred_ns: _builtins.int = ...,
+        client_order_id: _builtins.str = ...,
+        amend_reject_reason: Global___AmendRejectReason.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "account_sequence", b"account_sequence", "amend_reject_reason", b"amend_reject_reason", "client_order_id", b"client_order_id", "occurred_ns", b"occurred_ns", "venue", b"venue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AmendRejected: _TypeAlias = AmendRejected  # noqa: Y015
+
+@_typing.final
+class OrderTriggered(_message.Message):
+    """An order that waited is an order like any other from now on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    VENUE_FIELD_NUMBER: _builtins.int
+    ACCOUNT_SEQUENCE_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_ORDER_ID_FIELD_NUMBER: _builtins.int
+    SYMBOL_FIELD_NUMBER: _builtins.int
+    LAST_TICKS_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """Account whose event this is."""
+    venue: _builtins.str
+    """Instance of the venue."""
+    account_sequence: _builtins.int
+    """1, 2, 3, ... per account and venue, over all private events: a gap is a lost event."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC, on the venue's clock."""
+    order_id: _builtins.int
+    """Number that the venue gave the order."""
+    client_order_id: _builtins.str
+    """Name that the owner gave the order; one order per account and name, ever."""
+    symbol: _builtins.str
+    """Instrument, such as `BTC/USD`."""
+    last_ticks: _builtins.int
+    """Price at which the instrument traded, in ticks."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        venue: _builtins.str = ...,
+        account_sequence: _builtins.int = ...,
+        occurred_ns: _builtins.int = ...,
+        order_id: _builtins.int = ...,
+        client_order_id: _builtins.str = ...,
+        symbol: _builtins.str = ...,
+        last_ticks: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "account_sequence", b"account_sequence", "client_order_id", b"client_order_id", "last_ticks", b"last_ticks", "occurred_ns", b"occurred_ns", "order_id", b"order_id", "symbol", b"symbol", "venue", b"venue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderTriggered: _TypeAlias = OrderTriggered  # noqa: Y015
+
+@_typing.final
 class AccountReported(_message.Message):
     """The state of an account after its event number `account_sequence`."""
 
@@ -1251,6 +2129,8 @@ class AccountReported(_message.Message):
     BALANCES_FIELD_NUMBER: _builtins.int
     OPEN_ORDERS_FIELD_NUMBER: _builtins.int
     OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    MAKER_FEE_PPM_FIELD_NUMBER: _builtins.int
+    TAKER_FEE_PPM_FIELD_NUMBER: _builtins.int
     to: _builtins.str
     """Instance that this is for."""
     venue: _builtins.str
@@ -1261,6 +2141,10 @@ class AccountReported(_message.Message):
     """Last private event that this state contains."""
     occurred_ns: _builtins.int
     """When, in ns since 1970, UTC, on the venue's clock."""
+    maker_fee_ppm: _builtins.int
+    """What the account pays as a maker, in millionths of the notional, in the quote asset."""
+    taker_fee_ppm: _builtins.int
+    """The same as a taker."""
     @_builtins.property
     def balances(self) -> _containers.RepeatedCompositeFieldContainer[Global___Balance]:
         """One per asset."""
@@ -1279,10 +2163,12 @@ class AccountReported(_message.Message):
         balances: _abc.Iterable[Global___Balance] | None = ...,
         open_orders: _abc.Iterable[Global___OpenOrder] | None = ...,
         occurred_ns: _builtins.int = ...,
+        maker_fee_ppm: _builtins.int = ...,
+        taker_fee_ppm: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "account_sequence", b"account_sequence", "balances", b"balances", "occurred_ns", b"occurred_ns", "open_orders", b"open_orders", "to", b"to", "venue", b"venue"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "account_sequence", b"account_sequence", "balances", b"balances", "maker_fee_ppm", b"maker_fee_ppm", "occurred_ns", b"occurred_ns", "open_orders", b"open_orders", "taker_fee_ppm", b"taker_fee_ppm", "to", b"to", "venue", b"venue"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1330,6 +2216,8 @@ class OpenOrder(_message.Message):
     SIDE_FIELD_NUMBER: _builtins.int
     PRICE_TICKS_FIELD_NUMBER: _builtins.int
     LEAVES_QUANTITY_LOTS_FIELD_NUMBER: _builtins.int
+    WAITS_FIELD_NUMBER: _builtins.int
+    TRIGGER_TICKS_FIELD_NUMBER: _builtins.int
     order_id: _builtins.int
     """Number that the venue gave the order."""
     client_order_id: _builtins.str
@@ -1342,6 +2230,10 @@ class OpenOrder(_message.Message):
     """Limit in ticks."""
     leaves_quantity_lots: _builtins.int
     """What is still open, in lots."""
+    waits: _builtins.bool
+    """It is in no book and waits for a price."""
+    trigger_ticks: _builtins.int
+    """The price that it waits for, in ticks; 0 for a trailing order before the first trade."""
     def __init__(
         self,
         *,
@@ -1351,10 +2243,12 @@ class OpenOrder(_message.Message):
         side: Global___Side.ValueType = ...,
         price_ticks: _builtins.int = ...,
         leaves_quantity_lots: _builtins.int = ...,
+        waits: _builtins.bool = ...,
+        trigger_ticks: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_order_id", b"client_order_id", "leaves_quantity_lots", b"leaves_quantity_lots", "order_id", b"order_id", "price_ticks", b"price_ticks", "side", b"side", "symbol", b"symbol"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_order_id", b"client_order_id", "leaves_quantity_lots", b"leaves_quantity_lots", "order_id", b"order_id", "price_ticks", b"price_ticks", "side", b"side", "symbol", b"symbol", "trigger_ticks", b"trigger_ticks", "waits", b"waits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -55,6 +55,31 @@ class ExchangeServiceStub:
                 request_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CancelOrderRequest.SerializeToString,
                 response_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CancelOrderResponse.FromString,
                 _registered_method=True)
+        self.SubmitTriggerOrder = channel.unary_unary(
+                '/trading_ecosystem.wire.exchange.v1.ExchangeService/SubmitTriggerOrder',
+                request_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.SubmitTriggerOrderRequest.SerializeToString,
+                response_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.SubmitTriggerOrderResponse.FromString,
+                _registered_method=True)
+        self.SubmitPair = channel.unary_unary(
+                '/trading_ecosystem.wire.exchange.v1.ExchangeService/SubmitPair',
+                request_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.SubmitPairRequest.SerializeToString,
+                response_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.SubmitPairResponse.FromString,
+                _registered_method=True)
+        self.AmendOrder = channel.unary_unary(
+                '/trading_ecosystem.wire.exchange.v1.ExchangeService/AmendOrder',
+                request_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.AmendOrderRequest.SerializeToString,
+                response_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.AmendOrderResponse.FromString,
+                _registered_method=True)
+        self.CancelAllOrders = channel.unary_unary(
+                '/trading_ecosystem.wire.exchange.v1.ExchangeService/CancelAllOrders',
+                request_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CancelAllOrdersRequest.SerializeToString,
+                response_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CancelAllOrdersResponse.FromString,
+                _registered_method=True)
+        self.CancelAllAfter = channel.unary_unary(
+                '/trading_ecosystem.wire.exchange.v1.ExchangeService/CancelAllAfter',
+                request_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CancelAllAfterRequest.SerializeToString,
+                response_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CancelAllAfterResponse.FromString,
+                _registered_method=True)
         self.QueryAccount = channel.unary_unary(
                 '/trading_ecosystem.wire.exchange.v1.ExchangeService/QueryAccount',
                 request_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.QueryAccountRequest.SerializeToString,
@@ -99,6 +124,41 @@ class ExchangeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SubmitTriggerOrder(self, request, context):
+        """Places an order that waits for a price. Repeating it never places a second one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SubmitPair(self, request, context):
+        """Places two orders of which one cancels the other. Repeating it never places others.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AmendOrder(self, request, context):
+        """Changes price or quantity of an open order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelAllOrders(self, request, context):
+        """Cancels all open orders of an account.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelAllAfter(self, request, context):
+        """Cancels all orders of an account some time from now, unless it is called again before.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def QueryAccount(self, request, context):
         """Tells an account's balances and open orders.
         """
@@ -135,6 +195,31 @@ def add_ExchangeServiceServicer_to_server(servicer, server):
                     servicer.CancelOrder,
                     request_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CancelOrderRequest.FromString,
                     response_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CancelOrderResponse.SerializeToString,
+            ),
+            'SubmitTriggerOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitTriggerOrder,
+                    request_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.SubmitTriggerOrderRequest.FromString,
+                    response_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.SubmitTriggerOrderResponse.SerializeToString,
+            ),
+            'SubmitPair': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitPair,
+                    request_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.SubmitPairRequest.FromString,
+                    response_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.SubmitPairResponse.SerializeToString,
+            ),
+            'AmendOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.AmendOrder,
+                    request_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.AmendOrderRequest.FromString,
+                    response_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.AmendOrderResponse.SerializeToString,
+            ),
+            'CancelAllOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelAllOrders,
+                    request_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CancelAllOrdersRequest.FromString,
+                    response_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CancelAllOrdersResponse.SerializeToString,
+            ),
+            'CancelAllAfter': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelAllAfter,
+                    request_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CancelAllAfterRequest.FromString,
+                    response_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CancelAllAfterResponse.SerializeToString,
             ),
             'QueryAccount': grpc.unary_unary_rpc_method_handler(
                     servicer.QueryAccount,
@@ -256,6 +341,141 @@ class ExchangeService:
             '/trading_ecosystem.wire.exchange.v1.ExchangeService/CancelOrder',
             trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CancelOrderRequest.SerializeToString,
             trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CancelOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitTriggerOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trading_ecosystem.wire.exchange.v1.ExchangeService/SubmitTriggerOrder',
+            trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.SubmitTriggerOrderRequest.SerializeToString,
+            trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.SubmitTriggerOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitPair(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trading_ecosystem.wire.exchange.v1.ExchangeService/SubmitPair',
+            trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.SubmitPairRequest.SerializeToString,
+            trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.SubmitPairResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AmendOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trading_ecosystem.wire.exchange.v1.ExchangeService/AmendOrder',
+            trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.AmendOrderRequest.SerializeToString,
+            trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.AmendOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelAllOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trading_ecosystem.wire.exchange.v1.ExchangeService/CancelAllOrders',
+            trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CancelAllOrdersRequest.SerializeToString,
+            trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CancelAllOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelAllAfter(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trading_ecosystem.wire.exchange.v1.ExchangeService/CancelAllAfter',
+            trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CancelAllAfterRequest.SerializeToString,
+            trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CancelAllAfterResponse.FromString,
             options,
             channel_credentials,
             insecure,

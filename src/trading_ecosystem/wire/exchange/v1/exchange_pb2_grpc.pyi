@@ -41,6 +41,16 @@ class ExchangeServiceStub:
     """Places an order. Repeating it never places a second one."""
     CancelOrder: _grpc.UnaryUnaryMultiCallable[_exchange_pb2.CancelOrderRequest, _exchange_pb2.CancelOrderResponse]
     """Cancels what of an order is still open."""
+    SubmitTriggerOrder: _grpc.UnaryUnaryMultiCallable[_exchange_pb2.SubmitTriggerOrderRequest, _exchange_pb2.SubmitTriggerOrderResponse]
+    """Places an order that waits for a price. Repeating it never places a second one."""
+    SubmitPair: _grpc.UnaryUnaryMultiCallable[_exchange_pb2.SubmitPairRequest, _exchange_pb2.SubmitPairResponse]
+    """Places two orders of which one cancels the other. Repeating it never places others."""
+    AmendOrder: _grpc.UnaryUnaryMultiCallable[_exchange_pb2.AmendOrderRequest, _exchange_pb2.AmendOrderResponse]
+    """Changes price or quantity of an open order."""
+    CancelAllOrders: _grpc.UnaryUnaryMultiCallable[_exchange_pb2.CancelAllOrdersRequest, _exchange_pb2.CancelAllOrdersResponse]
+    """Cancels all open orders of an account."""
+    CancelAllAfter: _grpc.UnaryUnaryMultiCallable[_exchange_pb2.CancelAllAfterRequest, _exchange_pb2.CancelAllAfterResponse]
+    """Cancels all orders of an account some time from now, unless it is called again before."""
     QueryAccount: _grpc.UnaryUnaryMultiCallable[_exchange_pb2.QueryAccountRequest, _exchange_pb2.QueryAccountResponse]
     """Tells an account's balances and open orders."""
     QueryTrades: _grpc.UnaryUnaryMultiCallable[_exchange_pb2.QueryTradesRequest, _exchange_pb2.QueryTradesResponse]
@@ -59,6 +69,16 @@ class ExchangeServiceAsyncStub(ExchangeServiceStub):
     """Places an order. Repeating it never places a second one."""
     CancelOrder: _aio.UnaryUnaryMultiCallable[_exchange_pb2.CancelOrderRequest, _exchange_pb2.CancelOrderResponse]  # type: ignore[assignment]
     """Cancels what of an order is still open."""
+    SubmitTriggerOrder: _aio.UnaryUnaryMultiCallable[_exchange_pb2.SubmitTriggerOrderRequest, _exchange_pb2.SubmitTriggerOrderResponse]  # type: ignore[assignment]
+    """Places an order that waits for a price. Repeating it never places a second one."""
+    SubmitPair: _aio.UnaryUnaryMultiCallable[_exchange_pb2.SubmitPairRequest, _exchange_pb2.SubmitPairResponse]  # type: ignore[assignment]
+    """Places two orders of which one cancels the other. Repeating it never places others."""
+    AmendOrder: _aio.UnaryUnaryMultiCallable[_exchange_pb2.AmendOrderRequest, _exchange_pb2.AmendOrderResponse]  # type: ignore[assignment]
+    """Changes price or quantity of an open order."""
+    CancelAllOrders: _aio.UnaryUnaryMultiCallable[_exchange_pb2.CancelAllOrdersRequest, _exchange_pb2.CancelAllOrdersResponse]  # type: ignore[assignment]
+    """Cancels all open orders of an account."""
+    CancelAllAfter: _aio.UnaryUnaryMultiCallable[_exchange_pb2.CancelAllAfterRequest, _exchange_pb2.CancelAllAfterResponse]  # type: ignore[assignment]
+    """Cancels all orders of an account some time from now, unless it is called again before."""
     QueryAccount: _aio.UnaryUnaryMultiCallable[_exchange_pb2.QueryAccountRequest, _exchange_pb2.QueryAccountResponse]  # type: ignore[assignment]
     """Tells an account's balances and open orders."""
     QueryTrades: _aio.UnaryUnaryMultiCallable[_exchange_pb2.QueryTradesRequest, _exchange_pb2.QueryTradesResponse]  # type: ignore[assignment]
@@ -98,6 +118,46 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_exchange_pb2.CancelOrderResponse, _abc.Awaitable[_exchange_pb2.CancelOrderResponse]]:
         """Cancels what of an order is still open."""
+
+    @_abc_1.abstractmethod
+    def SubmitTriggerOrder(
+        self,
+        request: _exchange_pb2.SubmitTriggerOrderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_pb2.SubmitTriggerOrderResponse, _abc.Awaitable[_exchange_pb2.SubmitTriggerOrderResponse]]:
+        """Places an order that waits for a price. Repeating it never places a second one."""
+
+    @_abc_1.abstractmethod
+    def SubmitPair(
+        self,
+        request: _exchange_pb2.SubmitPairRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_pb2.SubmitPairResponse, _abc.Awaitable[_exchange_pb2.SubmitPairResponse]]:
+        """Places two orders of which one cancels the other. Repeating it never places others."""
+
+    @_abc_1.abstractmethod
+    def AmendOrder(
+        self,
+        request: _exchange_pb2.AmendOrderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_pb2.AmendOrderResponse, _abc.Awaitable[_exchange_pb2.AmendOrderResponse]]:
+        """Changes price or quantity of an open order."""
+
+    @_abc_1.abstractmethod
+    def CancelAllOrders(
+        self,
+        request: _exchange_pb2.CancelAllOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_pb2.CancelAllOrdersResponse, _abc.Awaitable[_exchange_pb2.CancelAllOrdersResponse]]:
+        """Cancels all open orders of an account."""
+
+    @_abc_1.abstractmethod
+    def CancelAllAfter(
+        self,
+        request: _exchange_pb2.CancelAllAfterRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_pb2.CancelAllAfterResponse, _abc.Awaitable[_exchange_pb2.CancelAllAfterResponse]]:
+        """Cancels all orders of an account some time from now, unless it is called again before."""
 
     @_abc_1.abstractmethod
     def QueryAccount(

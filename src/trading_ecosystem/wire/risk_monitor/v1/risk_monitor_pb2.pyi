@@ -66,6 +66,10 @@ class _AlertRuleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AlertRule.V
     """A venue is silent."""
     ALERT_RULE_STALE_DATA: _AlertRule.ValueType  # 7
     """Prices do not come."""
+    ALERT_RULE_SETTLEMENT_OVERDUE: _AlertRule.ValueType  # 8
+    """A settlement was due, and has not come to its end."""
+    ALERT_RULE_RECONCILIATION_BREAK: _AlertRule.ValueType  # 9
+    """The custodian's books of an asset and the venue's do not agree."""
 
 class AlertRule(_AlertRule, metaclass=_AlertRuleEnumTypeWrapper):
     """The limits that the monitor watches."""
@@ -86,6 +90,10 @@ ALERT_RULE_VENUE_DOWN: AlertRule.ValueType  # 6
 """A venue is silent."""
 ALERT_RULE_STALE_DATA: AlertRule.ValueType  # 7
 """Prices do not come."""
+ALERT_RULE_SETTLEMENT_OVERDUE: AlertRule.ValueType  # 8
+"""A settlement was due, and has not come to its end."""
+ALERT_RULE_RECONCILIATION_BREAK: AlertRule.ValueType  # 9
+"""The custodian's books of an asset and the venue's do not agree."""
 Global___AlertRule: _TypeAlias = AlertRule  # noqa: Y015
 
 @_typing.final

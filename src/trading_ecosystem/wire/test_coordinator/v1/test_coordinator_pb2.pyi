@@ -34,6 +34,8 @@ class _PathAnchorEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PathAnchor
     """Of the price at the injection: 850,000 ppm is 15% down."""
     PATH_ANCHOR_ABSOLUTE: _PathAnchor.ValueType  # 2
     """Of one unit of the quote asset: 920,000 ppm is 0.92."""
+    PATH_ANCHOR_APART: _PathAnchor.ValueType  # 3
+    """As relative, but of these instruments alone: nothing else of their assets moves with them."""
 
 class PathAnchor(_PathAnchor, metaclass=_PathAnchorEnumTypeWrapper):
     """What the points of a price path are relative to."""
@@ -44,7 +46,45 @@ PATH_ANCHOR_RELATIVE: PathAnchor.ValueType  # 1
 """Of the price at the injection: 850,000 ppm is 15% down."""
 PATH_ANCHOR_ABSOLUTE: PathAnchor.ValueType  # 2
 """Of one unit of the quote asset: 920,000 ppm is 0.92."""
+PATH_ANCHOR_APART: PathAnchor.ValueType  # 3
+"""As relative, but of these instruments alone: nothing else of their assets moves with them."""
 Global___PathAnchor: _TypeAlias = PathAnchor  # noqa: Y015
+
+class _FeedFault:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FeedFaultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FeedFault.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FEED_FAULT_UNSPECIFIED: _FeedFault.ValueType  # 0
+    """Never a valid value: nobody said which."""
+    FEED_FAULT_FROZEN: _FeedFault.ValueType  # 1
+    """The next quote is told again and again, each time as if it were new."""
+    FEED_FAULT_BAD_PRINT: _FeedFault.ValueType  # 2
+    """The next quotes are off by by_ppm; then all is as before."""
+    FEED_FAULT_CROSSED: _FeedFault.ValueType  # 3
+    """The bid is above the ask by by_ppm of the price."""
+    FEED_FAULT_LAG: _FeedFault.ValueType  # 4
+    """They leave by_ns late, and bear the time at which they were true."""
+    FEED_FAULT_STALE: _FeedFault.ValueType  # 5
+    """None come."""
+
+class FeedFault(_FeedFault, metaclass=_FeedFaultEnumTypeWrapper):
+    """What befalls the quotes of instruments on their way out."""
+
+FEED_FAULT_UNSPECIFIED: FeedFault.ValueType  # 0
+"""Never a valid value: nobody said which."""
+FEED_FAULT_FROZEN: FeedFault.ValueType  # 1
+"""The next quote is told again and again, each time as if it were new."""
+FEED_FAULT_BAD_PRINT: FeedFault.ValueType  # 2
+"""The next quotes are off by by_ppm; then all is as before."""
+FEED_FAULT_CROSSED: FeedFault.ValueType  # 3
+"""The bid is above the ask by by_ppm of the price."""
+FEED_FAULT_LAG: FeedFault.ValueType  # 4
+"""They leave by_ns late, and bear the time at which they were true."""
+FEED_FAULT_STALE: FeedFault.ValueType  # 5
+"""None come."""
+Global___FeedFault: _TypeAlias = FeedFault  # noqa: Y015
 
 class _LinkFault:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -141,6 +181,42 @@ SERVICE_FAULT_STORE_SLOW: ServiceFault.ValueType  # 4
 SERVICE_FAULT_CLOCK_JUMP: ServiceFault.ValueType  # 5
 """Its clock tells by_ns more. Undone, it stands still until time has caught up."""
 Global___ServiceFault: _TypeAlias = ServiceFault  # noqa: Y015
+
+class _CustodyFault:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CustodyFaultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CustodyFault.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CUSTODY_FAULT_UNSPECIFIED: _CustodyFault.ValueType  # 0
+    """Never a valid value: nobody said which."""
+    CUSTODY_FAULT_DELAY: _CustodyFault.ValueType  # 1
+    """It settles late."""
+    CUSTODY_FAULT_REJECT: _CustodyFault.ValueType  # 2
+    """It refuses, and tries again on the next business day."""
+    CUSTODY_FAULT_PARTIAL: _CustodyFault.ValueType  # 3
+    """It settles a part at a time."""
+    CUSTODY_FAULT_DUPLICATE: _CustodyFault.ValueType  # 4
+    """It settles once, and tells it in holdings twice."""
+    CUSTODY_FAULT_SAYS_DONE: _CustodyFault.ValueType  # 5
+    """It tells what is due as settled, and the ledger does not have it."""
+
+class CustodyFault(_CustodyFault, metaclass=_CustodyFaultEnumTypeWrapper):
+    """What a custodian does wrong."""
+
+CUSTODY_FAULT_UNSPECIFIED: CustodyFault.ValueType  # 0
+"""Never a valid value: nobody said which."""
+CUSTODY_FAULT_DELAY: CustodyFault.ValueType  # 1
+"""It settles late."""
+CUSTODY_FAULT_REJECT: CustodyFault.ValueType  # 2
+"""It refuses, and tries again on the next business day."""
+CUSTODY_FAULT_PARTIAL: CustodyFault.ValueType  # 3
+"""It settles a part at a time."""
+CUSTODY_FAULT_DUPLICATE: CustodyFault.ValueType  # 4
+"""It settles once, and tells it in holdings twice."""
+CUSTODY_FAULT_SAYS_DONE: CustodyFault.ValueType  # 5
+"""It tells what is due as settled, and the ledger does not have it."""
+Global___CustodyFault: _TypeAlias = CustodyFault  # noqa: Y015
 
 class _RunStage:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -532,6 +608,11 @@ class ChaosCommand(_message.Message):
     RESTART_SERVICE_FIELD_NUMBER: _builtins.int
     FAULT_SERVICE_FIELD_NUMBER: _builtins.int
     RESTORE_SERVICE_FIELD_NUMBER: _builtins.int
+    SCALE_VOLATILITY_FIELD_NUMBER: _builtins.int
+    FAULT_FEED_FIELD_NUMBER: _builtins.int
+    RESTORE_FEED_FIELD_NUMBER: _builtins.int
+    FAULT_CUSTODY_FIELD_NUMBER: _builtins.int
+    RESTORE_CUSTODY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def header(self) -> _common_pb2.Header:
         """Which message this is, and which story it belongs to."""
@@ -568,6 +649,26 @@ class ChaosCommand(_message.Message):
     def restore_service(self) -> Global___RestoreService:
         """Undo that."""
 
+    @_builtins.property
+    def scale_volatility(self) -> Global___ScaleVolatility:
+        """Make prices move more or less."""
+
+    @_builtins.property
+    def fault_feed(self) -> Global___FaultFeed:
+        """Disturb quotes."""
+
+    @_builtins.property
+    def restore_feed(self) -> Global___RestoreFeed:
+        """Undo that."""
+
+    @_builtins.property
+    def fault_custody(self) -> Global___FaultCustody:
+        """Do something to a custodian's settlement."""
+
+    @_builtins.property
+    def restore_custody(self) -> Global___RestoreCustody:
+        """Undo that."""
+
     def __init__(
         self,
         *,
@@ -580,12 +681,17 @@ class ChaosCommand(_message.Message):
         restart_service: Global___RestartService | None = ...,
         fault_service: Global___FaultService | None = ...,
         restore_service: Global___RestoreService | None = ...,
+        scale_volatility: Global___ScaleVolatility | None = ...,
+        fault_feed: Global___FaultFeed | None = ...,
+        restore_feed: Global___RestoreFeed | None = ...,
+        fault_custody: Global___FaultCustody | None = ...,
+        restore_custody: Global___RestoreCustody | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["apply_price_path", b"apply_price_path", "command", b"command", "crash_service", b"crash_service", "fault_link", b"fault_link", "fault_service", b"fault_service", "header", b"header", "restart_service", b"restart_service", "restore_link", b"restore_link", "restore_price_path", b"restore_price_path", "restore_service", b"restore_service"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["apply_price_path", b"apply_price_path", "command", b"command", "crash_service", b"crash_service", "fault_custody", b"fault_custody", "fault_feed", b"fault_feed", "fault_link", b"fault_link", "fault_service", b"fault_service", "header", b"header", "restart_service", b"restart_service", "restore_custody", b"restore_custody", "restore_feed", b"restore_feed", "restore_link", b"restore_link", "restore_price_path", b"restore_price_path", "restore_service", b"restore_service", "scale_volatility", b"scale_volatility"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply_price_path", b"apply_price_path", "command", b"command", "crash_service", b"crash_service", "fault_link", b"fault_link", "fault_service", b"fault_service", "header", b"header", "restart_service", b"restart_service", "restore_link", b"restore_link", "restore_price_path", b"restore_price_path", "restore_service", b"restore_service"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply_price_path", b"apply_price_path", "command", b"command", "crash_service", b"crash_service", "fault_custody", b"fault_custody", "fault_feed", b"fault_feed", "fault_link", b"fault_link", "fault_service", b"fault_service", "header", b"header", "restart_service", b"restart_service", "restore_custody", b"restore_custody", "restore_feed", b"restore_feed", "restore_link", b"restore_link", "restore_price_path", b"restore_price_path", "restore_service", b"restore_service", "scale_volatility", b"scale_volatility"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["apply_price_path", "restore_price_path", "fault_link", "restore_link", "crash_service", "restart_service", "fault_service", "restore_service"]  # noqa: Y015
+    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["apply_price_path", "restore_price_path", "fault_link", "restore_link", "crash_service", "restart_service", "fault_service", "restore_service", "scale_volatility", "fault_feed", "restore_feed", "fault_custody", "restore_custody"]  # noqa: Y015
     _WhichOneofArgType_command: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_command) -> _WhichOneofReturnType_command | None: ...
 
@@ -696,8 +802,118 @@ class PathPoint(_message.Message):
 Global___PathPoint: _TypeAlias = PathPoint  # noqa: Y015
 
 @_typing.final
+class ScaleVolatility(_message.Message):
+    """From here on each instrument's own returns are a multiple of what they would be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    INJECTION_ID_FIELD_NUMBER: _builtins.int
+    SYMBOLS_FIELD_NUMBER: _builtins.int
+    FACTOR_PPM_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance that this is for."""
+    injection_id: _builtins.str
+    """Name of the injection in its scenario."""
+    factor_ppm: _builtins.int
+    """Of each return, in parts per million."""
+    @_builtins.property
+    def symbols(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Instruments."""
+
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        injection_id: _builtins.str = ...,
+        symbols: _abc.Iterable[_builtins.str] | None = ...,
+        factor_ppm: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["factor_ppm", b"factor_ppm", "injection_id", b"injection_id", "symbols", b"symbols", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScaleVolatility: _TypeAlias = ScaleVolatility  # noqa: Y015
+
+@_typing.final
+class FaultFeed(_message.Message):
+    """Disturb the quotes of instruments. Prices stay what they are."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    INJECTION_ID_FIELD_NUMBER: _builtins.int
+    FEED_FAULT_FIELD_NUMBER: _builtins.int
+    SYMBOLS_FIELD_NUMBER: _builtins.int
+    BY_PPM_FIELD_NUMBER: _builtins.int
+    BY_NS_FIELD_NUMBER: _builtins.int
+    PRINTS_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance that this is for."""
+    injection_id: _builtins.str
+    """Name of the injection in its scenario."""
+    feed_fault: Global___FeedFault.ValueType
+    """What is done to quotes."""
+    by_ppm: _builtins.int
+    """How much, in parts per million: for a bad print and a crossed book; else 0."""
+    by_ns: _builtins.int
+    """How long, in ns: for a lag; else 0."""
+    prints: _builtins.int
+    """How many quotes of each instrument: for a bad print; else 0."""
+    @_builtins.property
+    def symbols(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Instruments."""
+
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        injection_id: _builtins.str = ...,
+        feed_fault: Global___FeedFault.ValueType = ...,
+        symbols: _abc.Iterable[_builtins.str] | None = ...,
+        by_ppm: _builtins.int = ...,
+        by_ns: _builtins.int = ...,
+        prints: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_ns", b"by_ns", "by_ppm", b"by_ppm", "feed_fault", b"feed_fault", "injection_id", b"injection_id", "prints", b"prints", "symbols", b"symbols", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FaultFeed: _TypeAlias = FaultFeed  # noqa: Y015
+
+@_typing.final
+class RestoreFeed(_message.Message):
+    """Undo FaultFeed: what waited leaves at once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    INJECTION_ID_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance that this is for."""
+    injection_id: _builtins.str
+    """Name of the injection in its scenario."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        injection_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["injection_id", b"injection_id", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RestoreFeed: _TypeAlias = RestoreFeed  # noqa: Y015
+
+@_typing.final
 class RestorePricePath(_message.Message):
-    """Undo ApplyPricePath: the price goes back to its base process."""
+    """Undo ApplyPricePath or ScaleVolatility: the price goes back to its base process."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -932,6 +1148,70 @@ class RestoreService(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RestoreService: _TypeAlias = RestoreService  # noqa: Y015
+
+@_typing.final
+class FaultCustody(_message.Message):
+    """Have a custodian do wrong, to all that comes due while the fault is in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    INJECTION_ID_FIELD_NUMBER: _builtins.int
+    CUSTODY_FAULT_FIELD_NUMBER: _builtins.int
+    BY_NS_FIELD_NUMBER: _builtins.int
+    SHARE_PPM_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance that this is for."""
+    injection_id: _builtins.str
+    """Name of the injection in its scenario."""
+    custody_fault: Global___CustodyFault.ValueType
+    """What it does wrong."""
+    by_ns: _builtins.int
+    """How late it settles, in ns: for a delay; else 0."""
+    share_ppm: _builtins.int
+    """How much settles at a time, in parts per million: for a part; else 0."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        injection_id: _builtins.str = ...,
+        custody_fault: Global___CustodyFault.ValueType = ...,
+        by_ns: _builtins.int = ...,
+        share_ppm: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_ns", b"by_ns", "custody_fault", b"custody_fault", "injection_id", b"injection_id", "share_ppm", b"share_ppm", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FaultCustody: _TypeAlias = FaultCustody  # noqa: Y015
+
+@_typing.final
+class RestoreCustody(_message.Message):
+    """Undo FaultCustody: what it held back is settled, and what was told wrongly is told as it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    INJECTION_ID_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance that this is for."""
+    injection_id: _builtins.str
+    """Name of the injection in its scenario."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        injection_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["injection_id", b"injection_id", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RestoreCustody: _TypeAlias = RestoreCustody  # noqa: Y015
 
 @_typing.final
 class InjectionStarted(_message.Message):

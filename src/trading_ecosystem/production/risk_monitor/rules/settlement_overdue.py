@@ -1,0 +1,33 @@
+"""Settlement overdue: how long after its due time the oldest settlement of an account is still open, in ns."""
+
+from typing import final
+
+from trading_ecosystem.messages.custody import SettlementsReported
+from trading_ecosystem.production.risk_monitor.alerts import Watch
+from trading_ecosystem.production.risk_monitor.outbox import Outbox
+
+
+def overdue_ns(report: SettlementsReported, now: int) -> int:
+    """By the time of the report, as far as that is not ahead of our own; they come by due time."""
+    if not report.settlements:
+        return 0
+    return max(0, min(report.occurred_ns, now) - report.settlements[0].due_ns)
+
+
+@final
+class SettlementOverdue:
+    """Of one account. An older report than the last says nothing."""
+
+    __slots__ = ("told_ns", "watch")
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+        self.told_ns = 0
+
+    def check(self, report: SettlementsReported, now: int, outbox: Outbox) -> None:
+        if report.occurred_ns < self.told_ns:
+            return
+        self.told_ns = report.occurred_ns
+        value = overdue_ns(report, now)
+        if value >= self.watch.lowest or self.watch.active:
+            self.watch.update(value, min(report.occurred_ns, now), now, outbox)

@@ -1,0 +1,153 @@
+"""An instrument at a venue: its book, its rules, and what its orders cost.
+
+Rule 1: a limit order is covered before it is accepted, for every lot it leaves: a buy by its notional and the highest
+    taker fee at the limit price, a sell by its base. The cover is a whole number per lot, so it shrinks exactly.
+"""
+
+from typing import Final, final
+
+from trading_ecosystem.messages.market import QuotePublished
+from trading_ecosystem.messages.orders import RejectReason
+from trading_ecosystem.reference import Instrument
+from trading_ecosystem.simulators.exchange.accounts import Account, AssetTotal
+from trading_ecosystem.simulators.exchange.book import Book
+from trading_ecosystem.simulators.exchange.order import Order
+from trading_ecosystem.simulators.exchange.rules import MarketRules, is_within
+from trading_ecosystem.simulators.exchange.waiting import WaitingOrders
+
+PPM: Final = 1_000_000
+ANY_PRICE: Final = 0  # The `price_ticks` of an order that takes any price.
+
+
+def fee_minor(notional_minor: int, fee_ppm: int) -> int:
+    """A fee in minor units of the quote asset, rounded up. A rebate, which is negative, is thus rounded down."""
+    return -(-notional_minor * fee_ppm // PPM)
+
+
+@final
+class Market:
+    """Its places are those of the base and the quote asset among the venue's. `last_ticks` is the price of the last
+    trade, `middle` twice the middle of the newest reference quote, of `quoted_ns`; all are 0 before the first."""
+
+    __slots__ = (
+        "_highest_fee_ppm",
+        "base",
+        "base_minor_per_lot",
+        "base_place",
+        "base_total",
+        "book",
+        "last_ticks",
+        "middle",
+        "quote",
+        "quote_minor_per_tick_lot",
+        "quote_place",
+        "quote_total",
+        "quoted_ns",
+        "rules",
+        "symbol",
+        "waiting",
+    )
+
+    def __init__(
+        self, instrument: Instrument, totals: dict[str, AssetTotal], rules: MarketRules, highest_fee_ppm: int
+    ) -> None:
+        assets = list(totals)
+        self.symbol = instrument.symbol
+        self.book = Book(instrument.symbol)
+        self.base = instrument.base
+        self.quote = instrument.quote
+        self.base_place = assets.index(instrument.base)
+        self.quote_place = assets.index(instrument.quote)
+        self.base_total = totals[instrument.base]
+        self.quote_total = totals[instrument.quote]
+        self.base_minor_per_lot = instrument.base_minor_per_lot
+        self.quote_minor_per_tick_lot = instrument.quote_minor_per_tick_lot
+        self.rules = rules
+        self.waiting = WaitingOrders()
+        self.last_ticks = 0
+        self.middle = 0
+        self.quoted_ns = 0
+        self._highest_fee_ppm = highest_fee_ppm
+
+    def order(
+        self,
+        order_id: int,
+        account: Account,
+        client_order_id: str,
+        is_buy: bool,
+        price_ticks: int,
+        quantity_lots: int,
+    ) -> Order:
+        base, quote = account.by_place[self.base_place], account.by_place[self.quote_place]
+        return Order(
+            order_id,
+            account,
+            client_order_id,
+            self.symbol,
+            is_buy,
+            price_ticks,
+            quantity_lots,
+            self.lock_minor_per_lot(is_buy, price_ticks),
+            quote if is_buy else base,
+            base if is_buy else quote,
+        )
+
+    def lock_minor_per_lot(self, is_buy: bool, price_ticks: int) -> int:
+        if price_ticks == ANY_PRICE:
+            return 0
+        if not is_buy:
+            return self.base_minor_per_lot
+        notional_minor = price_ticks * self.quote_minor_per_tick_lot
+        return notional_minor + fee_minor(notional_minor, self._highest_fee_ppm)
+
+    def covered_lots(self, account: Account, is_buy: bool, price_ticks: int) -> int:
+        """How many lots at this limit price the free funds of the account can lock."""
+        pays = account.by_place[self.quote_place if is_buy else self.base_place]
+        return pays.free_minor // self.lock_minor_per_lot(is_buy, price_ticks)
+
+    def affordable_lots(self, order: Order, price_ticks: int) -> int:
+        """How many lots a market order can pay at this price, fee included."""
+        if not order.is_buy:
+            return order.pays.free_minor // self.base_minor_per_lot
+        return self.lots_for(order.pays.free_minor, price_ticks, order.account.taker_fee_ppm)
+
+    def lots_for(self, amount_minor: int, price_ticks: int, fee_ppm: int) -> int:
+        """How many lots this much of the quote asset buys at this price, fee included."""
+        return amount_minor * PPM // (price_ticks * self.quote_minor_per_tick_lot * (PPM + fee_ppm))
+
+    def lots_by_quote(self, taker: Order, quote_minor: int) -> int:
+        """How many lots a market order takes for this much: what a buy spends, fee included, or a sell is paid."""
+        left_minor, lots = quote_minor, 0
+        fee_ppm = taker.account.taker_fee_ppm if taker.is_buy else 0
+        for maker in self.book.side(not taker.is_buy).within_reach(taker):
+            part = min(maker.leaves_lots, self.lots_for(left_minor, maker.price_ticks, fee_ppm))
+            notional_minor = maker.price_ticks * part * self.quote_minor_per_tick_lot
+            left_minor -= notional_minor + fee_minor(notional_minor, fee_ppm)
+            lots += part
+            if part < maker.leaves_lots:
+                break
+        return lots
+
+    def refusal(self, price_ticks: int, quantity_lots: int, reference_ticks: int) -> RejectReason | None:
+        """What the rules of the instrument have against a price and a quantity. `ANY_PRICE` has no notional; a
+        reference of 0 has no range."""
+        rules = self.rules
+        if quantity_lots > rules.largest_lots:
+            return RejectReason.INVALID_QUANTITY
+        if price_ticks == ANY_PRICE:
+            return None
+        if price_ticks * quantity_lots * self.quote_minor_per_tick_lot < rules.minimum_notional_minor:
+            return RejectReason.BELOW_MINIMUM_NOTIONAL
+        if rules.price_range_ppm and not is_within(price_ticks, reference_ticks, rules.price_range_ppm):
+            return RejectReason.PRICE_OUT_OF_RANGE
+        return None
+
+    def follow(self, quote: QuotePublished) -> None:
+        """Take in a reference quote. A late, one-sided or crossed one changes nothing."""
+        if quote.occurred_ns > self.quoted_ns and 0 < quote.bid_ticks <= quote.ask_ticks:
+            self.middle = quote.bid_ticks + quote.ask_ticks
+            self.quoted_ns = quote.occurred_ns
+
+    def reference_ticks(self) -> int:
+        """What the venue holds a price against: the middle of the reference, else the last price, else 0."""
+        return self.middle // 2 if self.middle else self.last_ticks

@@ -1,0 +1,12 @@
+"""A message like another one but for some of its fields."""
+
+from typing import TypeVar
+
+from trading_ecosystem.messages.message import Message, field_names
+
+Kind = TypeVar("Kind", bound=Message)
+
+
+def replace(message: Kind, **fields: object) -> Kind:
+    values = {name: getattr(message, name) for name in field_names(type(message))}
+    return type(message)(**(values | fields))
