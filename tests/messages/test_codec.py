@@ -19,7 +19,9 @@ PLAIN = st.recursive(
 )
 
 
-HOT_TEXTS = ("to", "account", "client_order_id", "symbol", "venue", "sender")  # Hot types carry no hints.
+HOT_TEXTS = (  # Hot types carry no hints.
+    *("to", "account", "buyer_account", "seller_account", "client_order_id", "symbol", "venue", "sender"),
+)
 
 
 def values_for(name: str, hints: dict[str, object]) -> st.SearchStrategy[object]:
