@@ -14,7 +14,7 @@ from trading_ecosystem.messages.runtime import Plain
 
 COMMIT_NS: Final = 200_000
 RECORDS_PER_SNAPSHOT: Final = 20_000
-NEVER_NS: Final = 1 << 62
+NEVER_NS: Final = (1 << 62) - 1
 
 
 @final

@@ -9,7 +9,7 @@ from typing import Final, final
 from trading_ecosystem.messages.accounts import AccountReported, VenueHeartbeat
 from trading_ecosystem.messages.orders import AccountEvent
 
-NEVER: Final = 1 << 62
+NEVER: Final = (1 << 62) - 1
 CLOCK_TOLERANCE_NS: Final = 1_000_000_000  # By how much the clocks of others may differ from the desk's.
 
 

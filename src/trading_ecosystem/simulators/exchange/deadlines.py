@@ -6,7 +6,7 @@ Rule 1: what is due at the same moment comes in the order of its number.
 from bisect import bisect_left, insort
 from typing import Final, final
 
-NEVER_NS: Final = 1 << 62
+NEVER_NS: Final = (1 << 62) - 1  # The largest that is cheap to compare in the compiled build.
 
 
 @final

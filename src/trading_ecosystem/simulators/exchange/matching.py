@@ -315,7 +315,7 @@ class Matching:
         out: list[Message],
     ) -> None:
         price_ticks = maker.price_ticks
-        notional_minor = price_ticks * lots * market.quote_minor_per_tick_lot
+        notional_minor = price_ticks * (lots * market.quote_minor_per_tick_lot)  # Small numbers first: they are cheap.
         taker_fee = fee_minor(notional_minor, taker.account.taker_fee_ppm)
         maker_fee = fee_minor(notional_minor, maker.account.maker_fee_ppm)
         if taker.is_buy:

@@ -10,7 +10,7 @@ from trading_ecosystem.messages.orders import OrderType, RejectReason, SubmitOrd
 from trading_ecosystem.messages.triggers import SubmitTriggerOrder, TriggerKind
 
 PPM: Final = 1_000_000
-LARGEST_LOTS: Final = 1 << 62
+LARGEST_LOTS: Final = (1 << 62) - 1
 MOST_PARTS: Final = 100  # Of an iceberg: each is a trade of its own when a large order takes them all.
 LARGEST_TRAIL_PPM: Final = 500_000
 

@@ -19,7 +19,7 @@ LARGEST_PRINT_PPM: Final = 10**9
 LARGEST_CROSSING_PPM: Final = 500_000
 LONGEST_LAG_NS: Final = 300_000_000_000
 MOST_PRINTS: Final = 1_000
-NEVER: Final = 1 << 62
+NEVER: Final = (1 << 62) - 1
 
 STAGES: Final = list(FeedFault)
 CONTRADICTIONS: Final = {

@@ -201,7 +201,7 @@ def band_of(condition: Condition, reference: ReferenceData) -> Band:
     return Band(floor(low), ceil(twice(1 + condition.level, reference, symbol)))
 
 
-UNREACHED = 1 << 62  # No price comes here.
+UNREACHED = (1 << 62) - 1  # No price comes here.
 
 
 def twice(price: Decimal, reference: ReferenceData, symbol: str) -> Fraction:
