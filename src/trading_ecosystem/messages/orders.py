@@ -351,14 +351,32 @@ class OrderRejected(AccountEvent):
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
 class CancelRejected(AccountEvent):
-    account: str
-    venue: str
-    account_sequence: int
-    occurred_ns: int
-    client_order_id: str
-    cancel_reject_reason: CancelRejectReason
+    __slots__ = ("cancel_reject_reason", "client_order_id")
+    __match_args__: Final = (
+        "account",
+        "venue",
+        "account_sequence",
+        "occurred_ns",
+        "client_order_id",
+        "cancel_reject_reason",
+    )
+
+    def __init__(
+        self,
+        account: str,
+        venue: str,
+        account_sequence: int,
+        occurred_ns: int,
+        client_order_id: str,
+        cancel_reject_reason: CancelRejectReason,
+    ) -> None:
+        self.account = account
+        self.venue = venue
+        self.account_sequence = account_sequence
+        self.occurred_ns = occurred_ns
+        self.client_order_id = client_order_id
+        self.cancel_reject_reason = cancel_reject_reason
 
 
 @final
