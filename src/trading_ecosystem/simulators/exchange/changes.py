@@ -6,6 +6,7 @@ Rule 2: whoever asked for it and is silent for too long loses all orders at once
 
 from typing import final
 
+from trading_ecosystem.messages.market import MarketPhase
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.order_changes import (
     AmendOrder,
@@ -55,6 +56,8 @@ class OrderChanges:
     def _amend_refusal(self, order: Order, message: AmendOrder) -> AmendRejectReason | None:
         market = self._matching.markets[order.symbol]
         price_ticks, lots = message.price_ticks, message.quantity_lots
+        if market.phase is MarketPhase.HALTED:
+            return AmendRejectReason.MARKET_HALTED
         if lots <= order.filled_lots:
             return AmendRejectReason.INVALID_QUANTITY
         if price_ticks <= 0:
@@ -145,14 +148,14 @@ class OrderChanges:
         if silent_ns:
             self._silence.remove(silent_ns, account.number)
 
-    def do_due(self, now: int, out: list[Message]) -> None:
-        """End what has expired, and the orders of accounts that were silent for too long."""
+    def do_due(self, until_ns: int, now: int, out: list[Message]) -> None:
+        """End what had expired by then, and the orders of accounts that had been silent for too long."""
         accounts = list(self._clients.accounts.values())
-        for order_id in self._matching.expiries.due(now):
+        for order_id in self._matching.expiries.due(until_ns):
             for account in accounts:
                 if self._matching.cancel_by_id(account, order_id, CancelReason.EXPIRED, now, out):
                     break
-        silent = self._silence.due(now)
+        silent = self._silence.due(until_ns)
         for account in accounts:
             if account.number in silent:
                 self._hear(account)
