@@ -18,7 +18,7 @@ from trading_ecosystem.messages import accounts, chaos, custody, order_changes, 
 from trading_ecosystem.messages.message import Addressed
 from trading_ecosystem.production.trading_engine import orders as desk_orders
 from trading_ecosystem.simulators.custodian import instructions
-from trading_ecosystem.simulators.exchange import order
+from trading_ecosystem.simulators.exchange import order, phases
 from trading_ecosystem.validation.test_coordinator import format
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,6 +55,10 @@ def desk_order_states() -> str:
 
 def venue_order_states() -> str:
     return transition_table(order.TRANSITIONS.items())
+
+
+def market_phases() -> str:
+    return transition_table(phases.TRANSITIONS.items())
 
 
 def settlement_states() -> str:
@@ -168,6 +172,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "desk-order-states": desk_order_states,
     "venue-order-states": venue_order_states,
     "settlement-states": settlement_states,
+    "market-phases": market_phases,
     "order-reasons": reject_reasons,
     "data-flow": data_flow,
     "routes": route_table,

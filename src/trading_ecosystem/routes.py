@@ -6,7 +6,7 @@ of each role; a private event only to those instances of its roles that may see 
 
 from trading_ecosystem.messages.accounts import VenueHeartbeat
 from trading_ecosystem.messages.audit import InvariantViolated
-from trading_ecosystem.messages.chaos import InjectionEnded, InjectionRefused, InjectionStarted
+from trading_ecosystem.messages.chaos import InjectionEnded, InjectionRefused, InjectionStarted, InjectionStruck
 from trading_ecosystem.messages.custody import (
     PartPosted,
     SettlementCanceled,
@@ -15,7 +15,7 @@ from trading_ecosystem.messages.custody import (
     TransactionPosted,
 )
 from trading_ecosystem.messages.health import HealthChanged
-from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
+from trading_ecosystem.messages.market import BookTopChanged, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.order_changes import AmendRejected, OrderAmended
 from trading_ecosystem.messages.orders import (
     CancelRejected,
@@ -53,6 +53,7 @@ PUBLISHED: dict[type, tuple[str, ...]] = {
     QuotePublished: (EXCHANGE, TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
     # 2. The venue says what its own book looks like, and that it is alive.
     BookTopChanged: (TRADING_ENGINE,),
+    MarketPhaseChanged: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
     VenueHeartbeat: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
     # 3. A match goes to the custodian, which settles it.
     TradeExecuted: (CUSTODIAN,),
@@ -71,6 +72,7 @@ PUBLISHED: dict[type, tuple[str, ...]] = {
     # 6. Health, receipts of injections and findings of the audit are for the coordinator alone.
     HealthChanged: (TEST_COORDINATOR,),
     InjectionStarted: (TEST_COORDINATOR,),
+    InjectionStruck: (TEST_COORDINATOR,),
     InjectionEnded: (TEST_COORDINATOR,),
     InjectionRefused: (TEST_COORDINATOR,),
     InvariantViolated: (TEST_COORDINATOR,),

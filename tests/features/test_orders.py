@@ -1,4 +1,4 @@
-"""The venue's orders, in the words of `features/orders.feature`, spoken to the exchange core alone."""
+"""A venue, in the words of `features/orders.feature` and `venue.feature`, spoken to the exchange core alone."""
 
 from decimal import Decimal
 
@@ -6,11 +6,15 @@ import pytest
 from pytest_bdd import given, parsers, scenarios, then, when
 
 from trading_ecosystem.messages.accounts import AccountReported, QueryAccount
+from trading_ecosystem.messages.chaos import FaultVenue, RestoreVenue, VenueFault
+from trading_ecosystem.messages.market import MarketPhaseChanged
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.order_changes import AmendOrder, CancelAllAfter
 from trading_ecosystem.messages.orders import (
+    CancelOrder,
     OrderCanceled,
     OrderFilled,
+    OrderRejected,
     OrderType,
     SelfTradeMode,
     Side,
@@ -22,8 +26,10 @@ from trading_ecosystem.messages.triggers import OrderTriggered, SubmitPair, Subm
 from trading_ecosystem.reference import Asset, AssetKind, ReferenceData, instrument
 from trading_ecosystem.simulators.exchange.config import ExchangeConfig, LiquidityConfig
 from trading_ecosystem.simulators.exchange.core import Exchange
+from trading_ecosystem.simulators.exchange.rules import BandRule, MarketRules
 
 scenarios("../../features/orders.feature")
+scenarios("../../features/venue.feature")
 
 ASSETS = {"USD": Asset("USD", AssetKind.FIAT, 2), "BTC": Asset("BTC", AssetKind.CRYPTO, 3)}
 REFERENCE = ReferenceData("USD", list(ASSETS.values()), [instrument("BTC/USD", Decimal(1), Decimal(1), ASSETS)])
@@ -39,13 +45,20 @@ SILENT = LiquidityConfig(
 )
 SIDES = {"buy": Side.BUY, "buys": Side.BUY, "sell": Side.SELL, "sells": Side.SELL}
 GTC = TimeInForce.GTC
+NO_RULES = MarketRules()
 
 
 class Venue:
     """Tells what became of each order, by its name."""
 
-    def __init__(self) -> None:
-        config = ExchangeConfig(maker_fee_ppm=1_000, taker_fee_ppm=2_000, heartbeat_ns=1_000, liquidity=SILENT)
+    def __init__(self, rules: MarketRules = NO_RULES) -> None:
+        config = ExchangeConfig(
+            maker_fee_ppm=1_000,
+            taker_fee_ppm=2_000,
+            heartbeat_ns=1_000,
+            liquidity=SILENT,
+            rules={"BTC/USD": rules},
+        )
         funds = {"USD": 10_000_00, "BTC": 100_000}
         self.core = Exchange("venue", config, REFERENCE, {"ann": funds, "bob": funds}, 1)
         self.now = 1
@@ -103,6 +116,11 @@ class Venue:
 @given("a venue where ann and bob have money and bitcoin")
 def venue() -> Venue:
     return Venue()
+
+
+@given(parsers.parse("the venue halts a market whose price moves by more than {percent:d}%"), target_fixture="venue")
+def venue_with_band(percent: int) -> Venue:
+    return Venue(MarketRules(band=BandRule(width_ppm=percent * 10_000, over_ns=600, halt_ns=50, auction_ns=20)))
 
 
 ORDER = r"(?P<account>\w+) (?P<verb>buys|sells) (?P<lots>\d+) at (?P<price>\d+)"
@@ -189,6 +207,33 @@ def asks_to_be_canceled(venue: Venue, account: str, timeout: int) -> None:
     venue.say(CancelAllAfter(to="venue", account=account, timeout_ns=timeout))
 
 
+@when("the market is halted")
+def is_to_be_halted(venue: Venue) -> None:
+    venue.say(
+        FaultVenue(
+            to="venue",
+            injection_id="halt",
+            venue_fault=VenueFault.HALT,
+            symbols=(),
+            only_account="",
+            by_ns=20,
+            share_ppm=0,
+            spread_ppm=0,
+            cancels=False,
+        )
+    )
+
+
+@when("the halt ends, with an auction of 20")
+def is_to_be_opened(venue: Venue) -> None:
+    venue.say(RestoreVenue(to="venue", injection_id="halt"))
+
+
+@when(parsers.parse('{account} cancels "{name}"'))
+def cancels(venue: Venue, account: str, name: str) -> None:
+    venue.say(CancelOrder("venue", account, name))
+
+
 @when(parsers.parse("{time:d} have passed"))
 def time_passes(venue: Venue, time: int) -> None:
     venue.now += time
@@ -199,6 +244,17 @@ def time_passes(venue: Venue, time: int) -> None:
 def is_filled(venue: Venue, name: str, lots: int, price: int) -> None:
     fills = [each for each in venue.told if isinstance(each, OrderFilled) and each.client_order_id == name]
     assert (lots, price) in [(fill.quantity_lots, fill.price_ticks) for fill in fills]
+
+
+@then(parsers.parse('"{name}" is rejected: {reason}'))
+def is_rejected(venue: Venue, name: str, reason: str) -> None:
+    [rejected] = [each for each in venue.told if isinstance(each, OrderRejected) and each.client_order_id == name]
+    assert rejected.reject_reason == reason
+
+
+@then(parsers.re(r"the market is (?:in an )?(?P<phase>halted|auction|open)"))
+def is_in_phase(venue: Venue, phase: str) -> None:
+    assert [each.market_phase for each in venue.told if isinstance(each, MarketPhaseChanged)][-1] == phase
 
 
 @then(parsers.parse('"{name}" is canceled with {lots:d} for {reason}'))

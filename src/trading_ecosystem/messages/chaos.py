@@ -209,6 +209,48 @@ class RestoreCustody(Addressed):
     injection_id: str
 
 
+class VenueFault(StrEnum):
+    """What a venue does wrong while the fault is in force. Amounts are 0 unless a comment says otherwise."""
+
+    OUTAGE = "venue.outage"  # It answers nothing and says nothing. Back, it begins a new session.
+    HALT = "venue.halt"  # Markets are halted. Undone, each has an auction of `by_ns`.
+    REJECT = "venue.reject"  # It rejects `share_ppm` of the orders, for no fault of theirs.
+    LATENCY = "venue.latency"  # What it says to the owners of accounts leaves `by_ns` late.
+    SPREAD = "venue.spread"  # The background quotes `spread_ppm` of its spread and `share_ppm` of its depth.
+    PARTIAL_FILLS = "venue.partial_fills"  # No match is larger than `share_ppm` of the order that comes.
+    DUPLICATE_REPORTS = "venue.duplicate_reports"  # It tells `share_ppm` of the fills twice.
+    LOST_REPORTS = "venue.lost_reports"  # It never tells `share_ppm` of the fills.
+    STALE_BALANCES = "venue.stale_balances"  # Asked, it tells the balances of when the fault began.
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class FaultVenue(Addressed):
+    """No `symbols`: all of them; they are of a halt and of a spread. `only_account`, empty for all, is of what is told.
+
+    `cancels`: of an outage, whether the orders of participants are gone when the venue is back.
+    """
+
+    to: str
+    injection_id: str
+    venue_fault: VenueFault
+    symbols: tuple[str, ...]
+    only_account: str
+    by_ns: int
+    share_ppm: int
+    spread_ppm: int
+    cancels: bool
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class RestoreVenue(Addressed):
+    """Undo `FaultVenue`: what is said from now on is true and in time, and who was told otherwise has to ask."""
+
+    to: str
+    injection_id: str
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class InjectionStarted(Published):
@@ -218,6 +260,15 @@ class InjectionStarted(Published):
     kind: str
     target: str
     subjects: tuple[str, ...]
+    occurred_ns: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class InjectionStruck(Published):
+    """The first time that an injection in force changed something that would have been otherwise."""
+
+    injection_id: str
     occurred_ns: int
 
 

@@ -37,6 +37,8 @@ ENUMS: dict[str, type[Enum]] = {
     "order_type": orders.OrderType,
     "time_in_force": orders.TimeInForce,
     "liquidity": orders.Liquidity,
+    "market_phase": market.MarketPhase,
+    "phase_reason": market.PhaseReason,
     "reject_reason": orders.RejectReason,
     "deny_reason": orders.DenyReason,
     "reason": orders.CancelReason,
@@ -55,6 +57,7 @@ ENUMS: dict[str, type[Enum]] = {
     "service_fault": chaos.ServiceFault,
     "feed_fault": chaos.FeedFault,
     "custody_fault": chaos.CustodyFault,
+    "venue_fault": chaos.VenueFault,
 }
 PARTS: dict[str, type] = {
     "balances": accounts.Balance,

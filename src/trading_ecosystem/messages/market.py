@@ -1,8 +1,24 @@
 """What is said about prices. All prices are in ticks, all quantities in lots, of the instrument."""
 
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final, final
 
 from trading_ecosystem.messages.message import Published
+
+
+class MarketPhase(StrEnum):
+    OPEN = "open"  # Orders meet as they come.
+    HALTED = "halted"  # Nothing is traded and no order is taken; what rests can be canceled.
+    AUCTION = "auction"  # Orders are collected, to be traded all at once and at one price.
+
+
+class PhaseReason(StrEnum):
+    OUT_OF_BAND = "out_of_band"  # A trade would have been too far from the prices before it.
+    VENUE_HALT = "venue_halt"  # The venue halted the market.
+    HALT_OVER = "halt_over"
+    AUCTION_OVER = "auction_over"
+    VENUE_BACK = "venue_back"  # Nothing changed: the venue was away, and says how things are.
 
 
 @final
@@ -94,3 +110,16 @@ class BookTopChanged(Published):
         self.ask_lots = ask_lots
         self.sequence = sequence
         self.occurred_ns = occurred_ns
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class MarketPhaseChanged(Published):
+    """A market of a venue is in another phase, until `until_ns`; 0: nobody can say until when."""
+
+    venue: str
+    symbol: str
+    market_phase: MarketPhase
+    phase_reason: PhaseReason
+    until_ns: int
+    occurred_ns: int

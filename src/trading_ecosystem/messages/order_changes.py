@@ -12,6 +12,7 @@ class AmendRejectReason(StrEnum):
     """Listed by precedence: when several apply, the first is the one reported."""
 
     UNKNOWN_ORDER = "unknown_order"  # Never seen, filled, or already canceled.
+    MARKET_HALTED = "market_halted"
     INVALID_QUANTITY = "invalid_quantity"  # Not above what is filled, or against the rules of the instrument.
     INVALID_PRICE = "invalid_price"
     BELOW_MINIMUM_NOTIONAL = "below_minimum_notional"

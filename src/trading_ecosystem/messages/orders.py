@@ -52,6 +52,9 @@ class RejectReason(StrEnum):
     UNKNOWN_ACCOUNT = "unknown_account"
     UNKNOWN_SYMBOL = "unknown_symbol"
     CLIENT_ORDER_ID_REUSED = "client_order_id_reused"
+    SYSTEM_ERROR = "system_error"  # Nothing wrong with it, but with the venue.
+    MARKET_HALTED = "market_halted"
+    NOT_IN_AUCTION = "not_in_auction"  # It can only trade at once, and in an auction nothing does.
     INVALID_TERMS = "invalid_terms"  # Terms that exclude each other, such as a market order that is post only.
     INVALID_QUANTITY = "invalid_quantity"
     INVALID_PRICE = "invalid_price"
@@ -72,6 +75,7 @@ class DenyReason(StrEnum):
     """Why a desk's own pre-trade check holds an order back. Listed by precedence, as above."""
 
     NOT_TRADING = "not_trading"  # The venue is away, or the account is being reconciled.
+    MARKET_NOT_OPEN = "market_not_open"  # Halted, or in an auction.
     STALE_QUOTE = "stale_quote"
     CROSSED_QUOTE = "crossed_quote"
     PRICE_COLLAR = "price_collar"
@@ -90,6 +94,8 @@ class CancelReason(StrEnum):
     PAIRED = "paired"  # The other order of its pair was filled, triggered or canceled.
     NOT_COVERED = "not_covered"  # It was triggered, and the account could not pay.
     SILENT_OWNER = "silent_owner"  # Its owner had asked for it, unless heard of in time.
+    MARKET_HALTED = "market_halted"  # What is left of the order that would have traded out of the band.
+    VENUE_OUTAGE = "venue_outage"  # The venue was away, and has emptied its books.
 
 
 class CancelRejectReason(StrEnum):

@@ -21,7 +21,7 @@ from trading_ecosystem.live.faults.leases import Leases, watch
 from trading_ecosystem.live.faults.messages import MessageFaults
 from trading_ecosystem.live.faults.running import KINDS, RunningFaults
 from trading_ecosystem.live.rest.audit import ActiveFault
-from trading_ecosystem.live.runner import Runner
+from trading_ecosystem.live.runner import OUTSIDE, Runner
 from trading_ecosystem.live.server import GrpcSurface
 from trading_ecosystem.live.service import Parts
 from trading_ecosystem.live.store.faults import StoreFaults, with_faults
@@ -32,11 +32,13 @@ from trading_ecosystem.messages.chaos import (
     FaultFeed,
     FaultLink,
     FaultService,
+    FaultVenue,
     RestoreCustody,
     RestoreFeed,
     RestoreLink,
     RestorePricePath,
     RestoreService,
+    RestoreVenue,
     ScaleVolatility,
 )
 from trading_ecosystem.messages.message import Message
@@ -44,12 +46,14 @@ from trading_ecosystem.messages.message import Message
 SECOND_NS = 1_000_000_000
 OF_PRICES = (ApplyPricePath, RestorePricePath, ScaleVolatility, FaultFeed, RestoreFeed)
 OF_SETTLEMENT = (FaultCustody, RestoreCustody)
+OF_VENUES = (FaultVenue, RestoreVenue)
 NOT_HERE: dict[type[Message], str] = {
     **dict.fromkeys(OF_PRICES, "there are no prices to be moved here"),
     **dict.fromkeys(OF_SETTLEMENT, "there is no settlement to be disturbed here"),
+    **dict.fromkeys(OF_VENUES, "there is no market to be disturbed here"),
 }
-BEGIN = (ApplyPricePath, ScaleVolatility, FaultFeed, FaultCustody, FaultService, FaultLink)
-END = (RestorePricePath, RestoreFeed, RestoreCustody, RestoreService, RestoreLink)
+BEGIN = (ApplyPricePath, ScaleVolatility, FaultFeed, FaultCustody, FaultVenue, FaultService, FaultLink)
+END = (RestorePricePath, RestoreFeed, RestoreCustody, RestoreVenue, RestoreService, RestoreLink)
 
 
 @final
@@ -122,7 +126,7 @@ class Breaking:
     async def _break_or_restore(self, command: Message, cause: Header | None) -> Sequence[Message]:
         assert self._running is not None and self._messages is not None and self._runner is not None
         if isinstance(command, self._core_takes):
-            return await self._runner.ask(command, cause)
+            return await self._hand_over(command, cause)
         if isinstance(command, FaultService):
             if command.service_fault.value not in KINDS:
                 raise Refused(RefusalCode.INVALID, f"{command.service_fault.value} cannot be done here", "command")
@@ -136,6 +140,17 @@ class Breaking:
         else:
             what = NOT_HERE.get(type(command), f"a {type(command).__name__} is not for this service")
             raise Refused(RefusalCode.INVALID, what, "command")
+        return ()
+
+    async def _hand_over(self, command: Message, cause: Header | None) -> Sequence[Message]:
+        """To the core. One that does not serve, because it was told not to, is not asked but told."""
+        assert self._runner is not None
+        try:
+            return await self._runner.ask(command, cause)
+        except Refused:
+            if not isinstance(command, OF_VENUES) or not self._active:
+                raise
+        self._runner.take(command, cause or OUTSIDE)
         return ()
 
     def _impair(self, command: FaultLink) -> None:
@@ -156,6 +171,8 @@ def kind_of(command: Message) -> str:
         return command.feed_fault.value
     if isinstance(command, FaultCustody):
         return command.custody_fault.value
+    if isinstance(command, FaultVenue):
+        return command.venue_fault.value
     return type(command).__name__
 
 
@@ -167,6 +184,8 @@ def undo_of(command: Message) -> Message | None:
         return RestoreFeed(to=command.to, injection_id=command.injection_id)
     if isinstance(command, FaultCustody):
         return RestoreCustody(to=command.to, injection_id=command.injection_id)
+    if isinstance(command, FaultVenue):
+        return RestoreVenue(to=command.to, injection_id=command.injection_id)
     if isinstance(command, FaultService):
         return RestoreService(to=command.to, injection_id=command.injection_id, service=command.service)
     if isinstance(command, FaultLink):

@@ -147,15 +147,17 @@ def test_the_first_reason_is_the_one_that_is_given(counter: Counter) -> None:
         counter.checks.count(SECOND)
     awful = counter.order(Side.BUY, 9_000_000, 30_000)
     counter.quote("BTC/USD", 6_000_000, half=-1, at=2)
-    seen = [counter.reason(awful, now=20 * SECOND)]
-    counter.quote("BTC/USD", 6_000_000, half=-1, at=20 * SECOND)
-    seen.append(counter.reason(awful, now=20 * SECOND))
-    counter.quote("BTC/USD", 6_000_000, at=21 * SECOND)
-    seen.append(counter.reason(awful, now=21 * SECOND))
+    counter.desk.markets["BTC/USD"].close(now=0)
+    seen = [counter.reason(awful, now=19 * SECOND)]
+    seen.append(counter.reason(awful, now=31 * SECOND))
+    counter.quote("BTC/USD", 6_000_000, half=-1, at=31 * SECOND)
+    seen.append(counter.reason(awful, now=31 * SECOND))
+    counter.quote("BTC/USD", 6_000_000, at=32 * SECOND)
+    seen.append(counter.reason(awful, now=32 * SECOND))
     for lots in (30_000, 10_000):
-        seen.append(counter.reason(counter.order(Side.BUY, 6_000_000, lots), now=21 * SECOND))
+        seen.append(counter.reason(counter.order(Side.BUY, 6_000_000, lots), now=32 * SECOND))
     counter.working = [counter.order(Side.BUY, 6_000_000, 10_000)]
-    seen.append(counter.reason(counter.order(Side.BUY, 6_000_000, 10_000), now=21 * SECOND))
+    seen.append(counter.reason(counter.order(Side.BUY, 6_000_000, 10_000), now=32 * SECOND))
     counter.working = []
-    seen.append(counter.reason(counter.order(Side.BUY, 6_000_000, 10_000), now=21 * SECOND))
+    seen.append(counter.reason(counter.order(Side.BUY, 6_000_000, 10_000), now=32 * SECOND))
     assert [DenyReason.NOT_TRADING, *seen, DenyReason.GROUP_DENIED] == list(DenyReason)

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from trading_ecosystem.chance import Dice
+from trading_ecosystem.messages.chaos import FaultVenue, RestoreVenue, VenueFault
+from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.order_changes import AmendOrder, CancelAllAfter, CancelAllOrders
 from trading_ecosystem.messages.orders import CancelOrder, OrderType, SelfTradeMode, Side, SubmitOrder, TimeInForce
@@ -22,7 +24,12 @@ DAY_NS = 86_400_000_000_000
 
 
 class Crowd:
-    def __init__(self, seed: int, patient: bool = False) -> None:
+    """`rare`: how many of a thousand commands are quotes of the reference price, halts, and their end."""
+
+    def __init__(self, seed: int, rare: int = 0, patient: bool = False) -> None:
+        self._rare = rare
+        self._halts = 0
+        self._is_halted = False
         self._dice = Dice(seed, "crowd")
         self._patient = patient
         self._drawn = 0
@@ -53,8 +60,10 @@ class Crowd:
 
     def command(self) -> Message:
         kind = self.between(1, 100)
-        if kind <= 50:
-            command: Message = self.order(self.account())
+        if self.chance(self._rare):
+            command: Message = self.rare()
+        elif kind <= 50:
+            command = self.order(self.account())
         elif kind <= 62:
             command = self.trigger(self.account())
         elif kind <= 68:
@@ -84,12 +93,13 @@ class Crowd:
             return self.market(account)
         lives = self.one_of(LIVES)
         lots = self.lots()
+        name, symbol = self.name(account), self.symbol()
         side = self.one_of((Side.BUY, Side.SELL))
         return SubmitOrder(
             "venue",
             account,
-            self.name(account),
-            self.symbol(),
+            name,
+            symbol,
             side,
             OrderType.LIMIT,
             lives,
@@ -161,6 +171,26 @@ class Crowd:
             trigger_ticks=MIDDLE - away if stops else waits.trigger_ticks,
             trail_ppm=0 if stops else waits.trail_ppm,
             trigger_price_ticks=0 if self.chance(500) else waits.price_ticks,
+        )
+
+    def rare(self) -> Message:
+        if self.chance(300):
+            middle = self.between(-2, 2) + MIDDLE
+            return QuotePublished("BTC/USD", middle - 1, 5, middle + self.between(1, 2), 5, 0, self.now)
+        self._is_halted = self._is_halted is self.chance(50)
+        if not self._is_halted:
+            return RestoreVenue(to="venue", injection_id=f"halt-{self._halts}")
+        self._halts += 1
+        return FaultVenue(
+            to="venue",
+            injection_id=f"halt-{self._halts}",
+            venue_fault=VenueFault.HALT,
+            symbols=self.one_of(((), ("BTC/USD",), ("ETH/USD",))),
+            only_account="",
+            by_ns=self.between(10, 60),
+            share_ppm=0,
+            spread_ppm=0,
+            cancels=False,
         )
 
     # Their parts.

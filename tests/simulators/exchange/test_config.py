@@ -14,7 +14,7 @@ from trading_ecosystem.simulators.exchange.config import (
     read,
 )
 from trading_ecosystem.simulators.exchange.fees import FeeTier
-from trading_ecosystem.simulators.exchange.rules import MarketRules
+from trading_ecosystem.simulators.exchange.rules import BandRule, MarketRules
 
 
 def documented() -> str:
@@ -49,6 +49,11 @@ def test_the_documented_example_is_read(reference: ReferenceData) -> None:
         ),
         rules={
             "BTC/USD": MarketRules(minimum_notional_minor=500, largest_lots=10_000, price_range_ppm=200_000),
+            "ETH/USD": MarketRules(
+                band=BandRule(
+                    width_ppm=100_000, over_ns=300_000_000_000, halt_ns=300_000_000_000, auction_ns=60_000_000_000
+                )
+            ),
         },
         fee_tiers=(
             FeeTier(traded_minor=100_000_000, maker_fee_ppm=80, taker_fee_ppm=300),

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import accumulate
 
 import pytest
@@ -31,7 +32,7 @@ from trading_ecosystem.messages.triggers import SubmitPair, SubmitTriggerOrder, 
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.simulators.exchange.config import LiquidityConfig
 from trading_ecosystem.simulators.exchange.core import Exchange
-from trading_ecosystem.simulators.exchange.rules import MarketRules
+from trading_ecosystem.simulators.exchange.rules import BandRule, MarketRules
 from trading_ecosystem.simulators.exchange.state import assert_locks_owned
 
 Make = Callable[..., Exchange]
@@ -164,8 +165,12 @@ def check(exchange: Exchange, twin: Twin, stream: Iterable[tuple[int, Message]])
 
 
 def venue_with(make_exchange: Make, limits: Rules, accounts: dict[str, dict[str, int]]) -> Exchange:
+    band = BandRule(width_ppm=limits.band_ppm, over_ns=limits.over, halt_ns=limits.halt, auction_ns=limits.auction)
     rules = MarketRules(
-        minimum_notional_minor=limits.minimum_notional, largest_lots=limits.largest, price_range_ppm=limits.range_ppm
+        minimum_notional_minor=limits.minimum_notional,
+        largest_lots=limits.largest,
+        price_range_ppm=limits.range_ppm,
+        band=band if limits.band_ppm else None,
     )
     return make_exchange(accounts, taker_fee_ppm=TAKER_FEE, rules=dict.fromkeys(("BTC/USD", "ETH/USD"), rules))
 
@@ -186,6 +191,20 @@ def test_it_does_what_the_twin_does_in_a_crowd(make_exchange: Make, seed: int) -
     accounts = RICH if seed % 2 else ACCOUNTS
     twin = Twin(accounts, MAKER_FEE, TAKER_FEE, rules=limits)
     check(venue_with(make_exchange, limits, accounts), twin, Crowd(seed).commands(1_000))
+
+
+BANDS = (Rules(), Rules(band_ppm=25_000, over=90, halt=20, auction=40), Rules(band_ppm=33_000, halt=9, auction=90))
+
+
+@pytest.mark.parametrize("seed", range(18))
+def test_it_does_what_the_twin_does_in_markets_that_stop(make_exchange: Make, seed: int) -> None:
+    """With price bands, halts of the venue and quotes of a reference price. Each halts and trades in auctions."""
+    limits = replace(BANDS[seed % 3], range_ppm=45_000 if seed % 2 else 0)
+    accounts = RICH if seed % 4 else ACCOUNTS
+    twin = Twin(accounts, MAKER_FEE, TAKER_FEE, rules=limits)
+    check(venue_with(make_exchange, limits, accounts), twin, Crowd(seed, rare=40).commands(1_000))
+    assert twin.auction_trades > 0 or accounts is not RICH
+    assert twin.trips > 0 or not limits.band_ppm
 
 
 @given(COMMANDS, st.data())

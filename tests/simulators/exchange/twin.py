@@ -6,8 +6,11 @@ It keeps lists only: it looks for the best order at each match, and reckons from
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from math import ceil, floor
 
+from trading_ecosystem.messages.chaos import FaultVenue, RestoreVenue
+from trading_ecosystem.messages.market import MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.order_changes import (
     AmendOrder,
@@ -42,6 +45,10 @@ class Rules:
     minimum_notional: int = 0
     largest: int = 1 << 62
     range_ppm: int = 0
+    band_ppm: int = 0
+    over: int = 60
+    halt: int = 0
+    auction: int = 0
 
 
 @dataclass
@@ -91,6 +98,18 @@ class Twin:
     rank: int = 0
     trade_number: int = 0
     now: int = 0
+    middle: dict[str, int] = field(default_factory=dict)
+    phase: dict[str, str] = field(default_factory=dict)  # Where it is not open.
+    until: dict[str, int] = field(default_factory=dict)
+    auction: dict[str, int] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
+    past: list[str] = field(default_factory=list)
+    traded_at: list[tuple[int, str, int, int]] = field(default_factory=list)  # When, what, price, lots.
+    low: Fraction | int = 0
+    high: Fraction | int = 1 << 62
+    last_lots: int = 0
+    trips: int = 0
+    auction_trades: int = 0
 
     def __post_init__(self) -> None:
         self.holds = Counter({(a, asset): has for a, assets in self.accounts.items() for asset, has in assets.items()})
@@ -113,6 +132,19 @@ class Twin:
     def handle(self, command: Message, now: int) -> list[Words]:
         self.said, self.now = [], now
         self.do_due()
+        self.obey(command)
+        match command:
+            case QuotePublished():
+                self.middle[command.symbol] = command.bid_ticks + command.ask_ticks
+            case FaultVenue():
+                self.hold(command)
+            case RestoreVenue():
+                for symbol in [symbol for symbol in self.symbols if self.held.get(symbol) == command.injection_id]:
+                    del self.held[symbol]
+                    self.call(symbol)
+        return self.said
+
+    def obey(self, command: Message) -> None:
         match command:
             case SubmitOrder():
                 self.submit(command)
@@ -129,18 +161,135 @@ class Twin:
             case CancelAllAfter():
                 self.silent.pop(command.account, None)
                 if command.timeout_ns > 0 and command.account in self.accounts:
-                    self.silent[command.account] = now + command.timeout_ns
-        return self.said
+                    self.silent[command.account] = self.now + command.timeout_ns
 
     def do_due(self) -> None:
-        ending: list[Open | Waiting] = [each for each in self.all() if 0 < each.expires <= self.now]
+        for until, symbol in sorted((until, symbol) for symbol, until in self.until.items() if until <= self.now):
+            self.end_orders_due(until)
+            del self.until[symbol]
+            if self.phase[symbol] == "halted":
+                self.call(symbol)
+            else:
+                self.uncross(symbol)
+        self.end_orders_due(self.now)
+
+    def end_orders_due(self, until: int) -> None:
+        ending: list[Open | Waiting] = [each for each in self.all() if 0 < each.expires <= until]
         for each in sorted(ending, key=lambda each: (each.expires, each.number)):
             if any(each is other for other in self.all()):
                 self.end(each, "expired")
         for account in self.accounts:
-            if account in self.silent and self.silent[account] <= self.now:
+            if account in self.silent and self.silent[account] <= until:
                 del self.silent[account]
                 self.cancel_all(account, "", "silent_owner")
+
+    # Phases.
+
+    def say_phase(self, symbol: str) -> None:
+        self.said.append(("phase", symbol, self.phase.get(symbol, "open"), self.until.get(symbol, 0)))
+
+    def call(self, symbol: str) -> None:
+        self.phase[symbol] = "auction"
+        self.until[symbol] = self.now + self.auction[symbol]
+        self.say_phase(symbol)
+
+    def halt(self, symbol: str) -> None:
+        self.phase[symbol] = "halted"
+        self.traded_at = [each for each in self.traded_at if each[1] != symbol]
+
+    def trip(self, symbol: str) -> None:
+        self.halt(symbol)
+        self.trips += 1
+        self.auction[symbol] = self.rules.auction
+        self.until[symbol] = self.now + self.rules.halt
+        self.say_phase(symbol)
+
+    def hold(self, fault: FaultVenue) -> None:
+        if self.held or fault.injection_id in self.past:
+            return
+        self.past.append(fault.injection_id)
+        for symbol in fault.symbols or self.symbols:
+            self.held[symbol], self.auction[symbol] = fault.injection_id, fault.by_ns
+            self.until.pop(symbol, None)
+            self.halt(symbol)
+            self.say_phase(symbol)
+            while (crossing := self.crossing(self.resting, symbol)) is not None:
+                self.end(later_of(*crossing), "market_halted")
+
+    def crossing(self, orders: list[Open], symbol: str) -> tuple[Open, Open] | None:
+        """The best bid and the best ask of these orders, if they cross."""
+        bids = [o for o in orders if o.symbol == symbol and o.side is Side.BUY]
+        asks = [o for o in orders if o.symbol == symbol and o.side is Side.SELL]
+        if not bids or not asks:
+            return None
+        bid, ask = min(bids, key=lambda o: (-o.limit, o.rank)), min(asks, key=lambda o: (o.limit, o.rank))
+        return (bid, ask) if bid.limit >= ask.limit else None
+
+    def uncross(self, symbol: str) -> None:
+        for account in self.accounts:
+            while (own := self.crossing([o for o in self.resting if o.account == account], symbol)) is not None:
+                self.part_resting(*own)
+        price = self.auction_price(symbol)
+        while price and (crossing := self.crossing(self.resting, symbol)) is not None:
+            bid, ask = crossing
+            if not ask.limit <= price <= bid.limit:
+                break
+            taker = later_of(bid, ask)
+            self.trade(taker, ask if taker is bid else bid, min(bid.shown, ask.shown), price)
+            self.auction_trades += 1
+            taker.shown -= self.last_lots
+            self.show_or_remove(taker)
+        assert self.crossing(self.resting, symbol) is None
+        del self.phase[symbol]
+        self.say_phase(symbol)
+        self.traded = symbol in self.last
+        self.run_triggers(symbol)
+
+    def auction_price(self, symbol: str) -> int:
+        """Every price is tried; 0 where none trades anything."""
+        orders = [o for o in self.resting if o.symbol == symbol]
+        best: tuple[int, int, int, int] | None = None
+        for price in range(1, 1 + max((o.limit for o in orders), default=0)):
+            wanted = sum(o.leaves for o in orders if o.side is Side.BUY and o.limit >= price)
+            offered = sum(o.leaves for o in orders if o.side is Side.SELL and o.limit <= price)
+            found = (-min(wanted, offered), abs(wanted - offered), abs(price - self.reference(symbol)), price)
+            if found[0] and (best is None or found < best):
+                best = found
+        return 0 if best is None else best[3]
+
+    def part_resting(self, bid: Open, ask: Open) -> None:
+        later = later_of(bid, ask)
+        earlier = ask if later is bid else bid
+        if later.mode is SelfTradeMode.DECREMENT:
+            common = min(bid.leaves, ask.leaves)
+            for order in (earlier, later):
+                if order.leaves == common:
+                    self.end(order, "self_trade")
+                    continue
+                hidden = order.leaves - order.shown
+                order.leaves -= common
+                order.quantity -= common
+                order.shown = order.leaves - max(0, hidden - common)
+                self.say_amended(order)
+            return
+        if later.mode is not SelfTradeMode.CANCEL_INCOMING:
+            self.end(earlier, "self_trade")
+        if later.mode in (SelfTradeMode.CANCEL_INCOMING, SelfTradeMode.CANCEL_BOTH):
+            self.end(later, "self_trade")
+
+    def reference(self, symbol: str) -> int:
+        return self.middle.get(symbol, 0) // 2 or self.last.get(symbol, 0)
+
+    def set_bounds(self, symbol: str) -> None:
+        """For all trades of one order."""
+        self.low, self.high = 0, 1 << 62
+        part = max(1, self.rules.over // 60)
+        recent = [each for each in self.traded_at if each[1] == symbol and each[0] // part > self.now // part - 60]
+        lots = sum(each[3] for each in recent)
+        total = sum(each[2] * each[3] for each in recent) if lots else self.reference(symbol)
+        if self.rules.band_ppm and total:
+            self.low = Fraction(total * (1_000_000 - self.rules.band_ppm), (lots or 1) * 1_000_000)
+            self.high = Fraction(total * (1_000_000 + self.rules.band_ppm), (lots or 1) * 1_000_000)
 
     def is_repeated(self, account: str, name: str, command: Message) -> bool:
         return self.seen.get((account, name)) == command
@@ -195,7 +344,10 @@ class Twin:
             return "client_order_id_reused"
         is_limit = order.order_type is OrderType.LIMIT
         may_rest = is_limit and order.time_in_force in RESTING
+        phase = self.phase.get(order.symbol, "open")
         problems = {
+            "market_halted": phase == "halted",
+            "not_in_auction": phase == "auction" and not may_rest,
             "invalid_terms": (order.post_only and not may_rest)
             or (not is_limit and order.time_in_force not in (TimeInForce.GTC, TimeInForce.IOC))
             or (order.quote_minor != 0 and (is_limit or order.quantity_lots != 0)),
@@ -212,7 +364,7 @@ class Twin:
 
     def market_refusal(self, order: SubmitOrder) -> str:
         is_limit, notional = order.order_type is OrderType.LIMIT, order.price_ticks * order.quantity_lots
-        asset, last = pays(order.side, order.symbol), self.last.get(order.symbol, 0)
+        asset, last = pays(order.side, order.symbol), self.reference(order.symbol)
         value = notional if is_limit else order.quote_minor or 1 << 62
         needed = self.lock(order.side, order.price_ticks) * order.quantity_lots if is_limit else 0
         problems: dict[str, Callable[[], bool]] = {
@@ -238,6 +390,7 @@ class Twin:
         is_trail = order.trigger_ticks == 0 and 1 <= order.trail_ppm <= 500_000
         is_price = order.trigger_ticks >= 1 and order.trail_ppm == 0
         problems = {
+            "market_halted": self.phase.get(order.symbol) == "halted",
             "invalid_terms": order.price_ticks == 0 and order.time_in_force is TimeInForce.FOK,
             "invalid_quantity": order.quantity_lots < 1,
             "invalid_price": order.price_ticks < 0,
@@ -292,9 +445,16 @@ class Twin:
 
     def enter(self, taker: Open, time_in_force: TimeInForce) -> None:
         self.traded = False
-        if time_in_force is not TimeInForce.FOK or sum(o.leaves for o in self.path(taker)) >= taker.leaves:
-            self.match(taker)
-        if taker.leaves and taker.limit and time_in_force in RESTING:
+        if self.phase.get(taker.symbol) is None:
+            self.set_bounds(taker.symbol)
+            path = self.path(taker) if time_in_force is TimeInForce.FOK else []
+            if any(not self.low <= maker.limit <= self.high for maker in path):
+                self.trip(taker.symbol)
+            elif time_in_force is not TimeInForce.FOK or sum(o.leaves for o in path) >= taker.leaves:
+                self.match(taker)
+        if taker.leaves and self.phase.get(taker.symbol) == "halted":
+            self.say_canceled(taker, "market_halted")
+        elif taker.leaves and taker.limit and time_in_force in RESTING:
             self.rest(taker)
         elif taker.leaves:
             self.say_canceled(taker, "not_filled")
@@ -322,13 +482,19 @@ class Twin:
             return
         self.resting.remove(order)
         self.traded = False
-        self.match(order)
-        if order.leaves:
+        if self.phase.get(order.symbol) is None:
+            self.set_bounds(order.symbol)
+            self.match(order)
+        if order.leaves and self.phase.get(order.symbol) == "halted":
+            self.say_canceled(order, "market_halted")
+        elif order.leaves:
             self.rest(order)
         self.run_triggers(order.symbol)
 
     def amend_refusal(self, order: Open, command: AmendOrder) -> str:
         price, lots = command.price_ticks, command.quantity_lots
+        if self.phase.get(order.symbol) == "halted":
+            return "market_halted"
         if lots <= order.quantity - order.leaves:
             return "invalid_quantity"
         if price < 1:
@@ -337,7 +503,7 @@ class Twin:
             return "invalid_quantity"
         if price * lots < self.rules.minimum_notional:
             return "below_minimum_notional"
-        if self.is_out_of_range(price, self.last.get(order.symbol, 0)):
+        if self.is_out_of_range(price, self.reference(order.symbol)):
             return "price_out_of_range"
         if order.post_only and self.best(order.symbol, order.side, price):
             return "would_take"
@@ -443,7 +609,10 @@ class Twin:
                     lots -= 1
             if lots == 0:
                 return
-            self.trade(taker, maker, lots)
+            if not self.low <= maker.limit <= self.high:
+                self.trip(taker.symbol)
+                return
+            self.trade(taker, maker, lots, maker.limit)
 
     def part(self, taker: Open, maker: Open) -> None:
         if taker.mode is SelfTradeMode.DECREMENT:
@@ -465,8 +634,8 @@ class Twin:
         if taker.mode in (SelfTradeMode.CANCEL_INCOMING, SelfTradeMode.CANCEL_BOTH):
             self.say_canceled(taker, "self_trade")
 
-    def trade(self, taker: Open, maker: Open, lots: int) -> None:
-        price, base = maker.limit, maker.symbol[:3]
+    def trade(self, taker: Open, maker: Open, lots: int, price: int) -> None:
+        base = maker.symbol[:3]
         buyer, seller = (taker, maker) if taker.side is Side.BUY else (maker, taker)
         fees = {id(taker): fee_of(price * lots, self.taker_fee), id(maker): fee_of(price * lots, self.maker_fee)}
         self.holds[buyer.account, base] += 10 * lots
@@ -477,13 +646,9 @@ class Twin:
         taker.leaves -= lots
         maker.leaves -= lots
         maker.shown -= lots
-        if maker.leaves == 0:
-            self.resting.remove(maker)
-        elif maker.shown == 0:
-            self.rank += 1
-            maker.rank = self.rank
-            maker.shown = min(maker.display, maker.leaves)
-        self.traded = True
+        self.show_or_remove(maker)
+        self.traded, self.last_lots = True, lots
+        self.traded_at.append((self.now, maker.symbol, price, lots))
         self.last[taker.symbol] = price
         self.trade_number += 1
         self.said.append(("trade", self.trade_number, taker.symbol, price, lots, buyer.number, seller.number))
@@ -491,6 +656,15 @@ class Twin:
             self.said.append(("filled", party.account, party.name, lots, party.leaves, fees[id(party)]))
         for party in (maker, taker):
             self.end_partner(party.account, party.partner)
+
+    def show_or_remove(self, order: Open) -> None:
+        """After a trade of an order in the book."""
+        if order.leaves == 0:
+            self.resting = [other for other in self.resting if other is not order]
+        elif order.shown == 0:
+            self.rank += 1
+            order.rank = self.rank
+            order.shown = min(order.display, order.leaves)
 
     # Triggers.
 
@@ -502,7 +676,7 @@ class Twin:
                     worst = max if each.order.side is Side.SELL else min
                     each.best = worst(each.best or last, last)
             passed = [each for each in self.waiting if each.order.symbol == symbol and self.is_passed(each, last)]
-            if not passed:
+            if not passed or symbol in self.phase:
                 return
             self.trigger(min(passed, key=lambda each: each.number), last)
             self.traded = True
@@ -542,6 +716,12 @@ class Twin:
 def passes(order: SubmitTriggerOrder, last: int) -> bool:
     rises = (order.trigger_kind is TriggerKind.STOP) is (order.side is Side.BUY)
     return last >= order.trigger_ticks if rises else last <= order.trigger_ticks
+
+
+def later_of(bid: Open, ask: Open) -> Open:
+    if bid.post_only is not ask.post_only:
+        return ask if bid.post_only else bid
+    return max(bid, ask, key=lambda o: o.number)
 
 
 def owner_of(each: Open | Waiting) -> tuple[str, str]:
@@ -600,6 +780,12 @@ def parts_of(pair: SubmitPair) -> tuple[SubmitTriggerOrder, SubmitOrder]:
 
 def spoken(message: Message) -> list[Words]:
     """What the exchange says, in the words of the twin."""
+    if isinstance(message, MarketPhaseChanged):
+        return [("phase", message.symbol, str(message.market_phase), message.until_ns)]
+    return spoken_of_orders(message)
+
+
+def spoken_of_orders(message: Message) -> list[Words]:
     match message:
         case OrderAccepted():
             return [("accepted", message.account, message.client_order_id, message.order_id, message.quantity_lots)]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from trading_ecosystem.messages.audit import Envelope
+from trading_ecosystem.messages.chaos import InjectionEnded, InjectionStarted
 from trading_ecosystem.messages.custody import (
     FailReason,
     PartPosted,
@@ -529,3 +530,29 @@ def test_what_settles_in_parts_violates_nothing() -> None:
     for message in story:
         assert watch.observe(Envelope(1, 0, 1, "somebody", 1, message)) == []
     assert watch.finish(10_000) == []
+
+
+@pytest.mark.parametrize("kind", ["venue.lost_reports", "venue.outage"])
+def test_fills_that_are_not_told_on_purpose_violate_nothing(kind: str) -> None:
+    """The trade is true and counts; what is said of its orders is not checked until the fault ends, and never again."""
+    story = Story()
+    sold = story.accept("alpha", Side.SELL, 5, 4)
+    fault = InjectionStarted(injection_id="f", kind=kind, target="x", subjects=("alpha",), occurred_ns=story.now)
+    story.messages.append(fault)
+    story.trade(0, sold, 5, 4)
+    untold = [each for each in story.messages if not isinstance(each, OrderFilled)]
+    ended = InjectionEnded(injection_id="f", occurred_ns=story.now)
+    found = observe_all(checker(20_000), [*untold, ended])
+    assert (Invariant.FILLS_MATCH in found) is (kind == "venue.outage")
+
+
+def test_after_such_a_fault_new_orders_are_checked_again() -> None:
+    story = Story()
+    story.messages += [
+        InjectionStarted(injection_id="f", kind="venue.latency", target="x", subjects=("x",), occurred_ns=1),
+        InjectionEnded(injection_id="f", occurred_ns=2),
+    ]
+    sold = story.accept("alpha", Side.SELL, 5, 4)
+    story.trade(0, sold, 5, 4)
+    untold = [each for each in story.messages if not isinstance(each, OrderFilled)]
+    assert Invariant.FILLS_MATCH in observe_all(checker(20_000), untold)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from trading_ecosystem.messages.accounts import VenueHeartbeat
 from trading_ecosystem.messages.custody import Posting, SettlementInstructed
-from trading_ecosystem.messages.market import QuotePublished
+from trading_ecosystem.messages.market import MarketPhase, MarketPhaseChanged, PhaseReason, QuotePublished
 from trading_ecosystem.messages.orders import Liquidity, OrderFilled, Side
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.validation.test_coordinator.conditions import Condition, Quantity
@@ -289,6 +289,35 @@ def test_late_and_repeated_messages_change_nothing(reference: ReferenceData, bal
     assert not truth.fill(fill("noise", "BTC/USD", Side.BUY, 1_000, 8, 60))
     assert truth.portfolio.positions["BTC"].held_minor == held == 5 * 10**8 + 10**7
     assert truth.breaches(70)[WATCHED[0].text] == ()
+
+
+def test_an_injection_has_struck_from_its_first_effect_to_its_end(reference: ReferenceData, balances: Balances) -> None:
+    struck = Condition(quantity=Quantity.STRUCK, subject="x", sustain_ns=5)
+    truth = GroundTruth(reference, balances, (struck,), 0)
+    truth.injection("x", True, 10)
+    truth.struck("x", 13)
+    truth.struck("y", 14)
+    truth.injection("x", False, 20)
+    assert truth.breaches(30)[struck.text] == (Breach(begin_ns=13, held_ns=18, end_ns=20),)
+
+
+def test_a_market_is_not_open_from_its_halt_to_its_opening(reference: ReferenceData, balances: Balances) -> None:
+    halted = Condition(quantity=Quantity.HALTED, subject="BTC/USD", sustain_ns=5)
+    truth = GroundTruth(reference, balances, (halted,), 0)
+    told = (("HALTED", 10), ("AUCTION", 15), ("OPEN", 18), ("AUCTION", 15))  # The last one came late.
+    for phase, ns in told:
+        for symbol in ("BTC/USD", "ETH/USD"):
+            truth.phase(
+                MarketPhaseChanged(
+                    venue="exchange",
+                    symbol=symbol,
+                    market_phase=MarketPhase[phase],
+                    phase_reason=PhaseReason.VENUE_HALT,
+                    until_ns=0,
+                    occurred_ns=ns,
+                )
+            )
+    assert truth.breaches(30)[halted.text] == (Breach(begin_ns=10, held_ns=15, end_ns=18),)
 
 
 def test_an_injection_is_in_force_between_its_receipts(reference: ReferenceData, balances: Balances) -> None:

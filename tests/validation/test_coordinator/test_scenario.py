@@ -15,6 +15,7 @@ from trading_ecosystem.messages.chaos import (
     FaultFeed,
     FaultLink,
     FaultService,
+    FaultVenue,
     FeedFault,
     LinkFault,
     PathAnchor,
@@ -25,8 +26,10 @@ from trading_ecosystem.messages.chaos import (
     RestoreLink,
     RestorePricePath,
     RestoreService,
+    RestoreVenue,
     ScaleVolatility,
     ServiceFault,
+    VenueFault,
 )
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.validation.test_coordinator.conditions import Condition, Quantity
@@ -83,6 +86,11 @@ def test_a_scenario_reads_as_typed_values(small: Scenario) -> None:
     assert small.expect[0].when.text == "USDT/USD below 0.99 for 1m"
     assert small.expect[0].deadline_ns == 65_000_000_000
     assert small.allow[0].subject is None
+
+
+def of_venue(kind: VenueFault, **terms: object) -> FaultVenue:
+    values = {"symbols": (), "only_account": "", "by_ns": 0, "share_ppm": 0, "spread_ppm": 0, "cancels": False, **terms}
+    return FaultVenue(to="exchange", injection_id=f"{kind.value}-1", venue_fault=kind, **values)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -217,6 +225,26 @@ def test_a_scenario_reads_as_typed_values(small: Scenario) -> None:
                 share_ppm=250_000,
             ),
             RestoreCustody(to="custodian", injection_id="settlement.partial-1"),
+        ),
+        (
+            "{at: 10m, inject: venue.outage, orders: canceled, for: 1m}",
+            of_venue(VenueFault.OUTAGE, cancels=True),
+            RestoreVenue(to="exchange", injection_id="venue.outage-1"),
+        ),
+        (
+            "{at: 10m, inject: venue.halt, instruments: [BTC/USD], auction: 2s, for: 1m}",
+            of_venue(VenueFault.HALT, symbols=("BTC/USD",), by_ns=2 * 10**9),
+            RestoreVenue(to="exchange", injection_id="venue.halt-1"),
+        ),
+        (
+            "{at: 10m, inject: venue.spread, spread: 2.5, for: 1m}",
+            of_venue(VenueFault.SPREAD, spread_ppm=2_500_000, share_ppm=1_000_000),
+            RestoreVenue(to="exchange", injection_id="venue.spread-1"),
+        ),
+        (
+            "{at: 10m, inject: venue.lost_reports, account: alpha, for: 1m}",
+            of_venue(VenueFault.LOST_REPORTS, only_account="alpha", share_ppm=1_000_000),
+            RestoreVenue(to="exchange", injection_id="venue.lost_reports-1"),
         ),
         (
             "{at: 10m, inject: network.delay, from: [exchange], to: [risk_monitor], by: 2s, for: 1m}",

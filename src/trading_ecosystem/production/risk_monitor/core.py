@@ -19,7 +19,7 @@ from trading_ecosystem.messages.accounts import (
 )
 from trading_ecosystem.messages.custody import QuerySettlements, SettlementsReported
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
-from trading_ecosystem.messages.market import QuotePublished
+from trading_ecosystem.messages.market import MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import AccountEvent, OrderFilled
 from trading_ecosystem.messages.risk import AcknowledgeAlert
@@ -88,14 +88,20 @@ class RiskMonitor(Core):
             self._on_holdings(message, now)
         elif isinstance(message, SettlementsReported):
             self._on_settlements(message, now)
-        elif isinstance(message, AcknowledgeAlert):
+        elif isinstance(message, MarketPhaseChanged):
+            self._on_phase(message)
+        else:
+            self._on_rare(message, now)
+        if self._doubts_changed:
+            self._say_health(now)
+        return self._outbox.take()
+
+    def _on_rare(self, message: Message, now: int) -> None:
+        if isinstance(message, AcknowledgeAlert):
             self._on_acknowledge(message, now)
         else:
             assert isinstance(message, Start), f"no route brings {type(message).__name__} here"
             self._on_start(message, now)
-        if self._doubts_changed:
-            self._say_health(now)
-        return self._outbox.take()
 
     # Prices.
 
@@ -224,6 +230,11 @@ class RiskMonitor(Core):
             away = away or not venue.silence.quiet
         if away:
             self._miss_events(now)
+
+    def _on_phase(self, changed: MarketPhaseChanged) -> None:
+        """What is held of a halted market cannot be sold there: whoever reads the figures has to know."""
+        if changed.venue == self._rulebook.venue.name and self._rulebook.venue.take_phase(changed):
+            self._doubts_changed = True
 
     def _miss_events(self, now: int) -> None:
         """The venue is or was away, and what it said meanwhile may be lost."""

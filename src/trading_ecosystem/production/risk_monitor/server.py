@@ -10,7 +10,7 @@ from trading_ecosystem.live.rest_parts import rest_surface
 from trading_ecosystem.live.service import Added, Parts, Service, Upstream
 from trading_ecosystem.messages.accounts import AccountReported, HoldingsReported, VenueHeartbeat
 from trading_ecosystem.messages.custody import SettlementsReported
-from trading_ecosystem.messages.market import QuotePublished
+from trading_ecosystem.messages.market import MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.order_changes import AmendRejected, OrderAmended
 from trading_ecosystem.messages.orders import (
     CancelRejected,
@@ -67,6 +67,7 @@ SERVICE = Service(
             speech=EXCHANGE,
             kinds=(
                 VenueHeartbeat,
+                MarketPhaseChanged,
                 AccountReported,
                 OrderAccepted,
                 OrderRejected,

@@ -32,6 +32,7 @@ class Statement:
         """Everything that is stale, missing or disputed, in words; the venue first."""
         venue, portfolio = self._rulebook.venue, self._portfolio
         doubts = [f"no heartbeat of {venue.name}"] if venue.silence.quiet else []
+        doubts += [f"{symbol} is not open at {venue.name}: {phase.value}" for symbol, phase in venue.phases.items()]
         doubts += [account.doubt for account in self._accounts if account.doubt]
         doubts += [f"no price yet of {asset}" for asset in portfolio.unpriced()]
         doubts += [f"no fresh quote of {feed.symbol}" for feed in self._rulebook.feeds.values() if feed.silence.quiet]

@@ -4,7 +4,7 @@ Rule 1: a report is the truth; after it each event counts once, in order.
 Rule 2: what the venue has and no strategy wants is canceled.
 """
 
-from typing import final
+from typing import Final, final
 
 from trading_ecosystem.messages.accounts import AccountReported, OpenOrder
 from trading_ecosystem.messages.message import Message
@@ -25,6 +25,8 @@ from trading_ecosystem.production.trading_engine.desk import Desk
 from trading_ecosystem.production.trading_engine.gateway import Gateway
 from trading_ecosystem.production.trading_engine.orders import STRAY, Order, OrderEvent, Orders
 from trading_ecosystem.production.trading_engine.strategies.strategy import Strategy
+
+CLOSED: Final = (RejectReason.MARKET_HALTED, RejectReason.NOT_IN_AUCTION)
 
 
 @final
@@ -50,6 +52,7 @@ class Bookkeeping:
         elif isinstance(event, OrderRejected):
             # When a repetition of an order is refused, the first one's own events tell what became of it.
             if event.reject_reason is not RejectReason.CLIENT_ORDER_ID_REUSED:
+                self._learn(event, now)
                 self._end(event.client_order_id, OrderEvent.REJECTED, now, out)
         elif isinstance(event, CancelRejected):
             self._end(event.client_order_id, OrderEvent.CANCEL_REJECTED, now, out)
@@ -119,6 +122,12 @@ class Bookkeeping:
         if order is not None:
             order.price_ticks = event.price_ticks
             order.leaves_lots = event.leaves_quantity_lots
+
+    def _learn(self, event: OrderRejected, now: int) -> None:
+        """A market that takes no orders is left alone for a while, also by a desk that was not told why."""
+        market = self._desk.markets.get(event.symbol)
+        if market is not None and event.reject_reason in CLOSED:
+            market.close(now)
 
     def _end(self, client_order_id: str, event: OrderEvent, now: int, out: list[Message]) -> None:
         order = self._orders.working.get(client_order_id)

@@ -42,6 +42,8 @@ class Checks:
         `earlier` orders of its group would leave before it.
         """
         market = self._desk.markets[order.symbol]
+        if not market.is_open(now):
+            return DenyReason.MARKET_NOT_OPEN
         conversion = self._desk.conversion(market.instrument.quote)
         if market.stale(now) or (conversion is not None and conversion.stale(now)):
             return DenyReason.STALE_QUOTE

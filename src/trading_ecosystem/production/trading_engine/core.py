@@ -13,7 +13,7 @@ from typing import Final, final
 from trading_ecosystem.core import Core
 from trading_ecosystem.messages.accounts import AccountReported, QueryAccount, VenueHeartbeat
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
-from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
+from trading_ecosystem.messages.market import BookTopChanged, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import AccountEvent, OrderFilled
 from trading_ecosystem.messages.runtime import Start, Wake, WakeAt
@@ -66,6 +66,8 @@ class TradingEngine(Core):
             return self._on_wake(now)
         if isinstance(message, AccountReported):
             return self._on_report(message, now)
+        if isinstance(message, MarketPhaseChanged):
+            return self._on_phase(message, now)
         assert isinstance(message, Start), f"{type(message).__name__} is not for a trading engine"
         return self._on_start(message, now)
 
@@ -106,6 +108,16 @@ class TradingEngine(Core):
                 out = [] if out is None else out
                 self._gateway.perform(owner, intentions, now, out)
         return SILENCE if out is None else self._finish(now, out)
+
+    def _on_phase(self, changed: MarketPhaseChanged, now: int) -> Sequence[Message]:
+        """Strategies with orders in a market that is not open take them back."""
+        market = self._desk.markets.get(changed.symbol)
+        if market is None or changed.venue != self._venue or not market.take_phase(changed, now):
+            return SILENCE
+        out: list[Message] = []
+        for owner in self._quoted.get(changed.symbol, ()):
+            self._gateway.perform(owner, self._strategies[owner].on_phase(market, now), now, out)
+        return self._finish(now, out)
 
     # The venue.
 

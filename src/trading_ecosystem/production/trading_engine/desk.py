@@ -8,11 +8,13 @@ Rule 3: positions come from the venue's report, and after it from fills, each ap
 from typing import Final, final
 
 from trading_ecosystem.messages.accounts import AccountReported
-from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
+from trading_ecosystem.messages.market import BookTopChanged, MarketPhase, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.orders import OrderFilled, Side
 from trading_ecosystem.messages.runtime import Plain, Remember
 from trading_ecosystem.reference import Instrument, ReferenceData
 
+UNTOLD_NS: Final = 30_000_000_000  # How long a market is taken to be closed, if nobody says how long it is;
+LONGEST_CLOSED_NS: Final = 3_600_000_000_000  # and at most, without another word.
 OPENING_KEY: Final = "opening_positions"
 PPM: Final = 1_000_000
 LARGEST_MOVE_PPM: Final = 50_000  # From one quote to the next, if that is to be believed at once.
@@ -22,11 +24,13 @@ LARGEST_MOVE_PPM: Final = 50_000  # From one quote to the next, if that is to be
 class Market:
     """One instrument: the provider's last quote, and the top of the venue's own book."""
 
-    __slots__ = ("_doubted", "_quote_age_ns", "book", "instrument", "quote")
+    __slots__ = ("_closed_until_ns", "_doubted", "_phase_ns", "_quote_age_ns", "book", "instrument", "quote")
 
     def __init__(self, instrument: Instrument, quote_age_ns: int) -> None:
         self.instrument = instrument
         self._quote_age_ns = quote_age_ns
+        self._closed_until_ns = 0
+        self._phase_ns = 0
         self._doubted: QuotePublished | None = None  # Waits for the next one to say the same.
         self.quote: QuotePublished | None = None
         self.book: BookTopChanged | None = None
@@ -61,6 +65,30 @@ class Market:
             return False
         self.book = book
         return True
+
+    def take_phase(self, changed: MarketPhaseChanged, now: int) -> bool:
+        """False if it is late."""
+        if changed.occurred_ns < self._phase_ns:
+            return False
+        self._phase_ns = changed.occurred_ns
+        if changed.market_phase is MarketPhase.OPEN:
+            self._closed_until_ns = 0
+        else:
+            self.close(now, changed.until_ns)
+        return True
+
+    def close(self, now: int, until_ns: int = 0) -> None:
+        """The venue takes no orders here. After a while one is tried again: the word that it does may be lost."""
+        until_ns = min(until_ns, now + LONGEST_CLOSED_NS)
+        self._closed_until_ns = max(until_ns, now + UNTOLD_NS)
+
+    def forget_venue(self) -> None:
+        """What the venue said of this market before it went away says nothing now."""
+        self.book = None
+        self._closed_until_ns = self._phase_ns = 0
+
+    def is_open(self, now: int) -> bool:
+        return now >= self._closed_until_ns
 
     def stale(self, now: int) -> bool:
         """No quote, or one that is as old as the limit."""
@@ -160,4 +188,4 @@ class Desk:
     def forget_books(self) -> None:
         """What the venue's books were before it went away says nothing now."""
         for market in self.markets.values():
-            market.book = None
+            market.forget_venue()

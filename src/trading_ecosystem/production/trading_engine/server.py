@@ -7,7 +7,7 @@ from trading_ecosystem.live.production_wire import CODEC, EXCHANGE, MARKET_DATA,
 from trading_ecosystem.live.rest_parts import rest_surface
 from trading_ecosystem.live.service import Added, Parts, Service, Upstream
 from trading_ecosystem.messages.accounts import AccountReported, VenueHeartbeat
-from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
+from trading_ecosystem.messages.market import BookTopChanged, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.order_changes import AmendRejected, OrderAmended
 from trading_ecosystem.messages.orders import (
     CancelRejected,
@@ -53,6 +53,7 @@ SERVICE = Service(
             speech=EXCHANGE,
             kinds=(
                 BookTopChanged,
+                MarketPhaseChanged,
                 VenueHeartbeat,
                 AccountReported,
                 OrderAccepted,

@@ -141,7 +141,15 @@ def filled(trade: TradeExecuted, order: Order, fee: int, liquidity: Liquidity) -
 
 
 def executed(
-    venue: str, trade_id: int, taker: Order, maker: Order, lots: int, taker_fee: int, maker_fee: int, now: int
+    venue: str,
+    trade_id: int,
+    taker: Order,
+    maker: Order,
+    price_ticks: int,
+    lots: int,
+    taker_fee: int,
+    maker_fee: int,
+    now: int,
 ) -> TradeExecuted:
     is_buy = taker.is_buy
     buyer, seller = (taker, maker) if is_buy else (maker, taker)
@@ -149,7 +157,7 @@ def executed(
         venue,
         trade_id,
         taker.symbol,
-        maker.price_ticks,
+        price_ticks,
         lots,
         taker.side,
         buyer.account.name,

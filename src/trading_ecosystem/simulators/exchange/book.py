@@ -1,7 +1,7 @@
 """The order book of one instrument: best price first, and at one price first come, first served.
 
 Rule 1: a price level holds its orders in the order of their arrival, and a level without orders is gone.
-Rule 2: after an event the book is not crossed: the best bid is below the best ask.
+Rule 2: after an event the book is not crossed, but in an auction: the best bid is below the best ask.
 Rule 3: of an iceberg only a part is shown; when that is gone the next part queues at the end of its price.
 """
 
@@ -28,6 +28,12 @@ class BookSide:
 
     def best(self) -> Level | None:
         return self._best
+
+    def first(self) -> Order:
+        """The order that is met first, of a side that has one."""
+        order = self.levels[self.keys[-1]].head
+        assert order is not None
+        return order
 
     def add(self, order: Order) -> None:
         key = order.price_ticks * self.sign
@@ -140,9 +146,16 @@ class Book:
         best = against.best()
         return best is not None and best.key >= price_ticks * against.sign
 
-    def take_top(self) -> bool:
-        """Bring the top up to date; True when it changed. Asserts that the book is not crossed."""
-        bid, ask = self.bids.best(), self.asks.best()
+    def is_crossed(self) -> bool:
+        bids, asks = self.bids.keys, self.asks.keys
+        return len(bids) > 0 and len(asks) > 0 and bids[-1] >= -asks[-1]
+
+    def take_top(self, is_open: bool = True) -> bool:
+        """Bring the top up to date; True when it changed. Asserts that the book is not crossed.
+
+        Nothing can be taken from the book of a market that is not open, so its top is empty.
+        """
+        bid, ask = (self.bids.best(), self.asks.best()) if is_open else (None, None)
         bid_ticks = bid_lots = ask_ticks = ask_lots = 0
         if bid is not None:
             bid_ticks, bid_lots = bid.key, bid.lots

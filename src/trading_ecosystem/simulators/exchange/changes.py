@@ -6,6 +6,7 @@ Rule 2: whoever asked for it and is silent for too long loses all orders at once
 
 from typing import final
 
+from trading_ecosystem.messages.market import MarketPhase
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.order_changes import (
     AmendOrder,
@@ -55,6 +56,8 @@ class OrderChanges:
     def _amend_refusal(self, order: Order, message: AmendOrder) -> AmendRejectReason | None:
         market = self._matching.markets[order.symbol]
         price_ticks, lots = message.price_ticks, message.quantity_lots
+        if market.phase is MarketPhase.HALTED:
+            return AmendRejectReason.MARKET_HALTED
         if lots <= order.filled_lots:
             return AmendRejectReason.INVALID_QUANTITY
         if price_ticks <= 0:
@@ -113,15 +116,7 @@ class OrderChanges:
             self._cancel_all(account, message.only_symbol, CancelReason.REQUESTED, now, out)
 
     def _cancel_all(self, account: Account, symbol: str, reason: CancelReason, now: int, out: list[Message]) -> None:
-        found: list[tuple[int, str]] = []
-        for order in self._matching.open_orders[account.number].values():
-            if not symbol or order.symbol == symbol:
-                found.append((order.order_id, order.client_order_id))
-        for waiting in self._matching.waiting_orders[account.number].values():
-            if not symbol or waiting.submitted.symbol == symbol:
-                found.append((waiting.order_id, waiting.submitted.client_order_id))
-        found.sort()
-        for _, client_order_id in found:
+        for client_order_id in self._matching.names_of(account, symbol):
             self._matching.cancel_by_name(account, client_order_id, reason, now, out)
 
     # Time.
@@ -145,13 +140,13 @@ class OrderChanges:
         if silent_ns:
             self._silence.remove(silent_ns, account.number)
 
-    def do_due(self, now: int, out: list[Message]) -> None:
-        """End what has expired, and the orders of accounts that were silent for too long."""
-        for order_id in self._matching.expiries.due(now):
+    def do_due(self, until_ns: int, now: int, out: list[Message]) -> None:
+        """End what had expired by then, and the orders of accounts that had been silent for too long."""
+        for order_id in self._matching.expiries.due(until_ns):
             found = self._matching.expiring.get(order_id)
             if found is not None:  # Else it ended with its partner.
                 self._matching.cancel_by_name(found[0], found[1], CancelReason.EXPIRED, now, out)
-        silent = self._silence.due(now)
+        silent = self._silence.due(until_ns)
         for account in list(self._clients.accounts.values()):
             if account.number in silent:
                 self._hear(account)

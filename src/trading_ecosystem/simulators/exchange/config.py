@@ -22,6 +22,9 @@ exchange:
                                   # quantity in base units, and how far a limit may be from the reference quote's
                                   # middle, or from the last price where the venue has heard no quote
     BTC/USD: {minimum_notional: 5, largest_order: 100, price_range: 20%}
+    ETH/USD: {band: {width: 10%, over: 5m, halt: 5m, auction: 1m}}
+                                  # a trade further than `width` from the mean price of the last `over` does not happen:
+                                  # the market is halted, has an auction, and is open again
   most_open_orders: 1000          # optional: of one account, in the books
   most_waiting_orders: 100        # optional: of one account, waiting for a price
 """
@@ -33,7 +36,7 @@ from typing import final
 from trading_ecosystem.configuration.document import Node
 from trading_ecosystem.reference import Asset, Instrument, ReferenceData
 from trading_ecosystem.simulators.exchange.fees import FeeTier
-from trading_ecosystem.simulators.exchange.rules import LARGEST_LOTS, MarketRules
+from trading_ecosystem.simulators.exchange.rules import LARGEST_LOTS, BandRule, MarketRules
 
 PPM = 1_000_000
 PERCENT_PPM = 10_000
@@ -41,6 +44,7 @@ HIGHEST_FEE_PPM = 100_000
 MOST_LEVELS = 20
 MOST_NOISE_LOTS = 1 << 31
 SHORTEST_HEARTBEAT_NS = 1_000_000
+SECOND_NS = 1_000_000_000
 MOST_OPEN = 1_000_000
 MOST_WAITING = 10_000
 
@@ -148,12 +152,23 @@ def read_rules(node: Node | None, reference: ReferenceData) -> dict[str, MarketR
 
 
 def read_market_rules(node: Node, instrument: Instrument, reference: ReferenceData) -> MarketRules:
-    section = node.section((), ("minimum_notional", "largest_order", "price_range"))
+    section = node.section((), ("minimum_notional", "largest_order", "price_range", "band"))
     least, largest, around = (section.get(name) for name in ("minimum_notional", "largest_order", "price_range"))
     return MarketRules(
         minimum_notional_minor=0 if least is None else minor(least, reference.assets[instrument.quote]),
         largest_lots=LARGEST_LOTS if largest is None else lots(largest, instrument),
         price_range_ppm=0 if around is None else share(around, PERCENT_PPM, PPM - 1),
+        band=read_band(section["band"]) if "band" in section else None,
+    )
+
+
+def read_band(node: Node) -> BandRule:
+    section = node.section(("width", "over", "halt", "auction"))
+    return BandRule(
+        width_ppm=share(section["width"], PERCENT_PPM // 10, PPM - 1),
+        over_ns=section["over"].duration_ns(SECOND_NS),
+        halt_ns=section["halt"].duration_ns(SECOND_NS),
+        auction_ns=section["auction"].duration_ns(SECOND_NS),
     )
 
 

@@ -18,6 +18,7 @@ from trading_ecosystem.messages.accounts import (
     TradesReported,
     VenueHeartbeat,
 )
+from trading_ecosystem.messages.chaos import FaultVenue, InjectionEnded, InjectionRefused, RestoreVenue, VenueFault
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
@@ -28,11 +29,14 @@ from trading_ecosystem.messages.triggers import SubmitPair, SubmitTriggerOrder
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.simulators.exchange.accounts import BACKGROUND, NOISE, Account, Accounts
 from trading_ecosystem.simulators.exchange.announcements import open_order, open_wait
+from trading_ecosystem.simulators.exchange.auction import Auctions
 from trading_ecosystem.simulators.exchange.changes import OrderChanges
 from trading_ecosystem.simulators.exchange.clients import Clients
 from trading_ecosystem.simulators.exchange.config import ExchangeConfig
 from trading_ecosystem.simulators.exchange.deadlines import NEVER_NS
 from trading_ecosystem.simulators.exchange.entry import OrderEntry
+from trading_ecosystem.simulators.exchange.fault_register import FaultRegister
+from trading_ecosystem.simulators.exchange.faults import ENDS_SESSION, VenueFaults
 from trading_ecosystem.simulators.exchange.fees import FeeSchedule
 from trading_ecosystem.simulators.exchange.liquidity import Liquidity
 from trading_ecosystem.simulators.exchange.market import Market
@@ -49,15 +53,18 @@ class Exchange(JournaledCore):
     __slots__ = (
         "_accounts",
         "_asked_ns",
+        "_auctions",
         "_changes",
         "_clients",
         "_entry",
+        "_faults",
         "_fees",
         "_heartbeat_due_ns",
         "_heartbeat_ns",
         "_liquidity",
         "_matching",
         "_name",
+        "_phases",
         "_session",
     )
 
@@ -78,9 +85,12 @@ class Exchange(JournaledCore):
         self._matching = Matching(name, markets_of(reference, config, self._accounts), self._accounts)
         self._matching.counts_turnover = len(config.tiers()) > 1
         self._fees = FeeSchedule(config.tiers(), reference, self._accounts.by_name, self._matching.markets)
+        self._phases = self._matching.phases
+        self._auctions = Auctions(self._matching)
         self._clients = Clients(self._accounts, self._matching)
+        register = FaultRegister(name, seed)
         self._entry = OrderEntry(
-            name, self._clients, self._matching, config.most_open_orders, config.most_waiting_orders
+            name, self._clients, self._matching, register, config.most_open_orders, config.most_waiting_orders
         )
         self._changes = OrderChanges(name, self._clients, self._matching)
         self._liquidity = {
@@ -95,14 +105,23 @@ class Exchange(JournaledCore):
             )
             for symbol, own in config.liquidity.instruments.items()
         }
+        self._faults = VenueFaults(name, register, self._accounts, self._matching, self._auctions, self._liquidity)
 
     def handle(self, message: Message, now: int) -> list[Message]:
+        if self._faults.register.is_empty:
+            return self._handle(message, now)
+        if self._faults.is_dark:
+            return self._handle_in_the_dark(message, now)
+        out = self._faults.told(self._handle(message, now), now)
+        self._ask_for_wake(out)
+        return out
+
+    def _handle(self, message: Message, now: int) -> list[Message]:
         out: list[Message] = []
         if now >= self._fees.next_ns:
             self._fees.turn(now)
-        if now >= self._changes.next_ns():
-            self._changes.do_due(now, out)
-            self._publish_tops(now, out)
+        if now >= self._next_ns():
+            self._do_due(now, out)
         if isinstance(message, QuotePublished):
             self._follow(message, now, out)
         elif isinstance(message, SubmitOrder):
@@ -132,7 +151,7 @@ class Exchange(JournaledCore):
 
     def _publish_top(self, market: Market, now: int, out: list[Message]) -> None:
         book = market.book
-        if book.take_top():
+        if book.take_top(market.is_open):
             out.append(
                 BookTopChanged(
                     self._name,
@@ -163,9 +182,50 @@ class Exchange(JournaledCore):
         elif isinstance(message, CancelAllOrders):
             self._changes.cancel_all(message, now, out)
             self._publish_tops(now, out)
-        else:
-            assert isinstance(message, CancelAllAfter), f"{type(message).__name__} is not for an exchange"
+        elif isinstance(message, CancelAllAfter):
             self._changes.cancel_all_after(message, now)
+        else:
+            self._take_fault(message, now, out)
+
+    # Faults.
+
+    def _take_fault(self, message: Message, now: int, out: list[Message]) -> None:
+        if isinstance(message, RestoreVenue):
+            ended = self._faults.end(message, now, out)
+            if ended is not None and ended.venue_fault in ENDS_SESSION:
+                self._begin_session(now, out)
+        else:
+            assert isinstance(message, FaultVenue), f"{type(message).__name__} is not for an exchange"
+            if self._faults.begin(message, now, out):
+                out.extend(self._faults.register.take_struck(now))
+                if message.venue_fault is VenueFault.OUTAGE:
+                    out.append(self._health(HealthStatus.NOT_SERVING, "outage", now))
+        self._publish_tops(now, out)
+
+    def _handle_in_the_dark(self, message: Message, now: int) -> list[Message]:
+        """Whatever comes is not answered, and nothing is done; what came due is done when the outage ends."""
+        out: list[Message] = []
+        if isinstance(message, RestoreVenue):
+            self._asked_ns = 0
+            ended = self._faults.end(message, now, out)
+            if ended is None or ended.venue_fault is not VenueFault.OUTAGE:
+                return [each for each in out if isinstance(each, InjectionEnded)]
+            self._do_due(now, out)
+            self._begin_session(now, out)
+            self._publish_tops(now, out)
+            out = self._faults.told(out, now)
+            self._ask_for_wake(out)
+            return out
+        if isinstance(message, FaultVenue):
+            if not self._faults.register.knows(message):
+                detail = "the venue is away"
+                out.append(InjectionRefused(injection_id=message.injection_id, detail=detail, occurred_ns=now))
+        elif isinstance(message, Start):
+            self._session += 1
+            out.append(self._health(HealthStatus.NOT_SERVING, "outage", now))
+        elif not isinstance(message, (QuotePublished, Wake)):
+            self._faults.unanswered += 1
+        return out
 
     # Questions, time, life.
 
@@ -213,13 +273,16 @@ class Exchange(JournaledCore):
 
     def _start(self, now: int, out: list[Message]) -> None:
         self._asked_ns = 0
+        self._begin_session(now, out)
+
+    def _begin_session(self, now: int, out: list[Message]) -> None:
         self._session += 1
-        out.append(
-            HealthChanged(
-                service=self._name, health=HealthStatus.SERVING, detail=f"session {self._session}", occurred_ns=now
-            )
-        )
+        out.append(self._health(HealthStatus.SERVING, f"session {self._session}", now))
         self._beat(now, out)
+        self._auctions.tell_again(now, out)
+
+    def _health(self, health: HealthStatus, detail: str, now: int) -> HealthChanged:
+        return HealthChanged(service=self._name, health=health, detail=detail, occurred_ns=now)
 
     def _wake(self, now: int, out: list[Message]) -> None:
         if now >= self._asked_ns:
@@ -227,8 +290,20 @@ class Exchange(JournaledCore):
         if now >= self._heartbeat_due_ns:
             self._beat(now, out)
 
+    def _next_ns(self) -> int:
+        """When something is due next; `NEVER_NS` for nothing."""
+        return min(self._changes.next_ns(), self._phases.ends.next_ns, self._faults.reports.next_ns)
+
+    def _do_due(self, now: int, out: list[Message]) -> None:
+        """All that is due, in the order in which it is; an order that expires as an auction ends is not in it."""
+        for market in self._auctions.due(now):
+            self._changes.do_due(market.until_ns, now, out)
+            self._auctions.end_phase(market, now, out)
+        self._changes.do_due(now, now, out)
+        self._publish_tops(now, out)
+
     def _ask_for_wake(self, out: list[Message]) -> None:
-        next_ns = self._changes.next_ns()
+        next_ns = self._next_ns()
         if next_ns != NEVER_NS and (next_ns < self._asked_ns or not self._asked_ns):
             self._asked_ns = next_ns
             out.append(WakeAt(next_ns))
@@ -251,6 +326,7 @@ class Exchange(JournaledCore):
             "asked_ns": self._asked_ns,
             "fees": self._fees.save(),
             "liquidity": {symbol: liquidity.save() for symbol, liquidity in self._liquidity.items()},
+            "faults": self._faults.save(),
         }
 
     def restore(self, state: Plain) -> None:
@@ -265,6 +341,7 @@ class Exchange(JournaledCore):
         self._fees.restore(state["fees"])
         for symbol, liquidity in self._liquidity.items():
             liquidity.restore(state["liquidity"][symbol])
+        self._faults.restore(state["faults"])
 
 
 def markets_of(reference: ReferenceData, config: ExchangeConfig, accounts: Accounts) -> dict[str, Market]:

@@ -7,12 +7,14 @@ Rule 3: what is refused changes nothing but the memory of its `client_order_id`.
 
 from typing import Final, final
 
+from trading_ecosystem.messages.market import MarketPhase
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import OrderRejected, OrderType, RejectReason, SubmitOrder
 from trading_ecosystem.messages.triggers import SubmitPair, SubmitTriggerOrder
 from trading_ecosystem.simulators.exchange.accounts import Account
 from trading_ecosystem.simulators.exchange.announcements import rejected
 from trading_ecosystem.simulators.exchange.clients import Clients
+from trading_ecosystem.simulators.exchange.fault_register import FaultRegister
 from trading_ecosystem.simulators.exchange.market import ANY_PRICE, Market
 from trading_ecosystem.simulators.exchange.matching import Matching
 from trading_ecosystem.simulators.exchange.order import BUY, NO_ORDER, NO_PARTNER
@@ -27,10 +29,19 @@ NOBODY: Final = 0  # The sequence of an account that does not exist.
 class OrderEntry:
     """`most_open` and `most_waiting` are what one account may have. Methods append what they have to say to `out`."""
 
-    __slots__ = ("_clients", "_matching", "_most_open", "_most_waiting", "_venue")
+    __slots__ = ("_clients", "_faults", "_matching", "_most_open", "_most_waiting", "_venue")
 
-    def __init__(self, venue: str, clients: Clients, matching: Matching, most_open: int, most_waiting: int) -> None:
+    def __init__(
+        self,
+        venue: str,
+        clients: Clients,
+        matching: Matching,
+        faults: FaultRegister,
+        most_open: int,
+        most_waiting: int,
+    ) -> None:
         self._venue = venue
+        self._faults = faults
         self._clients = clients
         self._matching = matching
         self._most_open = most_open
@@ -49,6 +60,8 @@ class OrderEntry:
             return None
         market = self._matching.markets.get(submitted.symbol)
         reason = self._refusal(submitted, account, market, now)
+        if market is not None and not self._faults.is_empty and self._faults.rejects():
+            reason = RejectReason.SYSTEM_ERROR
         if known is not None and reason is not RejectReason.UNKNOWN_SYMBOL:
             reason = RejectReason.CLIENT_ORDER_ID_REUSED
         if reason is None:
@@ -65,7 +78,9 @@ class OrderEntry:
     ) -> RejectReason | None:
         if market is None:
             return RejectReason.UNKNOWN_SYMBOL
-        reason = terms_refusal(submitted, now)
+        reason = None if market.is_open else phase_refusal(market, submitted)
+        if reason is None:
+            reason = terms_refusal(submitted, now)
         if reason is not None:
             return reason
         if submitted.order_type is LIMIT:
@@ -128,6 +143,8 @@ class OrderEntry:
             return
         market = self._matching.markets.get(submitted.symbol)
         reason = self._trigger_refusal(submitted, account, market, now)
+        if market is not None and not self._faults.is_empty and self._faults.rejects():
+            reason = RejectReason.SYSTEM_ERROR
         if known is not None and reason is not RejectReason.UNKNOWN_SYMBOL:
             reason = RejectReason.CLIENT_ORDER_ID_REUSED
         if reason is None:
@@ -143,6 +160,8 @@ class OrderEntry:
     ) -> RejectReason | None:
         if market is None:
             return RejectReason.UNKNOWN_SYMBOL
+        if market.phase is MarketPhase.HALTED:
+            return RejectReason.MARKET_HALTED
         reason = trigger_refusal(submitted, now)
         if reason is None:
             reason = market.refusal(submitted.price_ticks, submitted.quantity_lots, submitted.trigger_ticks)
@@ -206,6 +225,8 @@ class OrderEntry:
         ]
         if reasons[1] is None and not rests(pair.time_in_force):
             reasons[1] = RejectReason.INVALID_TERMS
+        if market is not None and not self._faults.is_empty and self._faults.rejects():
+            reasons = [RejectReason.SYSTEM_ERROR, RejectReason.SYSTEM_ERROR]
         for place, each in enumerate(ids):
             if market is not None and (ids[0] == ids[1] or self._clients.known(account, each) is not None):
                 reasons[place] = RejectReason.CLIENT_ORDER_ID_REUSED
@@ -227,6 +248,14 @@ class OrderEntry:
             symbol=symbol,
             reject_reason=RejectReason.UNKNOWN_ACCOUNT,
         )
+
+
+def phase_refusal(market: Market, submitted: SubmitOrder) -> RejectReason | None:
+    """What the phase of a market that is not open has against an order."""
+    if market.phase is MarketPhase.HALTED:
+        return RejectReason.MARKET_HALTED
+    collects = submitted.order_type is LIMIT and rests(submitted.time_in_force)
+    return None if collects else RejectReason.NOT_IN_AUCTION
 
 
 def limit_of(pair: SubmitPair) -> SubmitOrder:

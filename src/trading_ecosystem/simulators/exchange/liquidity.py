@@ -3,13 +3,14 @@
 Rule 1: both know nothing but the reference quotes. Stress is how much these move, against what is usual in calm.
 Rule 2: their orders are like any other, in the same book, paid from accounts that can run dry; nobody is told of them.
 Rule 3: a noise trader decides by the seed, the instrument and the quote's time and price, never by what others did.
-Rule 4: a single print is not a price: what is far from the quote before it is followed when the next one says the same.
+Rule 4: in a market that is halted nothing of this is done, and in an auction no noise. Each phase has a new ladder.
+Rule 5: a single print is not a price: what is far from the quote before it is followed when the next one says the same.
 """
 
 from typing import Final, final
 
 from trading_ecosystem.chance import Dice
-from trading_ecosystem.messages.market import QuotePublished
+from trading_ecosystem.messages.market import MarketPhase, QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import CancelReason, TimeInForce
 from trading_ecosystem.messages.runtime import Plain
@@ -48,12 +49,14 @@ class Liquidity:
         "_bids",
         "_calm",
         "_depth_lots",
+        "_depth_scale_ppm",
         "_dice",
         "_distances_ppm",
         "_doubted",
         "_follow_ppm",
         "_half_spread_ppm",
         "_laid_middle",
+        "_laid_phase",
         "_matching",
         "_middle",
         "_move",
@@ -62,10 +65,12 @@ class Liquidity:
         "_noise_ppm",
         "_occurred_ns",
         "_sizes_ppm",
+        "_spread_scale_ppm",
         "_storm",
         "_stressed_depth_ppm",
         "_stressed_spread_ppm",
         "_was_hit",
+        "is_scaled",
         "market",
     )
 
@@ -95,11 +100,15 @@ class Liquidity:
         self._noise_lots = own.noise_lots
         self._calm = own.calm_move_ppm * MOVE_UNITS
         self._storm = own.storm_move_ppm * MOVE_UNITS
+        self._spread_scale_ppm = PPM
+        self._depth_scale_ppm = PPM
+        self.is_scaled = False  # The ladder as it was laid last.
         self._occurred_ns = 0
         self._middle = 0
         self._doubted = 0  # The middle of a quote that the next one has to confirm.
         self._move = 0
         self._laid_middle = 0
+        self._laid_phase = 0  # How often the phase had changed.
         self._was_hit = False
         self._bids: list[Order] = []
         self._asks: list[Order] = []
@@ -114,12 +123,14 @@ class Liquidity:
         if is_doubtful:
             return False
         self._measure(middle)
+        if self.market.phase is MarketPhase.HALTED:
+            return False
         stress_ppm = self._stress_ppm()
         half_spread_ppm = self._spread_ppm(quote, stress_ppm)
         is_due = self._is_due(middle, half_spread_ppm)
         if is_due:
             self._lay(middle, half_spread_ppm, stress_ppm, now, out)
-        if self._dice.below(PPM, self._occurred_ns, OCCURS) >= self._noise_ppm:
+        if not self.market.is_open or self._dice.below(PPM, self._occurred_ns, OCCURS) >= self._noise_ppm:
             return is_due
         self._trade_noise(middle, half_spread_ppm, now, out)
         return True
@@ -151,12 +162,20 @@ class Liquidity:
         """Half the spread to lay: the calm one, widened by stress, and never inside the reference's own."""
         widened = self._half_spread_ppm * (PPM + (self._stressed_spread_ppm - PPM) * stress_ppm // PPM) // PPM
         reference = (quote.ask_ticks - quote.bid_ticks) * PPM // (quote.ask_ticks + quote.bid_ticks)
-        return min(max(widened, reference), PPM - 1)
+        return min(max(widened, reference) * self._spread_scale_ppm // PPM, PPM - 1)
+
+    def scale(self, spread_ppm: int, depth_ppm: int) -> None:
+        """Quote so much of the spread and the depth from the next quote on."""
+        self._spread_scale_ppm = spread_ppm
+        self._depth_scale_ppm = depth_ppm
+        self._was_hit = True
 
     # The ladder.
 
     def _is_due(self, middle: int, half_spread_ppm: int) -> bool:
         """The reference has moved far enough, or somebody took from the ladder since it was laid."""
+        if self._laid_phase != self.market.phase_changes:
+            return True
         moved = abs(middle - self._laid_middle)
         if moved * PPM * PPM >= half_spread_ppm * self._follow_ppm * middle:
             return moved > 0
@@ -166,13 +185,20 @@ class Liquidity:
         return self._was_hit or was_taken(self._bids) or was_taken(self._asks)
 
     def _lay(self, middle: int, half_spread_ppm: int, stress_ppm: int, now: int, out: list[Message]) -> None:
+        phase = self.market.phase_changes
         for order in self._bids:
             self._withdraw(order, now, out)
         for order in self._asks:
             self._withdraw(order, now, out)
         self._bids.clear()
         self._asks.clear()
-        depth_lots = self._depth_lots * (PPM - (PPM - self._stressed_depth_ppm) * stress_ppm // PPM)
+        self.is_scaled = self._spread_scale_ppm != PPM or self._depth_scale_ppm != PPM
+        depth_lots = (
+            self._depth_lots
+            * self._depth_scale_ppm
+            // PPM
+            * (PPM - (PPM - self._stressed_depth_ppm) * stress_ppm // PPM)
+        )
         for i, factor_ppm in enumerate(self._distances_ppm):
             distance_ppm = half_spread_ppm * factor_ppm // PPM
             lots = max(1, depth_lots * self._sizes_ppm[i] // (PPM * PPM))
@@ -180,6 +206,7 @@ class Liquidity:
                 self._quote(self._bids, True, middle * (PPM - distance_ppm) // (2 * PPM), lots, now, out)
             self._quote(self._asks, False, -(-middle * (PPM + distance_ppm) // (2 * PPM)), lots, now, out)
         self._laid_middle = middle
+        self._laid_phase = phase
         self._was_hit = False
 
     def _withdraw(self, order: Order, now: int, out: list[Message]) -> None:
@@ -189,7 +216,7 @@ class Liquidity:
     def _quote(
         self, ladder: list[Order], is_buy: bool, price_ticks: int, lots: int, now: int, out: list[Message]
     ) -> None:
-        if price_ticks < 1:
+        if price_ticks < 1 or self.market.phase is MarketPhase.HALTED:
             return
         lots = min(lots, self.market.covered_lots(self._background, is_buy, price_ticks))
         if lots > 0:
@@ -210,7 +237,7 @@ class Liquidity:
         else:
             price_ticks = max(1, middle * (PPM - reach_ppm) // (2 * PPM))
         lots = min(lots, self.market.covered_lots(self._noise, is_buy, price_ticks))
-        if lots > 0:
+        if lots > 0 and self.market.is_open:  # Laying the ladder may have halted it.
             order = self._matching.own_order(self.market, self._noise, is_buy, price_ticks, lots)
             self._matching.place(self.market, order, TimeInForce.IOC, now, out)
 
@@ -223,7 +250,9 @@ class Liquidity:
             "doubted": self._doubted,
             "move": self._move,
             "laid_middle": self._laid_middle,
+            "laid_phase": self._laid_phase,
             "was_hit": self._is_hit(),
+            "scales": [self._spread_scale_ppm, self._depth_scale_ppm, self.is_scaled],
             "bids": [order.order_id for order in self._bids if order.leaves_lots > 0],
             "asks": [order.order_id for order in self._asks if order.leaves_lots > 0],
         }
@@ -236,7 +265,9 @@ class Liquidity:
         self._doubted = state["doubted"]
         self._move = state["move"]
         self._laid_middle = state["laid_middle"]
+        self._laid_phase = state["laid_phase"]
         self._was_hit = state["was_hit"]
+        self._spread_scale_ppm, self._depth_scale_ppm, self.is_scaled = state["scales"]
         own = self._matching.open_orders[self._background.number]
         self._bids = [own[str(order_id)] for order_id in state["bids"]]
         self._asks = [own[str(order_id)] for order_id in state["asks"]]

@@ -6,10 +6,11 @@ Rule 1: a limit order is covered before it is accepted, for every lot it leaves:
 
 from typing import Final, final
 
-from trading_ecosystem.messages.market import QuotePublished
+from trading_ecosystem.messages.market import MarketPhase, QuotePublished
 from trading_ecosystem.messages.orders import RejectReason
 from trading_ecosystem.reference import Instrument
 from trading_ecosystem.simulators.exchange.accounts import Account, AssetTotal
+from trading_ecosystem.simulators.exchange.band import Band
 from trading_ecosystem.simulators.exchange.book import Book
 from trading_ecosystem.simulators.exchange.order import Order
 from trading_ecosystem.simulators.exchange.rules import MarketRules, is_within
@@ -28,17 +29,31 @@ def fee_minor(notional_minor: int, fee_ppm: int) -> int:
 @final
 class Market:
     """Its places are those of the base and the quote asset among the venue's. `last_ticks` is the price of the last
-    trade, `middle` twice the middle of the newest reference quote, of `quoted_ns`; all are 0 before the first."""
+    trade, `middle` twice the middle of the newest reference quote, of `quoted_ns`; all are 0 before the first.
+
+    `until_ns` is when its phase ends, 0: not by time; `auction_ns` how long the auction after a halt is; `held_by` the
+    injection that holds it halted. `largest_part_ppm`: of an order that comes, what one match has at most; 0 is all.
+    `number` is its place among the venue's markets.
+    """
 
     __slots__ = (
         "_highest_fee_ppm",
+        "auction_ns",
+        "band",
         "base",
         "base_minor_per_lot",
         "base_place",
         "base_total",
         "book",
+        "held_by",
+        "is_open",
+        "largest_part_ppm",
         "last_ticks",
         "middle",
+        "number",
+        "parted",
+        "phase",
+        "phase_changes",
         "quote",
         "quote_minor_per_tick_lot",
         "quote_place",
@@ -46,6 +61,7 @@ class Market:
         "quoted_ns",
         "rules",
         "symbol",
+        "until_ns",
         "waiting",
     )
 
@@ -68,6 +84,16 @@ class Market:
         self.last_ticks = 0
         self.middle = 0
         self.quoted_ns = 0
+        self.number = 0
+        self.phase: MarketPhase = MarketPhase.OPEN
+        self.is_open = True
+        self.phase_changes = 0
+        self.until_ns = 0
+        self.auction_ns = 0
+        self.held_by = ""
+        self.band = None if rules.band is None else Band(rules.band)
+        self.largest_part_ppm = 0
+        self.parted = False  # A match has been made smaller.
         self._highest_fee_ppm = highest_fee_ppm
 
     def order(

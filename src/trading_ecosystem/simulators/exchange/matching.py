@@ -1,12 +1,13 @@
 """Matching: orders meet in the books, money moves, and the parties are told.
 
-Rule 1: a match is at the resting order's price; no order meets another of its own account.
+Rule 1: a match is at the resting order's price, or at the auction's; no order meets another of its own account.
 Rule 2: money moves in `_pay` and nowhere else; what an order locks is released with its last lot.
 Rule 3: after an order that traded, those go that its price triggers, one by one, before anybody else has a turn.
 """
 
 from typing import Final, final
 
+from trading_ecosystem.messages.market import MarketPhase
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import CancelReason, Liquidity, SelfTradeMode, TimeInForce
 from trading_ecosystem.simulators.exchange.accounts import FEES, Account, Accounts
@@ -22,8 +23,9 @@ from trading_ecosystem.simulators.exchange.announcements import (
 )
 from trading_ecosystem.simulators.exchange.book import BookSide
 from trading_ecosystem.simulators.exchange.deadlines import Deadlines
-from trading_ecosystem.simulators.exchange.market import ANY_PRICE, Market, fee_minor
+from trading_ecosystem.simulators.exchange.market import ANY_PRICE, PPM, Market, fee_minor
 from trading_ecosystem.simulators.exchange.order import BUY, NO_PARTNER, Order
+from trading_ecosystem.simulators.exchange.phases import Phases
 from trading_ecosystem.simulators.exchange.recent import RecentTrades
 from trading_ecosystem.simulators.exchange.waiting import WaitingOrder
 
@@ -34,6 +36,7 @@ CANCEL_BOTH: Final = SelfTradeMode.CANCEL_BOTH
 DECREMENT: Final = SelfTradeMode.DECREMENT
 IOC: Final = TimeInForce.IOC
 FOK: Final = TimeInForce.FOK
+HALTED: Final = MarketPhase.HALTED
 
 
 @final
@@ -55,6 +58,7 @@ class Matching:
         "last_trade_id",
         "markets",
         "open_orders",
+        "phases",
         "recent_trades",
         "waiting_orders",
     )
@@ -64,6 +68,9 @@ class Matching:
         self._fees = accounts.by_name[FEES]
         self.markets = markets
         self.counts_turnover = False
+        self.phases = Phases(venue)
+        for number, market in enumerate(markets.values()):
+            market.number = number
         self.last_order_id = 0
         self.last_trade_id = 0
         self.open_orders: list[dict[str, Order]] = [{} for _ in accounts.by_name]
@@ -98,7 +105,7 @@ class Matching:
         last_trade_id = self.last_trade_id
         self._enter(market, order, time_in_force, now, out)
         if market.waiting.by_id and self.last_trade_id != last_trade_id:
-            self._release(market, now, out)
+            self.release(market, now, out)
 
     def wait(self, market: Market, order: WaitingOrder, now: int, out: list[Message]) -> None:
         """Accept an order that waits for a price."""
@@ -110,10 +117,15 @@ class Matching:
 
     def _enter(self, market: Market, order: Order, time_in_force: TimeInForce, now: int, out: list[Message]) -> None:
         order.pays.lock(order.lock_minor_per_lot * order.quantity_lots)
-        if time_in_force is not FOK or self._fills_whole(market, order):
-            self._match(market, order, now, out)
+        if market.is_open:
+            if market.band is not None:
+                market.band.begin(market.reference_ticks(), now)
+            if time_in_force is not FOK or self._fills_whole(market, order, now, out):
+                self._match(market, order, now, out)
         if order.leaves_lots > 0:
-            if order.price_ticks == ANY_PRICE or time_in_force is IOC or time_in_force is FOK:
+            if market.phase is HALTED:  # By this order: it would have traded out of the band.
+                self._close(order, CancelReason.MARKET_HALTED, now, out)
+            elif order.price_ticks == ANY_PRICE or time_in_force is IOC or time_in_force is FOK:
                 self._close(order, CancelReason.NOT_FILLED, now, out)
             else:
                 self._rest(market, order)
@@ -126,10 +138,13 @@ class Matching:
         market.book.side(order.is_buy).add(order)
         self.open_orders[order.account.number][order.client_order_id] = order
 
-    def _fills_whole(self, market: Market, order: Order) -> bool:
+    def _fills_whole(self, market: Market, order: Order, now: int, out: list[Message]) -> bool:
         lots = 0
         for maker in market.book.side(not order.is_buy).within_reach(order):
             lots += maker.leaves_lots
+            if market.band is not None and not market.band.allows(maker.price_ticks):
+                self.phases.trip(market, now, out)
+                return False
         return lots >= order.leaves_lots
 
     def expire_at(self, expires_ns: int, order_id: int, account: Account, client_order_id: str) -> None:
@@ -163,16 +178,30 @@ class Matching:
     def _enter_again(self, market: Market, order: Order, now: int, out: list[Message]) -> None:
         order.pays.lock(order.lock_minor_per_lot * order.leaves_lots)
         last_trade_id = self.last_trade_id
-        self._match(market, order, now, out)
-        if order.leaves_lots > 0:
+        if market.is_open:
+            if market.band is not None:
+                market.band.begin(market.reference_ticks(), now)
+            self._match(market, order, now, out)
+        if order.leaves_lots > 0 and market.phase is HALTED:
+            self._close(order, CancelReason.MARKET_HALTED, now, out)
+        elif order.leaves_lots > 0:
             self._rest(market, order)
         if market.waiting.by_id and self.last_trade_id != last_trade_id:
-            self._release(market, now, out)
+            self.release(market, now, out)
 
     def cancel(self, order: Order, reason: CancelReason, now: int, out: list[Message]) -> None:
         """Cancel a resting order."""
         self._take_out(self.markets[order.symbol].book.side(order.is_buy), order)
         self._close(order, reason, now, out)
+
+    def lessen(self, market: Market, order: Order, lots: int, now: int, out: list[Message]) -> None:
+        """Take lots from a resting order that it would trade with its own account; the last of them cancel it."""
+        if lots == order.leaves_lots:
+            self.cancel(order, CancelReason.SELF_TRADE, now, out)
+            return
+        order.pays.release(order.lock_minor_per_lot * lots)
+        market.book.side(order.is_buy).resize(order, order.quantity_lots - lots)
+        out.append(amended(self._venue, order, now))
 
     def cancel_wait(self, order: WaitingOrder, reason: CancelReason, now: int, out: list[Message]) -> None:
         """Cancel an order that waits."""
@@ -192,6 +221,18 @@ class Matching:
         waiting = self.waiting_orders[account.number].get(client_order_id)
         if waiting is not None:
             self.cancel_wait(waiting, reason, now, out)
+
+    def names_of(self, account: Account, symbol: str) -> list[str]:
+        """The names of the account's open and waiting orders in the order of their ids; of all symbols for ""."""
+        found: list[tuple[int, str]] = []
+        for order in self.open_orders[account.number].values():
+            if not symbol or order.symbol == symbol:
+                found.append((order.order_id, order.client_order_id))
+        for waiting in self.waiting_orders[account.number].values():
+            if not symbol or waiting.submitted.symbol == symbol:
+                found.append((waiting.order_id, waiting.submitted.client_order_id))
+        found.sort()
+        return [client_order_id for _, client_order_id in found]
 
     def _close(self, order: Order, reason: CancelReason, now: int, out: list[Message]) -> None:
         """End an order that is in no book."""
@@ -232,10 +273,10 @@ class Matching:
 
     # What waits.
 
-    def _release(self, market: Market, now: int, out: list[Message]) -> None:
+    def release(self, market: Market, now: int, out: list[Message]) -> None:
         """Let those go that the last price triggers, and those that their trades trigger in turn."""
         found = market.waiting.triggered(market.last_ticks)
-        while found:
+        while found and market.is_open:
             self._trigger(market, found[0], now, out)
             found = market.waiting.triggered(market.last_ticks)
 
@@ -275,7 +316,29 @@ class Matching:
                 lots = min(lots, market.affordable_lots(taker, maker.price_ticks))
                 if lots == 0:
                     return
-            self._trade(market, against, taker, maker, lots, now, out)
+            if market.band is not None and not market.band.allows(maker.price_ticks):
+                self.phases.trip(market, now, out)
+                return
+            if market.largest_part_ppm:
+                lots = largest_part(market, taker, lots)
+            self._trade(market, against, taker, maker, maker.price_ticks, lots, now, out)
+
+    def trade_at(self, market: Market, price_ticks: int, now: int, out: list[Message]) -> None:
+        """Let all meet that trade at this price or a better one, which is the price of all trades."""
+        book = market.book
+        while True:
+            bids, asks = book.bids.best(), book.asks.best()
+            if bids is None or asks is None or bids.key < price_ticks or -asks.key > price_ticks:
+                return
+            bid, ask = bids.head, asks.head
+            assert bid is not None and ask is not None
+            taker = later_of(bid, ask)
+            maker = ask if taker is bid else bid
+            lots = min(bid.leaves_lots - bid.hidden_lots, ask.leaves_lots - ask.hidden_lots)
+            self._trade(market, book.side(maker.is_buy), taker, maker, price_ticks, lots, now, out)
+            book.side(taker.is_buy).reduce(taker, lots)
+            if taker.leaves_lots == 0:
+                self._forget(taker)
 
     def _part(self, against: BookSide, taker: Order, maker: Order, now: int, out: list[Message]) -> None:
         """Keep two orders of one account from meeting, by the mode of the one that comes."""
@@ -310,11 +373,12 @@ class Matching:
         against: BookSide,
         taker: Order,
         maker: Order,
+        price_ticks: int,
         lots: int,
         now: int,
         out: list[Message],
     ) -> None:
-        price_ticks = maker.price_ticks
+        assert maker.account is not taker.account
         notional_minor = price_ticks * (lots * market.quote_minor_per_tick_lot)  # Small numbers first: they are cheap.
         taker_fee = fee_minor(notional_minor, taker.account.taker_fee_ppm)
         maker_fee = fee_minor(notional_minor, maker.account.maker_fee_ppm)
@@ -332,7 +396,9 @@ class Matching:
             self._forget(maker)
         self.last_trade_id += 1
         market.last_ticks = price_ticks
-        trade = executed(self._venue, self.last_trade_id, taker, maker, lots, taker_fee, maker_fee, now)
+        if market.band is not None:
+            market.band.note(price_ticks, lots, now)
+        trade = executed(self._venue, self.last_trade_id, taker, maker, price_ticks, lots, taker_fee, maker_fee, now)
         self.recent_trades.add(trade)
         out.append(trade)
         if not maker.account.is_venue_own:
@@ -364,3 +430,19 @@ class Matching:
         self._fees.by_place[market.quote_place].credit(buyer_fee + seller_fee)
         market.base_total.assert_conserved()
         market.quote_total.assert_conserved()
+
+
+def largest_part(market: Market, taker: Order, lots: int) -> int:
+    """What of so many lots a match has at once, where a market matches in parts."""
+    part = max(1, taker.quantity_lots * market.largest_part_ppm // PPM)
+    if part >= lots:
+        return lots
+    market.parted = True
+    return part
+
+
+def later_of(bid: Order, ask: Order) -> Order:
+    """Which of two resting orders counts as having come to the other. One that is post only never does."""
+    if bid.post_only is not ask.post_only:
+        return ask if bid.post_only else bid
+    return bid if bid.order_id > ask.order_id else ask

@@ -32,7 +32,7 @@ from trading_ecosystem.live.rest.problems import Trouble, unknown
 from trading_ecosystem.live.rest.streams import Event
 from trading_ecosystem.live.rest.surface import Surface
 from trading_ecosystem.messages.accounts import AccountReported, QueryAccount
-from trading_ecosystem.messages.market import BookTopChanged
+from trading_ecosystem.messages.market import BookTopChanged, MarketPhaseChanged
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.order_changes import AmendRejected, AmendRejectReason, CancelAllOrders, OrderAmended
 from trading_ecosystem.messages.orders import (
@@ -51,16 +51,20 @@ from trading_ecosystem.simulators.exchange.rest_bodies import (
     AmendedBody,
     CanceledAllBody,
     CanceledBody,
+    MarketsBody,
     OpenOrdersBody,
     OrderBody,
     PairBody,
+    PhasePage,
     SilenceBody,
     TopBody,
     TradePage,
     account_body,
     execution_of,
+    market_body,
     open_order_body,
     order_body,
+    phase_body,
     placed_body,
     top_body,
     trade_body,
@@ -79,10 +83,14 @@ from trading_ecosystem.simulators.exchange.store import TradeHistory
 
 ASKER = "rest"
 EXECUTIONS, TOPS = "executions.", "tops."  # Followed by the account, by the symbol.
+MARKETS = "markets"
 REJECTED: dict[RejectReason, int] = {
     RejectReason.UNKNOWN_ACCOUNT: 404,
     RejectReason.UNKNOWN_SYMBOL: 404,
     RejectReason.CLIENT_ORDER_ID_REUSED: 422,
+    RejectReason.SYSTEM_ERROR: 503,
+    RejectReason.MARKET_HALTED: 409,
+    RejectReason.NOT_IN_AUCTION: 409,
     RejectReason.INVALID_TERMS: 422,
     RejectReason.INVALID_QUANTITY: 422,
     RejectReason.INVALID_PRICE: 422,
@@ -103,22 +111,30 @@ Orders = Answers[OrderBody]
 
 @final
 class VenueFeed:
-    """Executions of each account, for its owner, and the top of each book, for all. Keeps the last tops."""
+    """Executions of each account, for its owner; the top of each book and the phases of all markets, for all.
+
+    Keeps the last tops and phases. A venue that starts tells which of its markets are not open.
+    """
 
     def __init__(self, reference: ReferenceData, accounts: Sequence[str]) -> None:
         self._reference = reference
         self._accounts = frozenset(accounts)
         self.tops: dict[str, BookTopChanged] = {}
+        self.phases: dict[str, MarketPhaseChanged] = {}
 
     def hear(self, told: Sequence[Told]) -> None:
         for each in told:
             if isinstance(each.message, BookTopChanged):
                 self.tops[each.message.symbol] = each.message
+            elif isinstance(each.message, MarketPhaseChanged):
+                self.phases[each.message.symbol] = each.message
 
     def account_of(self, stream: str) -> str | None:
         account = stream.removeprefix(EXECUTIONS)
         if stream.startswith(EXECUTIONS) and account in self._accounts:
             return account
+        if stream == MARKETS:
+            return ""
         symbol = stream.removeprefix(TOPS)
         return "" if stream.startswith(TOPS) and symbol in self._reference.instruments else None
 
@@ -127,6 +143,8 @@ class VenueFeed:
         if isinstance(message, BookTopChanged):
             instrument = self._reference.instruments[message.symbol]
             yield Event(stream=f"{TOPS}{message.symbol}", data=lambda: top_body(message, instrument).model_dump())
+        elif isinstance(message, MarketPhaseChanged):
+            yield Event(stream=MARKETS, data=lambda: market_body(message.symbol, message).model_dump(mode="json"))
         elif isinstance(message, AccountEvent) and message.account in self._accounts:
             yield Event(stream=f"{EXECUTIONS}{message.account}", data=lambda: execution_of(message, self._reference))
 
@@ -139,7 +157,7 @@ def rest_app(surface: Surface, reference: ReferenceData, accounts: Sequence[str]
         order_routes(surface, reference, history),
         change_routes(surface, reference),
         account_routes(surface, reference, history),
-        book_routes(reference, feed),
+        book_routes(reference, feed, history),
     )
     made = application(surface, "Exchange", *routes)
     add_streams(made, surface, feed)
@@ -236,7 +254,7 @@ def account_routes(surface: Surface, reference: ReferenceData, history: TradeHis
     return routes
 
 
-def book_routes(reference: ReferenceData, feed: VenueFeed) -> APIRouter:
+def book_routes(reference: ReferenceData, feed: VenueFeed, history: TradeHistory) -> APIRouter:
     routes = router()
 
     @routes.get("/books/{symbol}", summary="The best bid and ask of a book", **needs(Scope.READ))
@@ -246,6 +264,16 @@ def book_routes(reference: ReferenceData, feed: VenueFeed) -> APIRouter:
         if known is None:
             raise Trouble(404, "no_book_yet", "nothing has been published since the start")
         return top_body(known, instrument)
+
+    @routes.get("/markets", summary="The phase of each market: open, halted, or in an auction", **needs(Scope.READ))
+    async def markets() -> MarketsBody:
+        return MarketsBody(markets=[market_body(symbol, feed.phases.get(symbol)) for symbol in reference.instruments])
+
+    @routes.get("/markets/history", summary="Halts and auctions of the past, oldest first", **needs(Scope.READ))
+    async def past(after: Number = 0, limit: Limit = 100) -> PhasePage:
+        found = await to_thread(history.phases, after=after, limit=limit)
+        more = found[-1].number if len(found) == limit else None
+        return PhasePage(changes=[phase_body(change) for change in found], next=more)
 
     return routes
 

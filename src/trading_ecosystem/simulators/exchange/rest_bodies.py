@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from trading_ecosystem.live.rest.amounts import amount_text, moment_text, price_text, quantity_text, scaled_text
 from trading_ecosystem.messages.accounts import AccountReported, OpenOrder
-from trading_ecosystem.messages.market import BookTopChanged
+from trading_ecosystem.messages.market import BookTopChanged, MarketPhase, MarketPhaseChanged, PhaseReason
 from trading_ecosystem.messages.order_changes import AmendRejected, OrderAmended
 from trading_ecosystem.messages.orders import (
     AccountEvent,
@@ -26,7 +26,7 @@ from trading_ecosystem.messages.orders import (
 from trading_ecosystem.messages.triggers import OrderTriggered
 from trading_ecosystem.reference import Instrument, ReferenceData
 from trading_ecosystem.simulators.exchange.rest_commands import SIDES, SideWord
-from trading_ecosystem.simulators.exchange.store import PlacedOrder
+from trading_ecosystem.simulators.exchange.store import PhaseChange, PlacedOrder
 
 PPM_DECIMALS = 6
 LiquidityWord = Literal["maker", "taker"]
@@ -196,6 +196,35 @@ class TopBody(BaseModel):
     occurred: str
 
 
+class MarketBody(BaseModel):
+    """`until`: when the phase will end; null where nobody can say. `reason`: why it began; null since the start."""
+
+    symbol: str
+    phase: MarketPhase
+    until: str | None
+    reason: PhaseReason | None
+
+
+class MarketsBody(BaseModel):
+    markets: list[MarketBody]
+
+
+class PhaseBody(BaseModel):
+    number: int
+    symbol: str
+    phase: MarketPhase
+    until: str | None
+    reason: PhaseReason
+    occurred: str
+
+
+class PhasePage(BaseModel):
+    """`next`: what to give as `after` for the next page; null on the last."""
+
+    changes: list[PhaseBody]
+    next: int | None
+
+
 def order_body(events: Sequence[AccountEvent], waits: bool, reference: ReferenceData) -> OrderBody:
     """The order as its own events tell it, the first of which is its acceptance. `waits`: it came as one that does."""
     [accepted] = [event for event in events if isinstance(event, OrderAccepted)]
@@ -319,6 +348,29 @@ def top_body(top: BookTopChanged, instrument: Instrument) -> TopBody:
         ask_size=quantity_text(top.ask_lots, instrument) if top.ask_lots else None,
         sequence=top.sequence,
         occurred=moment_text(top.occurred_ns),
+    )
+
+
+def market_body(symbol: str, changed: MarketPhaseChanged | None) -> MarketBody:
+    """`changed`: what was told of it last; a market of which nothing was told is open."""
+    if changed is None:
+        return MarketBody(symbol=symbol, phase=MarketPhase.OPEN, until=None, reason=None)
+    return MarketBody(
+        symbol=symbol,
+        phase=changed.market_phase,
+        until=moment_text(changed.until_ns) if changed.until_ns else None,
+        reason=changed.phase_reason,
+    )
+
+
+def phase_body(change: PhaseChange) -> PhaseBody:
+    return PhaseBody(
+        number=change.number,
+        symbol=change.symbol,
+        phase=change.market_phase,
+        until=moment_text(change.until_ns) if change.until_ns else None,
+        reason=change.phase_reason,
+        occurred=moment_text(change.occurred_ns),
     )
 
 

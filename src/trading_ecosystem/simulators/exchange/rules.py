@@ -26,13 +26,26 @@ DAY_NS: Final = 86_400_000_000_000
 
 @final
 @dataclass(frozen=True, kw_only=True)
+class BandRule:
+    """How far a trade may be from the mean price of the last `over_ns`, in ppm of it; and how long the market is halted
+    instead of trading further away, and how long the auction is that follows."""
+
+    width_ppm: int
+    over_ns: int
+    halt_ns: int
+    auction_ns: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
 class MarketRules:
     """The smallest value of an order in minor units of the quote asset, the largest quantity, and how far a limit may
-    be from the reference price, in ppm of it; 0 is as far as one likes."""
+    be from the reference price, in ppm of it; 0 is as far as one likes. Without a band trades may be at any price."""
 
     minimum_notional_minor: int = 0
     largest_lots: int = LARGEST_LOTS
     price_range_ppm: int = 0
+    band: BandRule | None = None
 
 
 def terms_refusal(order: SubmitOrder, now: int) -> RejectReason | None:

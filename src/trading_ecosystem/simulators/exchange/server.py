@@ -2,11 +2,12 @@
 
 from trading_ecosystem.configuration.document import Section
 from trading_ecosystem.configuration.instruments import REFERENCE_KEYS, read_accounts, read_reference
-from trading_ecosystem.live.production_wire import CODEC, EXCHANGE, MARKET_DATA
+from trading_ecosystem.live.chaos_wire import CODEC
+from trading_ecosystem.live.production_wire import EXCHANGE, MARKET_DATA
 from trading_ecosystem.live.rest_parts import rest_surface
 from trading_ecosystem.live.service import Added, Parts, Service, Upstream, read_access
 from trading_ecosystem.messages.market import QuotePublished
-from trading_ecosystem.simulators.breaking import Breaking
+from trading_ecosystem.simulators.breaking import OF_VENUES, Breaking
 from trading_ecosystem.simulators.exchange import config
 from trading_ecosystem.simulators.exchange.core import Exchange
 from trading_ecosystem.simulators.exchange.rest import rest_app
@@ -28,7 +29,7 @@ def build(document: Section, instance: str) -> Exchange:
     )
 
 
-BREAKING = Breaking()
+BREAKING = Breaking(core_takes=OF_VENUES)
 
 
 def add(parts: Parts) -> Added:

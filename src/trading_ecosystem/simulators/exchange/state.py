@@ -6,6 +6,7 @@ Rule 1: what is restored trades on as what was saved: the same orders in the sam
 from typing import cast
 
 from trading_ecosystem.messages import codec
+from trading_ecosystem.messages.market import MarketPhase
 from trading_ecosystem.messages.orders import SelfTradeMode
 from trading_ecosystem.messages.runtime import Plain
 from trading_ecosystem.messages.triggers import SubmitTriggerOrder
@@ -34,6 +35,9 @@ def save_market(market: Market) -> Plain:
         "reference": [market.middle, market.quoted_ns],
         "orders": [order_plain(order) for order in book.bids.orders() + book.asks.orders()],
         "waiting": [waiting_plain(order) for order in market.waiting.by_id.values()],
+        "phase": [market.phase.value, market.until_ns, market.auction_ns, market.held_by, market.phase_changes],
+        "band": None if market.band is None else market.band.save(),
+        "parts": [market.largest_part_ppm, market.parted],
     }
 
 
@@ -70,6 +74,10 @@ def restore_matching(matching: Matching, accounts: Accounts, state: Plain) -> No
         restore_top(market.book, saved["top"])
         market.last_ticks = saved["last_ticks"]
         market.middle, market.quoted_ns = saved["reference"]
+        restore_phase(matching, market, saved["phase"])
+        if market.band is not None:
+            market.band.restore(saved["band"])
+        market.largest_part_ppm, market.parted = saved["parts"]
         for values in saved["orders"]:
             restore_order(matching, market, accounts, values)
         for values in saved["waiting"]:
@@ -79,6 +87,16 @@ def restore_matching(matching: Matching, accounts: Accounts, state: Plain) -> No
 
 def restore_top(book: Book, top: list[int]) -> None:
     book.top_sequence, book.bid_ticks, book.bid_lots, book.ask_ticks, book.ask_lots = top
+
+
+def restore_phase(matching: Matching, market: Market, values: list[Plain]) -> None:
+    phase, until_ns, auction_ns, held_by, phase_changes = values
+    market.phase = MarketPhase(cast(str, phase))
+    market.is_open = market.phase is MarketPhase.OPEN
+    market.until_ns, market.auction_ns = cast(int, until_ns), cast(int, auction_ns)
+    market.held_by, market.phase_changes = cast(str, held_by), cast(int, phase_changes)
+    if market.until_ns:
+        matching.phases.ends.add(market.until_ns, market.number)
 
 
 def restore_order(matching: Matching, market: Market, accounts: Accounts, values: list[Plain]) -> None:

@@ -9,12 +9,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
-from sqlalchemy import Column, Index, Insert, MetaData, Select, Table, Text, bindparam, case, func, or_, select, update
+from sqlalchemy import (
+    Column,
+    Index,
+    Insert,
+    MetaData,
+    Select,
+    Table,
+    Text,
+    UniqueConstraint,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from trading_ecosystem.live.store.database import Database
 from trading_ecosystem.live.store.history import insert_all, of_type, row_of, write_all
 from trading_ecosystem.live.store.opening import Design
 from trading_ecosystem.live.store.tables import UPDATED, Coded, Whole, insert_into
+from trading_ecosystem.messages.market import MarketPhase, MarketPhaseChanged, PhaseReason
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.order_changes import OrderAmended
 from trading_ecosystem.messages.orders import (
@@ -63,6 +79,32 @@ ORDER = Table(
     Index("placed_order_of_account", "account", "order_id"),
     info=UPDATED,
 )
+PHASE = Table(
+    "market_phase",
+    TABLES,
+    Column("number", Whole, primary_key=True),
+    Column("venue", Text, nullable=False),
+    Column("symbol", Text, nullable=False),
+    Column("market_phase", Coded(MarketPhase), nullable=False),
+    Column("phase_reason", Coded(PhaseReason), nullable=False),
+    Column("until_ns", Whole, nullable=False),
+    Column("occurred_ns", Whole, nullable=False),
+    UniqueConstraint("venue", "symbol", "occurred_ns", "market_phase", name="market_phase_once"),
+)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class PhaseChange:
+    """A market was in another phase from then on. `number` counts them in the order in which they were kept."""
+
+    number: int
+    venue: str
+    symbol: str
+    market_phase: MarketPhase
+    phase_reason: PhaseReason
+    until_ns: int
+    occurred_ns: int
 
 
 @final
@@ -137,11 +179,13 @@ class TradeHistory:
         placed = {each.order_id: new_order(each) for each in accepted}
         fills = [each for each in of_type(messages, OrderFilled) if not fill(placed, each)]
         cancels = [each for each in of_type(messages, OrderCanceled) if not cancel(placed, each)]
-        if not (trades or placed or fills or cancels):
+        phases = of_type(messages, MarketPhaseChanged)
+        if not (trades or placed or fills or cancels or phases):
             return
         dialect = self._database.dialect
         with self._database.writing() as connection:
             insert_all(connection, dialect, TRADE, map(row_of, trades))
+            insert_all(connection, dialect, PHASE, map(row_of, phases))
             write_all(connection, place(dialect), placed.values())
             write_all(
                 connection,
@@ -167,6 +211,13 @@ class TradeHistory:
         with self._database.reading() as connection:
             rows = connection.execute(statement.order_by(TRADE.c.trade_id).limit(limit)).mappings().all()
         return [TradeExecuted(**row) for row in rows]
+
+    def phases(self, *, after: int = 0, limit: int = 1000) -> list[PhaseChange]:
+        """In the order in which they happened."""
+        statement = select(PHASE).where(PHASE.c.number > after).order_by(PHASE.c.number).limit(limit)
+        with self._database.reading() as connection:
+            rows = connection.execute(statement).mappings().all()
+        return [PhaseChange(**row) for row in rows]
 
     def orders(self, *, account: str = "", symbol: str = "", after: int = 0, limit: int = 1000) -> list[PlacedOrder]:
         """In the order of order ids; empty: all accounts, all symbols."""

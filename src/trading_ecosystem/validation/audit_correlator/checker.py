@@ -8,6 +8,7 @@ Rule 3: a violation is reported when it comes about, not again for as long as it
 from typing import final
 
 from trading_ecosystem.messages.audit import Envelope, InvariantViolated
+from trading_ecosystem.messages.chaos import InjectionEnded, InjectionStarted
 from trading_ecosystem.messages.custody import (
     PartPosted,
     Posting,
@@ -27,6 +28,7 @@ from trading_ecosystem.validation.audit_correlator.invariants import Findings, I
 from trading_ecosystem.validation.audit_correlator.venue_record import VenueRecord
 
 FEES = "fees"
+MISTOLD = ("venue.latency", "venue.duplicate_reports", "venue.lost_reports")
 OF_CUSTODY = (SettlementInstructed, TransactionPosted, PartPosted, SettlementFailed, SettlementCanceled)
 NOTHING: list[InvariantViolated] = []
 Changes = dict[tuple[str, str], int]  # (account, asset) -> minor units more, or less; each once.
@@ -97,6 +99,7 @@ class ConservationChecker:
         "_grace_ns",
         "_instructions",
         "_last_instruction_id",
+        "_mistold",
         "_not_in_custody",
         "_pending",
         "_posted",
@@ -125,6 +128,7 @@ class ConservationChecker:
         self._venues: dict[str, VenueRecord] = {}
         self._pending: dict[str, dict[int, PendingInstruction]] = {}  # By custodian and instruction id.
         self._last_instruction_id: dict[str, int] = {}
+        self._mistold: dict[str, str] = {}  # Faults that have a venue tell orders and fills wrongly, and the venue.
         self._not_in_custody: list[str] = []
         self._trades = self._instructions = self._posted = self._failed = 0
 
@@ -133,11 +137,22 @@ class ConservationChecker:
         message = envelope.message
         if isinstance(message, (QuotePublished, Wake)):
             return NOTHING
-        if isinstance(message, (AccountEvent, TradeExecuted, *OF_CUSTODY)):
+        if isinstance(message, (InjectionStarted, InjectionEnded)):
+            self._note_fault(message)
+        elif isinstance(message, (AccountEvent, TradeExecuted, *OF_CUSTODY)):
             findings = Findings(envelope.message_id, envelope.sent_ns)
             self._check(message, findings)
             return findings.found or NOTHING
         return NOTHING
+
+    def _note_fault(self, receipt: InjectionStarted | InjectionEnded) -> None:
+        """What a venue tells wrongly on purpose violates nothing."""
+        if isinstance(receipt, InjectionStarted):
+            if receipt.kind in MISTOLD:
+                self._mistold[receipt.injection_id] = receipt.target
+                self._record(receipt.target).doubt()
+        elif receipt.injection_id in self._mistold:
+            self._record(self._mistold.pop(receipt.injection_id)).trust_again()
 
     def finish(self, now: int) -> list[InvariantViolated]:
         """What is open at the end and must not be. What is due to be over since less than the grace may be open."""

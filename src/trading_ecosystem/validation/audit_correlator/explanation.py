@@ -3,7 +3,7 @@
 Rule 1: messages tell the proximate cause: the causes of the alert are walked until one bears an injection's mark.
 Rule 2: an absence has no message: the alerts on silence go to what silenced the subject's sender. An alert on a
 portfolio goes to the price path of anything held, because its last input need not be the one that moved. One on
-custody goes to the fault of settlement: books are compared by a timer.
+custody goes to the fault of settlement, or of the venue's reports: books are compared by a timer.
 Rule 3: what came after the breach did not cause it; without a cause the chain says so and begins at its own root.
 """
 
@@ -34,6 +34,7 @@ KINDS = {
     "QuotePublished": "market",
     "BookTopChanged": "market",
     "VenueHeartbeat": "market",
+    "MarketPhaseChanged": "market",
     "TradeExecuted": "trade",
     "SettlementInstructed": "settlement",
     "TransactionPosted": "settlement",

@@ -14,6 +14,7 @@ from trading_ecosystem.messages.chaos import (
     FaultFeed,
     FaultLink,
     FaultService,
+    FaultVenue,
     FeedFault,
     InjectionEnded,
     InjectionStarted,
@@ -21,6 +22,7 @@ from trading_ecosystem.messages.chaos import (
     PathAnchor,
     RestorePricePath,
     ScaleVolatility,
+    VenueFault,
 )
 from trading_ecosystem.reference import Instrument, ReferenceData
 from trading_ecosystem.validation.audit_correlator.causation import Lane
@@ -31,7 +33,11 @@ UNMARKED = ("QuotePublished", "BookTopChanged", "VenueHeartbeat", "Wake")
 
 OF_BOTH_WAYS = (LinkFault.RESET, LinkFault.REFUSE, LinkFault.LOSE_ANSWERS)  # What breaks a connection.
 
-Command = ApplyPricePath | CrashService | FaultCustody | FaultFeed | FaultLink | FaultService | ScaleVolatility
+# What a venue tells of accounts is not so, or custody's books and what the venue told do not agree.
+MISREPORTS = (VenueFault.LOST_REPORTS, VenueFault.DUPLICATE_REPORTS, VenueFault.STALE_BALANCES)
+
+OfServices = CrashService | FaultService | FaultCustody | FaultVenue
+Command = ApplyPricePath | FaultFeed | FaultLink | ScaleVolatility | OfServices
 Holds = Callable[[str], bool]
 
 
@@ -80,7 +86,7 @@ class AppliedInjection:
             return lane.sender == self.command.to and lane.subject in self.reach
         if lane.type_name in UNMARKED:
             return False
-        if isinstance(self.command, FaultCustody):
+        if isinstance(self.command, FaultCustody | FaultVenue):
             return lane.sender == self.command.to
         if isinstance(self.command, CrashService | FaultService):
             return lane.sender == self.command.service
@@ -94,6 +100,8 @@ class AppliedInjection:
             return hides and sender == command.to and any([symbol in command.symbols for symbol in symbols])
         if isinstance(command, CrashService | FaultService):
             return command.service in (sender, recipient)
+        if isinstance(command, FaultVenue):
+            return command.venue_fault is VenueFault.OUTAGE and sender == command.to
         if not isinstance(command, FaultLink) or command.fault is LinkFault.DUPLICATE:
             return False
         if named(sender, command.senders) and named(recipient, command.recipients):
@@ -118,6 +126,8 @@ class AppliedInjection:
             return f"{self.command.service_fault.value} of {self.command.service}"
         if isinstance(self.command, FaultCustody):
             return f"{self.command.custody_fault.value} of {self.command.to}"
+        if isinstance(self.command, FaultVenue):
+            return f"{self.command.venue_fault.value} of {self.command.to}"
         senders, recipients = ", ".join(self.command.senders), ", ".join(self.command.recipients)
         return f"{self.command.fault.value} from {senders} to {recipients}"
 
@@ -195,9 +205,11 @@ class Injections:
         return None
 
     def disturbing(self, at_ns: int) -> AppliedInjection | None:
-        """The latest fault of a custodian's settlement at a moment."""
+        """The latest fault of a custodian's settlement, or of what a venue tells of fills and balances, at a moment."""
         for injection in self.started():
-            if isinstance(injection.command, FaultCustody) and injection.lasted(at_ns, at_ns):
+            command = injection.command
+            misleads = isinstance(command, FaultVenue) and command.venue_fault in MISREPORTS
+            if (misleads or isinstance(command, FaultCustody)) and injection.lasted(at_ns, at_ns):
                 return injection
         return None
 

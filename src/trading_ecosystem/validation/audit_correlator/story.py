@@ -14,15 +14,17 @@ from trading_ecosystem.messages.chaos import (
     FaultFeed,
     FaultLink,
     FaultService,
+    FaultVenue,
     InjectionEnded,
     InjectionRefused,
     InjectionStarted,
+    InjectionStruck,
     RestorePricePath,
     ScaleVolatility,
 )
 from trading_ecosystem.messages.custody import SettlementCanceled, SettlementFailed
 from trading_ecosystem.messages.health import HealthChanged
-from trading_ecosystem.messages.market import QuotePublished
+from trading_ecosystem.messages.market import MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.risk import (
     AlertAcknowledged,
@@ -48,11 +50,14 @@ NOTED = (
     FaultCustody,
     FaultLink,
     FaultService,
+    FaultVenue,
     HealthChanged,
     InjectionEnded,
     InjectionRefused,
     InjectionStarted,
+    InjectionStruck,
     InvariantViolated,
+    MarketPhaseChanged,
     RestorePricePath,
     RiskReported,
     ScaleVolatility,
@@ -133,7 +138,7 @@ class Story:
                 self._explainer.hold(message)
             case ApplyPricePath() | ScaleVolatility() | CrashService() | FaultService() | FaultLink():
                 self._injections.order(message, message_id, envelope.sent_ns)
-            case FaultFeed() | FaultCustody():
+            case FaultFeed() | FaultCustody() | FaultVenue():
                 self._injections.order(message, message_id, envelope.sent_ns)
             case InjectionStarted():
                 self._note_start(message, envelope)
@@ -158,6 +163,12 @@ class Story:
                 self._tell(ns, "settlement_failed", custodian, text, message_id, causation_id)
             case InvariantViolated(invariant=invariant, detail=detail, occurred_ns=ns):
                 self._tell(ns, "invariant", invariant, detail, message_id, message.message_id)
+            case InjectionStruck(injection_id=injection_id, occurred_ns=ns):
+                text = f"{injection_id} has changed something"
+                self._tell(ns, "injection_struck", injection_id, text, message_id, causation_id)
+            case MarketPhaseChanged(symbol=symbol, market_phase=phase, phase_reason=why, occurred_ns=ns):
+                text = f"{symbol} is {phase.value} at {message.venue}: {why.value}"
+                self._tell(ns, "market_phase", symbol, text, message_id, causation_id)
             case InjectionRefused(injection_id=injection_id, detail=detail, occurred_ns=ns):
                 self._tell(ns, "injection_refused", injection_id, detail, message_id, causation_id)
             case _:

@@ -13,6 +13,8 @@ from trading_ecosystem.messages.orders import (
 )
 from trading_ecosystem.validation.audit_correlator.invariants import Findings, Invariant
 
+OF_ORDERS = (OrderAccepted, OrderFilled, OrderCanceled, OrderAmended)
+
 
 @final
 class OpenOrder:
@@ -80,11 +82,27 @@ class ToldTrade:
 
 @final
 class VenueRecord:
-    """What one venue has said of orders, fills and trades. A fill and its trade come in either order."""
+    """What one venue has said of orders, fills and trades. A fill and its trade come in either order.
 
-    __slots__ = ("early_fills", "in_flight", "last_order_id", "last_trade_id", "orders", "sequences", "told_trades")
+    `doubts`: how many faults have it tell orders and fills wrongly; trades are always true. Of orders up to
+    `unchecked_order_id` it has told wrongly before.
+    """
+
+    __slots__ = (
+        "doubts",
+        "early_fills",
+        "in_flight",
+        "last_order_id",
+        "last_trade_id",
+        "orders",
+        "sequences",
+        "told_trades",
+        "unchecked_order_id",
+    )
 
     def __init__(self) -> None:
+        self.doubts = 0
+        self.unchecked_order_id = 0
         self.last_order_id = 0
         self.last_trade_id = 0
         self.orders: dict[int, OpenOrder] = {}
@@ -93,13 +111,29 @@ class VenueRecord:
         self.early_fills: dict[int, list[OrderFilled]] = {}
         self.in_flight: dict[int, TradeExecuted] = {}  # Without an instruction so far.
 
+    def doubt(self) -> None:
+        self.doubts += 1
+
+    def trust_again(self) -> None:
+        """What is open now was told of wrongly, and is not checked any more."""
+        self.doubts -= 1
+        self.unchecked_order_id = self.last_order_id
+        self.orders.clear()
+        self.told_trades.clear()
+        self.early_fills.clear()
+
+    def is_checked(self, order_id: int) -> bool:
+        return self.doubts == 0 and order_id > self.unchecked_order_id
+
     def on_account_event(self, event: AccountEvent, findings: Findings) -> None:
         expected = self.sequences.get(event.account, 0) + 1
         if event.account_sequence != expected:
             detail = f"{event.account}: {event.account_sequence} where {expected} was next"
             findings.add(Invariant.EVENTS_CONTIGUOUS, detail)
         self.sequences[event.account] = event.account_sequence
-        if isinstance(event, OrderAccepted):
+        if isinstance(event, OF_ORDERS) and not self.is_checked(event.order_id):
+            self.last_order_id = max(event.order_id, self.last_order_id)
+        elif isinstance(event, OrderAccepted):
             if event.order_id <= self.last_order_id:
                 findings.add(Invariant.IDS_INCREASE, f"order {event.order_id} after {self.last_order_id}")
             self.last_order_id = max(event.order_id, self.last_order_id)
@@ -162,8 +196,15 @@ class VenueRecord:
                 f"trade {trade.trade_id}: {trade.buyer_account} buys {trade.quantity_lots} lots "
                 f"at {trade.price_ticks} ticks from {trade.seller_account}",
             )
+        if self.doubts:
+            self.last_order_id = max(trade.buyer_order_id, trade.seller_order_id, self.last_order_id)
+            return
         self.report_untold(trade.occurred_ns, findings)
-        told = ToldTrade(trade, trade.buyer_account in self.sequences, trade.seller_account in self.sequences)
+        told = ToldTrade(
+            trade,
+            trade.buyer_account in self.sequences and self.is_checked(trade.buyer_order_id),
+            trade.seller_account in self.sequences and self.is_checked(trade.seller_order_id),
+        )
         for fill in self.early_fills.pop(trade.trade_id, ()):
             told.check(fill, findings)
         if told.awaits_buyer or told.awaits_seller:

@@ -22,6 +22,7 @@ from trading_ecosystem.validation.test_coordinator.injections import (
     RunningFault,
     ServiceCrash,
     SettlementFault,
+    VenueDisturbance,
     VolatilitySpike,
 )
 from trading_ecosystem.validation.test_coordinator.parts import (
@@ -121,8 +122,10 @@ def check_words(
             known = sorted({*ids, *(step.kind for step in method)}) or list(UNDO_WORDS)
             rollback.node.fail_word("restore: no such injection in the method:", rollback.restore, known)
     for condition in conditions:
-        if condition.quantity is Quantity.INJECTED and condition.subject not in ids and condition.node:
-            condition.node.fail_word("injected: no such injection in the method:", condition.subject, ids)
+        of_injections = condition.quantity in (Quantity.INJECTED, Quantity.STRUCK)
+        if of_injections and condition.subject not in ids and condition.node:
+            what = condition.quantity.value
+            condition.node.fail_word(f"{what}: no such injection in the method:", condition.subject, ids)
     for step in method:
         undoing = [rollback for rollback in rollbacks if step in restored(rollback, method)]
         check_undone(step, len(undoing))
@@ -166,6 +169,8 @@ def check_world(
 ) -> None:
     for step in method:
         check_target(step, reference, instances)
+        if isinstance(step, VenueDisturbance) and step.account and step.account not in accounts:
+            step.node.fail_word("account: not of the firm:", step.account, accounts)
     known = known_subjects(reference, instances, accounts)
     for condition in conditions:
         choices = known.get(condition.quantity)
@@ -190,8 +195,17 @@ def check_target(step: Injection, reference: ReferenceData, instances: Collectio
         custodians = [name for name in instances if role(name) == "custodian"]
         if step.custodian not in custodians:
             step.node.fail_word("unknown custodian", step.custodian, custodians)
+    elif isinstance(step, VenueDisturbance):
+        check_venue(step, reference, instances)
     elif isinstance(step, NetworkFault):
         check_link(step, instances)
+
+
+def check_venue(step: VenueDisturbance, reference: ReferenceData, instances: Collection[str]) -> None:
+    venues = [name for name in instances if role(name) == "exchange"]
+    if step.venue not in venues:
+        step.node.fail_word("unknown venue", step.venue, venues)
+    check_symbols(step, step.symbols, reference)
 
 
 def check_symbols(step: Injection, symbols: tuple[str, ...], reference: ReferenceData) -> None:
@@ -235,6 +249,7 @@ def known_subjects(
         Quantity.AGE: symbols,
         Quantity.UNCHANGED: symbols,
         Quantity.CROSSED: symbols,
+        Quantity.HALTED: symbols,
         Quantity.LAG: symbols,
         Quantity.VOLATILITY: symbols,
         Quantity.DIVERGENCE: [symbol for symbol in symbols if legs_of(symbol, reference) is not None],

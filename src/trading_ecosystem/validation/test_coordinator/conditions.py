@@ -32,11 +32,14 @@ class Quantity(StrEnum):
     DIVERGENCE = "divergence"
     VOLATILITY = "volatility"
     OVERDUE = "overdue"
+    HALTED = "halted"
+    STRUCK = "struck"
     INJECTED = "injected"
 
 
 # True while something does not come; without a level.
 GAPS = (Quantity.SILENCE, Quantity.AGE, Quantity.UNCHANGED, Quantity.OVERDUE)
+SPANS = (Quantity.HALTED, Quantity.STRUCK, Quantity.INJECTED)  # True from one word to another; without a level.
 SHARES = (
     *(Quantity.DEVIATION, Quantity.DRAWDOWN, Quantity.CONCENTRATION),
     *(Quantity.DIVERGENCE, Quantity.VOLATILITY),
@@ -85,6 +88,8 @@ class Condition:
             Quantity.UNCHANGED: "nothing new of",
             Quantity.CROSSED: "crossed quotes of",
             Quantity.OVERDUE: "settlement overdue for",
+            Quantity.HALTED: "no open market in",
+            Quantity.STRUCK: "effect of",
             Quantity.INJECTED: "injection",
         }
         return f"{words[self.quantity]} {self.subject}"

@@ -12,7 +12,7 @@ from typing import final
 from trading_ecosystem.core import Core
 from trading_ecosystem.messages.accounts import VenueHeartbeat
 from trading_ecosystem.messages.audit import InvariantViolated
-from trading_ecosystem.messages.chaos import InjectionEnded, InjectionRefused, InjectionStarted
+from trading_ecosystem.messages.chaos import InjectionEnded, InjectionRefused, InjectionStarted, InjectionStruck
 from trading_ecosystem.messages.custody import (
     PartPosted,
     SettlementCanceled,
@@ -21,7 +21,7 @@ from trading_ecosystem.messages.custody import (
     TransactionPosted,
 )
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
-from trading_ecosystem.messages.market import QuotePublished
+from trading_ecosystem.messages.market import MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import OrderDenied, OrderFilled
 from trading_ecosystem.messages.risk import AlertAcknowledged, AlertFired, AlertResolved, RiskReported
@@ -194,9 +194,8 @@ class TestCoordinator(Core):
             self._note_fill(message)
         elif isinstance(message, OF_SETTLEMENT):
             self._note_settlement(message)
-        elif isinstance(message, VenueHeartbeat):
-            self._heartbeats += 1
-            self._truth.heartbeat(message)
+        elif isinstance(message, (VenueHeartbeat, MarketPhaseChanged)):
+            self._note_venue(message)
         elif isinstance(message, RiskReported):
             self._reports += 1
             self._recorder.report(message)
@@ -211,6 +210,13 @@ class TestCoordinator(Core):
             self._note_alert(message)
         else:
             self._note_receipt(message)
+
+    def _note_venue(self, message: VenueHeartbeat | MarketPhaseChanged) -> None:
+        if isinstance(message, VenueHeartbeat):
+            self._heartbeats += 1
+            self._truth.heartbeat(message)
+        else:
+            self._truth.phase(message)
 
     def _note_fill(self, message: OrderFilled) -> None:
         self._fills += 1
@@ -282,6 +288,8 @@ class TestCoordinator(Core):
             if receipts.kind == "service.crash":
                 self._down[message.target] = message.injection_id
             self._truth.injection(message.injection_id, True, message.occurred_ns)
+        elif isinstance(message, InjectionStruck):
+            self._truth.struck(message.injection_id, message.occurred_ns)
         elif isinstance(message, InjectionEnded):
             receipts = self._receipts_of(message.injection_id)
             receipts.ended_ns = first(receipts.ended_ns, message.occurred_ns)

@@ -52,7 +52,7 @@ SUSTAIN = Key("for", ANY_TIME, "How long without a break.", "sustain_ns", defaul
 def condition(quantity: Quantity, make: Callable[..., Any], subject: str, meaning: str, level: Sequence[Key]) -> Table:
     """The table of one quantity. A gap has no level, and must say how long."""
     keys = [Key(quantity.value, Text(), subject, "subject", required=True), *level]
-    is_gap = quantity in conditions.GAPS or quantity is Quantity.INJECTED
+    is_gap = quantity in (*conditions.GAPS, *conditions.SPANS)
     keys.append(Key("for", SOME_TIME, "How long.", "sustain_ns", required=True) if is_gap else SUSTAIN)
     groups = [("below", "above")] if quantity is Quantity.PRICE else []
     return Table(f"condition {quantity.value}", meaning, make, keys, groups)
@@ -162,6 +162,20 @@ CONDITIONS = {
         partial(conditions.lasting, quantity=Quantity.OVERDUE),
         "An account of the firm.",
         "A settlement of an account was due, and has not come to its end.",
+        [],
+    ),
+    "halted": condition(
+        Quantity.HALTED,
+        partial(conditions.lasting, quantity=Quantity.HALTED),
+        "An instrument.",
+        "The market is halted or in an auction, as the venue says.",
+        [],
+    ),
+    "struck": condition(
+        Quantity.STRUCK,
+        partial(conditions.lasting, quantity=Quantity.STRUCK),
+        "The id of an injection of a venue.",
+        "An injection in force has changed something that would have been otherwise, as whoever carries it out says.",
         [],
     ),
     "injected": condition(

@@ -10,10 +10,10 @@ from typing import final
 
 from trading_ecosystem.messages.accounts import VenueHeartbeat
 from trading_ecosystem.messages.custody import SettlementInstructed
-from trading_ecosystem.messages.market import QuotePublished
+from trading_ecosystem.messages.market import MarketPhase, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.orders import OrderFilled
 from trading_ecosystem.reference import ReferenceData
-from trading_ecosystem.validation.test_coordinator.conditions import Condition, Quantity
+from trading_ecosystem.validation.test_coordinator.conditions import SPANS, Condition, Quantity
 from trading_ecosystem.validation.test_coordinator.feed_measures import FeedMeasure, feed_measure, heard_by
 from trading_ecosystem.validation.test_coordinator.measures import (
     Band,
@@ -61,14 +61,15 @@ class GroundTruth:
         "_feeds",
         "_gaps",
         "_heartbeats",
-        "_injected",
         "_last_instruction_id",
         "_levels",
         "_measures",
         "_over_early",
         "_overdue",
+        "_phases",
         "_reference",
         "_sessions",
+        "_spans",
         "_start_ns",
         "_trades",
         "portfolio",
@@ -91,7 +92,8 @@ class GroundTruth:
         self._bands: dict[str, Band] = {}
         self._gaps: dict[str, Gap] = {}
         self._levels: dict[str, Level] = {}
-        self._injected: dict[str, Runs] = {}
+        self._spans: dict[str, Runs] = {}
+        self._phases: dict[str, int] = {}  # When each market's phase was told last.
         self._measures: dict[str, FeedMeasure] = {}
         self._last_instruction_id = 0
         self._over_early: list[int] = []
@@ -126,8 +128,8 @@ class GroundTruth:
             self._heartbeats.setdefault(subject, []).append(self._gaps[text])
         elif quantity is Quantity.OVERDUE:
             self._overdue.setdefault(subject, Overdue())
-        elif quantity is Quantity.INJECTED:
-            self._injected[text] = Runs()
+        elif quantity in SPANS:
+            self._spans[text] = Runs()
         else:
             self._levels[text] = level_of(condition, self._reference)
 
@@ -203,9 +205,25 @@ class GroundTruth:
             overdue.over(instruction_id, ns)
 
     def injection(self, injection_id: str, active: bool, ns: int) -> None:
-        for text, runs in self._injected.items():
-            if self._conditions[text].subject == injection_id:
-                runs.switch(active, ns)
+        self._span(Quantity.INJECTED, injection_id, active, ns)
+        if not active:
+            self._span(Quantity.STRUCK, injection_id, False, ns)
+
+    def struck(self, injection_id: str, ns: int) -> None:
+        self._span(Quantity.STRUCK, injection_id, True, ns)
+
+    def phase(self, changed: MarketPhaseChanged) -> None:
+        """What came late changes nothing."""
+        if changed.occurred_ns >= self._phases.get(changed.symbol, 0):
+            self._phases[changed.symbol] = changed.occurred_ns
+            is_open = changed.market_phase is MarketPhase.OPEN
+            self._span(Quantity.HALTED, changed.symbol, not is_open, changed.occurred_ns)
+
+    def _span(self, quantity: Quantity, subject: str, on: bool, ns: int) -> None:
+        for text, runs in self._spans.items():
+            condition = self._conditions[text]
+            if condition.quantity is quantity and condition.subject == subject:
+                runs.switch(on, ns)
 
     # What was true.
 
@@ -226,7 +244,7 @@ class GroundTruth:
     def _runs(self, text: str) -> Runs:
         if text in self._bands:
             return self._bands[text].runs
-        return self._levels[text].runs if text in self._levels else self._injected[text]
+        return self._levels[text].runs if text in self._levels else self._spans[text]
 
     def began_ns(self, condition: Condition, fired_ns: int) -> int | None:
         """When a condition that nobody watched came true, before an alert that claims it.

@@ -6,7 +6,7 @@ Rule 1: every injection has its undo, and says in its table which.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from trading_ecosystem.messages.chaos import CustodyFault, FeedFault, LinkFault, ServiceFault
+from trading_ecosystem.messages.chaos import CustodyFault, FeedFault, LinkFault, ServiceFault, VenueFault
 from trading_ecosystem.validation.test_coordinator import injections
 from trading_ecosystem.validation.test_coordinator.kinds import (
     Duration,
@@ -67,10 +67,17 @@ def settlement(fault: CustodyFault, meaning: str, *own: Key) -> Table:
     return injection(fault.value, meaning, injections.SettlementFault, [custodian, *own])
 
 
+def venue(fault: VenueFault, meaning: str, *own: Key, make: Callable[..., Any] = injections.VenueDisturbance) -> Table:
+    exchange = Key("venue", Text(), "The instance.", default=injections.EXCHANGE)
+    return injection(fault.value, meaning, make, [exchange, *own])
+
+
 OF_CONNECTIONS = "Live only: where messages have no connections, it is refused."
 INSTRUMENT = Key("instrument", SYMBOL, "One instrument.")
 INSTRUMENTS = Key("instruments", ListOf(SYMBOL), "Several instruments.")
 CHANGE = Share("-99%", "900%")
+ACCOUNT = Key("account", Text(), "Whose; otherwise everybody's.", absent="")
+MARKETS = Key("instruments", ListOf(SYMBOL), "Which markets; otherwise all.", "symbols", absent=())
 CHANCE = Key("probability", PART, "Of each message.", "probability_ppm", required=True)
 DRIFT = injection(
     "price.drift",
@@ -239,6 +246,65 @@ INJECTIONS = {
         ),
         settlement(CustodyFault.DUPLICATE, "What comes due settles once, and is told in holdings twice."),
         settlement(CustodyFault.SAYS_DONE, "What comes due is told as settled, and the ledger does not have it."),
+        venue(
+            VenueFault.OUTAGE,
+            "It answers nothing and says nothing, not even that it is there. When it is back, a new session begins.",
+            Key(
+                "orders",
+                Word("word", (injections.KEPT, injections.CANCELED)),
+                "What becomes of the orders of participants.",
+                default=injections.KEPT,
+            ),
+            make=injections.outage,
+        ),
+        venue(
+            VenueFault.HALT,
+            "Markets are halted. Undone, each has an auction, and is open again.",
+            MARKETS,
+            Key("auction", SOME_TIME, "How long the auction is.", "by_ns", default="1m"),
+        ),
+        venue(
+            VenueFault.REJECT,
+            "Orders are rejected (`system_error`), for no fault of theirs.",
+            Key("share", PART, "Of all orders.", "share_ppm", default="100%"),
+        ),
+        venue(
+            VenueFault.LATENCY,
+            "What it says of orders and fills leaves late, and bears the time at which it was true.",
+            ACCOUNT,
+            Key("by", SOME_TIME, "How late.", "by_ns", required=True),
+        ),
+        venue(
+            VenueFault.SPREAD,
+            "The background quotes another spread, and another depth.",
+            MARKETS,
+            Key("spread", Number(), "Times what it would be.", default="1"),
+            Key("depth", Number(), "Times what it would be.", default="1"),
+            make=injections.spread,
+        ),
+        venue(
+            VenueFault.PARTIAL_FILLS,
+            "Orders are filled in parts, each a match of its own.",
+            MARKETS,
+            Key("share", PART, "Of the order that comes, the most in one match.", "share_ppm", required=True),
+        ),
+        venue(
+            VenueFault.DUPLICATE_REPORTS,
+            "Fills are told twice, the second time as if it were another event.",
+            ACCOUNT,
+            Key("share", PART, "Of the fills.", "share_ppm", default="100%"),
+        ),
+        venue(
+            VenueFault.LOST_REPORTS,
+            "Fills are never told, and no gap in the account's events shows it.",
+            ACCOUNT,
+            Key("share", PART, "Of the fills.", "share_ppm", default="100%"),
+        ),
+        venue(
+            VenueFault.STALE_BALANCES,
+            "Asked for an account, it tells the balances of when the fault began.",
+            ACCOUNT,
+        ),
         link(LinkFault.PARTITION, "Messages are lost."),
         link(LinkFault.HOLD, "Messages are kept back until released."),
         link(

@@ -18,6 +18,7 @@ from trading_ecosystem.messages.chaos import (
     FaultFeed,
     FaultLink,
     FaultService,
+    FaultVenue,
     FeedFault,
     LinkFault,
     PathAnchor,
@@ -28,13 +29,16 @@ from trading_ecosystem.messages.chaos import (
     RestoreLink,
     RestorePricePath,
     RestoreService,
+    RestoreVenue,
     ScaleVolatility,
     ServiceFault,
+    VenueFault,
 )
 from trading_ecosystem.messages.message import Message
 
 MARKET_DATA = "market_data"
 CUSTODIAN = "custodian"
+EXCHANGE = "exchange"
 INJECTOR = "injector"
 UNCHANGED_PPM = 1_000_000
 POINTS_PER_HALF_LIFE = 4
@@ -42,6 +46,7 @@ LARGEST_FACTOR = 100
 LONGEST_LAG_NS = 300_000_000_000
 HALF_LIVES = 8  # After these, 1/256 is left of a move that dies away, and is let go at once.
 DEPEG = "price.depeg"
+KEPT, CANCELED = "kept", "canceled"  # What an outage does to the orders of participants.
 UNDO_WORDS = {
     "price.drift": "price.restore",
     "price.crash": "price.restore",
@@ -79,6 +84,7 @@ UNDO_WORDS = {
     "settlement.partial": "settlement.restore",
     "settlement.duplicate": "settlement.restore",
     "custodian.says_done": "settlement.restore",
+    **{fault.value: "venue.restore" for fault in VenueFault},
 }
 
 
@@ -219,6 +225,35 @@ class SettlementFault(Injection):
 
     def undo(self, over_ns: int) -> Message:
         return RestoreCustody(to=self.custodian, injection_id=self.injection_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VenueDisturbance(Injection):
+    """Of a venue. Amounts are 0 for the faults that have none; no symbols and no account are all of them."""
+
+    venue: str
+    symbols: tuple[str, ...] = ()
+    account: str = ""
+    by_ns: int = 0
+    share_ppm: int = 0
+    spread_ppm: int = 0
+    cancels: bool = False
+
+    def command(self) -> Message:
+        return FaultVenue(
+            to=self.venue,
+            injection_id=self.injection_id,
+            venue_fault=VenueFault(self.kind),
+            symbols=self.symbols,
+            only_account=self.account,
+            by_ns=self.by_ns,
+            share_ppm=self.share_ppm,
+            spread_ppm=self.spread_ppm,
+            cancels=self.cancels,
+        )
+
+    def undo(self, over_ns: int) -> Message:
+        return RestoreVenue(to=self.venue, injection_id=self.injection_id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -402,6 +437,21 @@ def feed(
     if step.get("by_ns", 0) > LONGEST_LAG_NS:
         node.fail(f"by: longer than {duration_text(LONGEST_LAG_NS)}")
     return FeedDisturbance(node=node, symbols=instruments or (str(instrument),), by_ppm=by_ppm, **step)
+
+
+def outage(node: Node, orders: str, **step: Any) -> VenueDisturbance:
+    return VenueDisturbance(node=node, cancels=orders == CANCELED, **step)
+
+
+def spread(node: Node, spread: Decimal, depth: Decimal, **step: Any) -> VenueDisturbance:
+    """Both are times what they would be."""
+    if spread == depth == 1:
+        node.fail("spread, depth: of both once what they were injects nothing")
+    for name, factor in (("spread", spread), ("depth", depth)):
+        if factor > LARGEST_FACTOR or factor * UNCHANGED_PPM < 1:
+            node.fail(f"{name}: {factor} is not between 0.000001 and {LARGEST_FACTOR}")
+    spread_ppm, depth_ppm = int(spread * UNCHANGED_PPM), int(depth * UNCHANGED_PPM)
+    return VenueDisturbance(node=node, spread_ppm=spread_ppm, share_ppm=depth_ppm, **step)
 
 
 def path(node: Node, instrument: str, waypoints: tuple[tuple[Node, int, Decimal], ...], **step: Any) -> PricePath:

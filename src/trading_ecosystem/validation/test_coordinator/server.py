@@ -163,6 +163,7 @@ SERVICE = Service(
     hears=(
         *(upstream(role, speech) for role, speech in HEARD.items()),
         breaker(routes.MARKET_DATA),
+        breaker(routes.EXCHANGE),
         breaker(routes.CUSTODIAN),
         breaker(routes.INJECTOR),
     ),

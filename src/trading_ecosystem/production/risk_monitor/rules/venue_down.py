@@ -3,19 +3,25 @@
 from typing import final
 
 from trading_ecosystem.messages.accounts import VenueHeartbeat
+from trading_ecosystem.messages.market import MarketPhase, MarketPhaseChanged
 from trading_ecosystem.production.risk_monitor.rules.silence import Silence
 
 
 @final
 class Venue:
-    """The venue's heart. A new session means that it was away, for however short a time."""
+    """The venue's heart. A new session means that it was away, for however short a time.
 
-    __slots__ = ("name", "session", "silence")
+    `phases`: of the markets that are not open, as told last in this session.
+    """
+
+    __slots__ = ("_told_ns", "name", "phases", "session", "silence")
 
     def __init__(self, name: str, silence: Silence) -> None:
         self.name = name
         self.silence = silence
         self.session = 0
+        self.phases: dict[str, MarketPhase] = {}
+        self._told_ns: dict[str, int] = {}
 
     def take(self, heartbeat: VenueHeartbeat, at_ns: int) -> bool:
         """True if the venue was away since the last heartbeat."""
@@ -24,4 +30,17 @@ class Venue:
             return False
         away = not first and heartbeat.session != self.session
         self.session = heartbeat.session
+        if away:
+            self.phases.clear()
+            self._told_ns.clear()
         return away
+
+    def take_phase(self, changed: MarketPhaseChanged) -> bool:
+        """False for one that is late."""
+        if changed.occurred_ns < self._told_ns.get(changed.symbol, 0):
+            return False
+        self._told_ns[changed.symbol] = changed.occurred_ns
+        self.phases.pop(changed.symbol, None)
+        if changed.market_phase is not MarketPhase.OPEN:
+            self.phases[changed.symbol] = changed.market_phase
+        return True

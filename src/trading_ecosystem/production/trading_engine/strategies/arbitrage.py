@@ -53,6 +53,9 @@ class Triangle:
         self._step_minor: int = lots[0] * lots[1] // gcd(lots[0], lots[1])
         self._size_minor: int = config.size_minor
 
+    def is_open(self, now: int) -> bool:
+        return self.direct.is_open(now) and self.cross.is_open(now) and self.bridge.is_open(now)
+
     def opportunity(self) -> list[Order]:
         """The three legs of a round that pays after fees and threshold; empty if none does."""
         direct, cross, bridge = self.direct.book, self.cross.book, self.bridge.book
@@ -119,7 +122,7 @@ class Arbitrage(Strategy):
             if hedge:
                 return hedge
         for triangle in self._triangles[market.instrument.symbol]:
-            legs = triangle.opportunity()
+            legs = triangle.opportunity() if triangle.is_open(now) else []
             if legs:
                 self._begin(legs, False, now)
                 return [Place(legs)]
@@ -155,7 +158,7 @@ class Arbitrage(Strategy):
             if market.quote is not None and abs(market.value_minor(excess_minor)) < self._hedge_above_minor:
                 continue
             even = False
-            order = self._hedge_order(market, excess_minor)
+            order = self._hedge_order(market, excess_minor) if market.is_open(now) else None
             if order is not None:
                 orders.append(order)
         self._uneven = not even

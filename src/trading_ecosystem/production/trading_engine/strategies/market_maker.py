@@ -4,7 +4,7 @@ The shift of both quotes in proportion to the inventory is the reservation price
 "High-frequency trading in a limit order book" (2008), with a constant in place of risk aversion times variance.
 
 Rule 1: it re-quotes when the middle has moved by a threshold or an order was hit, at most once per interval.
-Rule 2: on a stale or crossed reference quote it has no orders.
+Rule 2: on a stale or crossed reference quote, and in a market that is not open, it has no orders.
 """
 
 from collections.abc import Sequence
@@ -93,13 +93,16 @@ class MarketMaker(Strategy):
         quote = market.quote
         assert quote is not None
         double_mid = quote.bid_ticks + quote.ask_ticks
-        if market.stale(now) or market.crossed():
+        if market.stale(now) or market.crossed() or not market.is_open(now):
             return self._withdraw(quoting)
         if quoting.low < double_mid < quoting.high and not quoting.due:
             return NOTHING
         if now < quoting.not_before_ns:
             return NOTHING
         return self._requote(quoting, double_mid, now)
+
+    def on_phase(self, market: Market, now: int) -> Sequence[Intention]:
+        return NOTHING if market.is_open(now) else self._withdraw(self._quotings[market.instrument.symbol])
 
     def on_fill(self, order: Order, now: int) -> Sequence[Intention]:
         self._quotings[order.symbol].due = True

@@ -64,6 +64,10 @@ class Strategy:
         """The top of the venue's book changed."""
         return NOTHING
 
+    def on_phase(self, market: Market, now: int) -> Sequence[Intention]:
+        """The venue halted the market, or opened it again."""
+        return NOTHING
+
     def on_fill(self, order: Order, now: int) -> Sequence[Intention]:
         """One of its orders was filled, in part or whole; the positions are up to date."""
         return NOTHING

@@ -174,6 +174,8 @@ class _AmendRejectReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Ame
     """Never a valid value: nobody said which."""
     AMEND_REJECT_REASON_UNKNOWN_ORDER: _AmendRejectReason.ValueType  # 1
     """Never seen, filled, or already canceled."""
+    AMEND_REJECT_REASON_MARKET_HALTED: _AmendRejectReason.ValueType  # 8
+    """The market is halted."""
     AMEND_REJECT_REASON_INVALID_QUANTITY: _AmendRejectReason.ValueType  # 2
     """Not above what is filled, or more than the venue takes."""
     AMEND_REJECT_REASON_INVALID_PRICE: _AmendRejectReason.ValueType  # 3
@@ -194,6 +196,8 @@ AMEND_REJECT_REASON_UNSPECIFIED: AmendRejectReason.ValueType  # 0
 """Never a valid value: nobody said which."""
 AMEND_REJECT_REASON_UNKNOWN_ORDER: AmendRejectReason.ValueType  # 1
 """Never seen, filled, or already canceled."""
+AMEND_REJECT_REASON_MARKET_HALTED: AmendRejectReason.ValueType  # 8
+"""The market is halted."""
 AMEND_REJECT_REASON_INVALID_QUANTITY: AmendRejectReason.ValueType  # 2
 """Not above what is filled, or more than the venue takes."""
 AMEND_REJECT_REASON_INVALID_PRICE: AmendRejectReason.ValueType  # 3
@@ -246,6 +250,12 @@ class _RejectReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RejectRe
     """The venue has no such instrument."""
     REJECT_REASON_CLIENT_ORDER_ID_REUSED: _RejectReason.ValueType  # 3
     """The account gave this name to another order."""
+    REJECT_REASON_SYSTEM_ERROR: _RejectReason.ValueType  # 18
+    """Nothing is wrong with it, but with the venue."""
+    REJECT_REASON_MARKET_HALTED: _RejectReason.ValueType  # 19
+    """The market takes no orders now."""
+    REJECT_REASON_NOT_IN_AUCTION: _RejectReason.ValueType  # 20
+    """It can only trade at once, and in an auction nothing does."""
     REJECT_REASON_INVALID_TERMS: _RejectReason.ValueType  # 8
     """Terms that exclude each other, such as a market order that is post only."""
     REJECT_REASON_INVALID_QUANTITY: _RejectReason.ValueType  # 4
@@ -286,6 +296,12 @@ REJECT_REASON_UNKNOWN_SYMBOL: RejectReason.ValueType  # 2
 """The venue has no such instrument."""
 REJECT_REASON_CLIENT_ORDER_ID_REUSED: RejectReason.ValueType  # 3
 """The account gave this name to another order."""
+REJECT_REASON_SYSTEM_ERROR: RejectReason.ValueType  # 18
+"""Nothing is wrong with it, but with the venue."""
+REJECT_REASON_MARKET_HALTED: RejectReason.ValueType  # 19
+"""The market takes no orders now."""
+REJECT_REASON_NOT_IN_AUCTION: RejectReason.ValueType  # 20
+"""It can only trade at once, and in an auction nothing does."""
 REJECT_REASON_INVALID_TERMS: RejectReason.ValueType  # 8
 """Terms that exclude each other, such as a market order that is post only."""
 REJECT_REASON_INVALID_QUANTITY: RejectReason.ValueType  # 4
@@ -316,6 +332,70 @@ REJECT_REASON_PAIR_REJECTED: RejectReason.ValueType  # 17
 """Nothing is wrong with it, but with the other order of its pair."""
 Global___RejectReason: _TypeAlias = RejectReason  # noqa: Y015
 
+class _MarketPhase:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MarketPhaseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MarketPhase.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MARKET_PHASE_UNSPECIFIED: _MarketPhase.ValueType  # 0
+    """Never a valid value: nobody said which."""
+    MARKET_PHASE_OPEN: _MarketPhase.ValueType  # 1
+    """Orders meet as they come."""
+    MARKET_PHASE_HALTED: _MarketPhase.ValueType  # 2
+    """Nothing is traded and no order is taken; what rests can be canceled."""
+    MARKET_PHASE_AUCTION: _MarketPhase.ValueType  # 3
+    """Orders are collected, to be traded all at once and at one price."""
+
+class MarketPhase(_MarketPhase, metaclass=_MarketPhaseEnumTypeWrapper):
+    """What a market does with orders."""
+
+MARKET_PHASE_UNSPECIFIED: MarketPhase.ValueType  # 0
+"""Never a valid value: nobody said which."""
+MARKET_PHASE_OPEN: MarketPhase.ValueType  # 1
+"""Orders meet as they come."""
+MARKET_PHASE_HALTED: MarketPhase.ValueType  # 2
+"""Nothing is traded and no order is taken; what rests can be canceled."""
+MARKET_PHASE_AUCTION: MarketPhase.ValueType  # 3
+"""Orders are collected, to be traded all at once and at one price."""
+Global___MarketPhase: _TypeAlias = MarketPhase  # noqa: Y015
+
+class _PhaseReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PhaseReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PhaseReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PHASE_REASON_UNSPECIFIED: _PhaseReason.ValueType  # 0
+    """Never a valid value: nobody said which."""
+    PHASE_REASON_OUT_OF_BAND: _PhaseReason.ValueType  # 1
+    """A trade would have been too far from the prices before it."""
+    PHASE_REASON_VENUE_HALT: _PhaseReason.ValueType  # 2
+    """The venue halted it."""
+    PHASE_REASON_HALT_OVER: _PhaseReason.ValueType  # 3
+    """The halt is over."""
+    PHASE_REASON_AUCTION_OVER: _PhaseReason.ValueType  # 4
+    """The auction is over."""
+    PHASE_REASON_VENUE_BACK: _PhaseReason.ValueType  # 5
+    """Nothing changed: the venue was away, and says how things are."""
+
+class PhaseReason(_PhaseReason, metaclass=_PhaseReasonEnumTypeWrapper):
+    """Why a market is in another phase."""
+
+PHASE_REASON_UNSPECIFIED: PhaseReason.ValueType  # 0
+"""Never a valid value: nobody said which."""
+PHASE_REASON_OUT_OF_BAND: PhaseReason.ValueType  # 1
+"""A trade would have been too far from the prices before it."""
+PHASE_REASON_VENUE_HALT: PhaseReason.ValueType  # 2
+"""The venue halted it."""
+PHASE_REASON_HALT_OVER: PhaseReason.ValueType  # 3
+"""The halt is over."""
+PHASE_REASON_AUCTION_OVER: PhaseReason.ValueType  # 4
+"""The auction is over."""
+PHASE_REASON_VENUE_BACK: PhaseReason.ValueType  # 5
+"""Nothing changed: the venue was away, and says how things are."""
+Global___PhaseReason: _TypeAlias = PhaseReason  # noqa: Y015
+
 class _CancelReason:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -338,6 +418,10 @@ class _CancelReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CancelRe
     """It was triggered, and the account could not pay or deliver."""
     CANCEL_REASON_SILENT_OWNER: _CancelReason.ValueType  # 7
     """Its owner had asked for it, unless heard of in time."""
+    CANCEL_REASON_MARKET_HALTED: _CancelReason.ValueType  # 8
+    """What is left of an order that would have traded out of the band; or the market was halted, and it crossed."""
+    CANCEL_REASON_VENUE_OUTAGE: _CancelReason.ValueType  # 9
+    """The venue was away, and has emptied its books."""
 
 class CancelReason(_CancelReason, metaclass=_CancelReasonEnumTypeWrapper):
     """Why the rest of an order is gone."""
@@ -358,6 +442,10 @@ CANCEL_REASON_NOT_COVERED: CancelReason.ValueType  # 6
 """It was triggered, and the account could not pay or deliver."""
 CANCEL_REASON_SILENT_OWNER: CancelReason.ValueType  # 7
 """Its owner had asked for it, unless heard of in time."""
+CANCEL_REASON_MARKET_HALTED: CancelReason.ValueType  # 8
+"""What is left of an order that would have traded out of the band; or the market was halted, and it crossed."""
+CANCEL_REASON_VENUE_OUTAGE: CancelReason.ValueType  # 9
+"""The venue was away, and has emptied its books."""
 Global___CancelReason: _TypeAlias = CancelReason  # noqa: Y015
 
 class _CancelRejectReason:
@@ -952,6 +1040,7 @@ class ExchangeEvent(_message.Message):
     AMEND_REJECTED_FIELD_NUMBER: _builtins.int
     ORDER_TRIGGERED_FIELD_NUMBER: _builtins.int
     HEALTH_CHANGED_FIELD_NUMBER: _builtins.int
+    MARKET_PHASE_CHANGED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Counts what this incarnation of the service published: 1, 2, 3, ... 0 in an answer to a call."""
     @_builtins.property
@@ -1014,6 +1103,10 @@ class ExchangeEvent(_message.Message):
     def health_changed(self) -> _common_pb2.HealthChanged:
         """The service serves, or serves no longer."""
 
+    @_builtins.property
+    def market_phase_changed(self) -> Global___MarketPhaseChanged:
+        """A market is halted, in an auction, or open again."""
+
     def __init__(
         self,
         *,
@@ -1033,12 +1126,13 @@ class ExchangeEvent(_message.Message):
         amend_rejected: Global___AmendRejected | None = ...,
         order_triggered: Global___OrderTriggered | None = ...,
         health_changed: _common_pb2.HealthChanged | None = ...,
+        market_phase_changed: Global___MarketPhaseChanged | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["account_reported", b"account_reported", "amend_rejected", b"amend_rejected", "book_top_changed", b"book_top_changed", "cancel_rejected", b"cancel_rejected", "event", b"event", "header", b"header", "health_changed", b"health_changed", "order_accepted", b"order_accepted", "order_amended", b"order_amended", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "order_triggered", b"order_triggered", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["account_reported", b"account_reported", "amend_rejected", b"amend_rejected", "book_top_changed", b"book_top_changed", "cancel_rejected", b"cancel_rejected", "event", b"event", "header", b"header", "health_changed", b"health_changed", "market_phase_changed", b"market_phase_changed", "order_accepted", b"order_accepted", "order_amended", b"order_amended", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "order_triggered", b"order_triggered", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_reported", b"account_reported", "amend_rejected", b"amend_rejected", "book_top_changed", b"book_top_changed", "cancel_rejected", b"cancel_rejected", "event", b"event", "header", b"header", "health_changed", b"health_changed", "order_accepted", b"order_accepted", "order_amended", b"order_amended", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "order_triggered", b"order_triggered", "sequence", b"sequence", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_reported", b"account_reported", "amend_rejected", b"amend_rejected", "book_top_changed", b"book_top_changed", "cancel_rejected", b"cancel_rejected", "event", b"event", "header", b"header", "health_changed", b"health_changed", "market_phase_changed", b"market_phase_changed", "order_accepted", b"order_accepted", "order_amended", b"order_amended", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "order_triggered", b"order_triggered", "sequence", b"sequence", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["book_top_changed", "venue_heartbeat", "trade_executed", "order_accepted", "order_rejected", "order_filled", "order_canceled", "cancel_rejected", "account_reported", "trades_reported", "order_amended", "amend_rejected", "order_triggered", "health_changed"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["book_top_changed", "venue_heartbeat", "trade_executed", "order_accepted", "order_rejected", "order_filled", "order_canceled", "cancel_rejected", "account_reported", "trades_reported", "order_amended", "amend_rejected", "order_triggered", "health_changed", "market_phase_changed"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -1589,6 +1683,48 @@ class BookTopChanged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BookTopChanged: _TypeAlias = BookTopChanged  # noqa: Y015
+
+@_typing.final
+class MarketPhaseChanged(_message.Message):
+    """A market of a venue is in another phase."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VENUE_FIELD_NUMBER: _builtins.int
+    SYMBOL_FIELD_NUMBER: _builtins.int
+    MARKET_PHASE_FIELD_NUMBER: _builtins.int
+    PHASE_REASON_FIELD_NUMBER: _builtins.int
+    UNTIL_NS_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    venue: _builtins.str
+    """Instance of the venue."""
+    symbol: _builtins.str
+    """Instrument, such as `BTC/USD`."""
+    market_phase: Global___MarketPhase.ValueType
+    """In which."""
+    phase_reason: Global___PhaseReason.ValueType
+    """Why."""
+    until_ns: _builtins.int
+    """When it will end, in ns since 1970, UTC, on the venue's clock; 0: nobody can say."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC, on the venue's clock."""
+    def __init__(
+        self,
+        *,
+        venue: _builtins.str = ...,
+        symbol: _builtins.str = ...,
+        market_phase: Global___MarketPhase.ValueType = ...,
+        phase_reason: Global___PhaseReason.ValueType = ...,
+        until_ns: _builtins.int = ...,
+        occurred_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["market_phase", b"market_phase", "occurred_ns", b"occurred_ns", "phase_reason", b"phase_reason", "symbol", b"symbol", "until_ns", b"until_ns", "venue", b"venue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MarketPhaseChanged: _TypeAlias = MarketPhaseChanged  # noqa: Y015
 
 @_typing.final
 class VenueHeartbeat(_message.Message):

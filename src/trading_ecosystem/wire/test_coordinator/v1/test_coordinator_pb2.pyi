@@ -218,6 +218,58 @@ CUSTODY_FAULT_SAYS_DONE: CustodyFault.ValueType  # 5
 """It tells what is due as settled, and the ledger does not have it."""
 Global___CustodyFault: _TypeAlias = CustodyFault  # noqa: Y015
 
+class _VenueFault:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _VenueFaultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VenueFault.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    VENUE_FAULT_UNSPECIFIED: _VenueFault.ValueType  # 0
+    """Never a valid value: nobody said which."""
+    VENUE_FAULT_OUTAGE: _VenueFault.ValueType  # 1
+    """It answers nothing and says nothing."""
+    VENUE_FAULT_HALT: _VenueFault.ValueType  # 2
+    """Markets are halted; undone, each has an auction."""
+    VENUE_FAULT_REJECT: _VenueFault.ValueType  # 3
+    """It rejects orders for no fault of theirs."""
+    VENUE_FAULT_LATENCY: _VenueFault.ValueType  # 4
+    """What it says to the owners of accounts leaves late."""
+    VENUE_FAULT_SPREAD: _VenueFault.ValueType  # 5
+    """The background quotes another spread and depth."""
+    VENUE_FAULT_PARTIAL_FILLS: _VenueFault.ValueType  # 6
+    """No match is larger than a share of the order that comes."""
+    VENUE_FAULT_DUPLICATE_REPORTS: _VenueFault.ValueType  # 7
+    """It tells fills twice."""
+    VENUE_FAULT_LOST_REPORTS: _VenueFault.ValueType  # 8
+    """It never tells fills."""
+    VENUE_FAULT_STALE_BALANCES: _VenueFault.ValueType  # 9
+    """Asked, it tells the balances of when the fault began."""
+
+class VenueFault(_VenueFault, metaclass=_VenueFaultEnumTypeWrapper):
+    """What a venue does wrong."""
+
+VENUE_FAULT_UNSPECIFIED: VenueFault.ValueType  # 0
+"""Never a valid value: nobody said which."""
+VENUE_FAULT_OUTAGE: VenueFault.ValueType  # 1
+"""It answers nothing and says nothing."""
+VENUE_FAULT_HALT: VenueFault.ValueType  # 2
+"""Markets are halted; undone, each has an auction."""
+VENUE_FAULT_REJECT: VenueFault.ValueType  # 3
+"""It rejects orders for no fault of theirs."""
+VENUE_FAULT_LATENCY: VenueFault.ValueType  # 4
+"""What it says to the owners of accounts leaves late."""
+VENUE_FAULT_SPREAD: VenueFault.ValueType  # 5
+"""The background quotes another spread and depth."""
+VENUE_FAULT_PARTIAL_FILLS: VenueFault.ValueType  # 6
+"""No match is larger than a share of the order that comes."""
+VENUE_FAULT_DUPLICATE_REPORTS: VenueFault.ValueType  # 7
+"""It tells fills twice."""
+VENUE_FAULT_LOST_REPORTS: VenueFault.ValueType  # 8
+"""It never tells fills."""
+VENUE_FAULT_STALE_BALANCES: VenueFault.ValueType  # 9
+"""Asked, it tells the balances of when the fault began."""
+Global___VenueFault: _TypeAlias = VenueFault  # noqa: Y015
+
 class _RunStage:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -556,6 +608,7 @@ class ChaosEvent(_message.Message):
     INJECTION_STARTED_FIELD_NUMBER: _builtins.int
     INJECTION_ENDED_FIELD_NUMBER: _builtins.int
     INJECTION_REFUSED_FIELD_NUMBER: _builtins.int
+    INJECTION_STRUCK_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Counts what this incarnation of the service published: 1, 2, 3, ... 0 in an answer to a call."""
     @_builtins.property
@@ -574,6 +627,10 @@ class ChaosEvent(_message.Message):
     def injection_refused(self) -> Global___InjectionRefused:
         """It cannot be broken."""
 
+    @_builtins.property
+    def injection_struck(self) -> Global___InjectionStruck:
+        """It has changed something."""
+
     def __init__(
         self,
         *,
@@ -582,12 +639,13 @@ class ChaosEvent(_message.Message):
         injection_started: Global___InjectionStarted | None = ...,
         injection_ended: Global___InjectionEnded | None = ...,
         injection_refused: Global___InjectionRefused | None = ...,
+        injection_struck: Global___InjectionStruck | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "header", b"header", "injection_ended", b"injection_ended", "injection_refused", b"injection_refused", "injection_started", b"injection_started"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "header", b"header", "injection_ended", b"injection_ended", "injection_refused", b"injection_refused", "injection_started", b"injection_started", "injection_struck", b"injection_struck"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "header", b"header", "injection_ended", b"injection_ended", "injection_refused", b"injection_refused", "injection_started", b"injection_started", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "header", b"header", "injection_ended", b"injection_ended", "injection_refused", b"injection_refused", "injection_started", b"injection_started", "injection_struck", b"injection_struck", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["injection_started", "injection_ended", "injection_refused"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["injection_started", "injection_ended", "injection_refused", "injection_struck"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -613,6 +671,8 @@ class ChaosCommand(_message.Message):
     RESTORE_FEED_FIELD_NUMBER: _builtins.int
     FAULT_CUSTODY_FIELD_NUMBER: _builtins.int
     RESTORE_CUSTODY_FIELD_NUMBER: _builtins.int
+    FAULT_VENUE_FIELD_NUMBER: _builtins.int
+    RESTORE_VENUE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def header(self) -> _common_pb2.Header:
         """Which message this is, and which story it belongs to."""
@@ -669,6 +729,14 @@ class ChaosCommand(_message.Message):
     def restore_custody(self) -> Global___RestoreCustody:
         """Undo that."""
 
+    @_builtins.property
+    def fault_venue(self) -> Global___FaultVenue:
+        """Have a venue do wrong."""
+
+    @_builtins.property
+    def restore_venue(self) -> Global___RestoreVenue:
+        """Undo that."""
+
     def __init__(
         self,
         *,
@@ -686,12 +754,14 @@ class ChaosCommand(_message.Message):
         restore_feed: Global___RestoreFeed | None = ...,
         fault_custody: Global___FaultCustody | None = ...,
         restore_custody: Global___RestoreCustody | None = ...,
+        fault_venue: Global___FaultVenue | None = ...,
+        restore_venue: Global___RestoreVenue | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["apply_price_path", b"apply_price_path", "command", b"command", "crash_service", b"crash_service", "fault_custody", b"fault_custody", "fault_feed", b"fault_feed", "fault_link", b"fault_link", "fault_service", b"fault_service", "header", b"header", "restart_service", b"restart_service", "restore_custody", b"restore_custody", "restore_feed", b"restore_feed", "restore_link", b"restore_link", "restore_price_path", b"restore_price_path", "restore_service", b"restore_service", "scale_volatility", b"scale_volatility"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["apply_price_path", b"apply_price_path", "command", b"command", "crash_service", b"crash_service", "fault_custody", b"fault_custody", "fault_feed", b"fault_feed", "fault_link", b"fault_link", "fault_service", b"fault_service", "fault_venue", b"fault_venue", "header", b"header", "restart_service", b"restart_service", "restore_custody", b"restore_custody", "restore_feed", b"restore_feed", "restore_link", b"restore_link", "restore_price_path", b"restore_price_path", "restore_service", b"restore_service", "restore_venue", b"restore_venue", "scale_volatility", b"scale_volatility"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply_price_path", b"apply_price_path", "command", b"command", "crash_service", b"crash_service", "fault_custody", b"fault_custody", "fault_feed", b"fault_feed", "fault_link", b"fault_link", "fault_service", b"fault_service", "header", b"header", "restart_service", b"restart_service", "restore_custody", b"restore_custody", "restore_feed", b"restore_feed", "restore_link", b"restore_link", "restore_price_path", b"restore_price_path", "restore_service", b"restore_service", "scale_volatility", b"scale_volatility"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply_price_path", b"apply_price_path", "command", b"command", "crash_service", b"crash_service", "fault_custody", b"fault_custody", "fault_feed", b"fault_feed", "fault_link", b"fault_link", "fault_service", b"fault_service", "fault_venue", b"fault_venue", "header", b"header", "restart_service", b"restart_service", "restore_custody", b"restore_custody", "restore_feed", b"restore_feed", "restore_link", b"restore_link", "restore_price_path", b"restore_price_path", "restore_service", b"restore_service", "restore_venue", b"restore_venue", "scale_volatility", b"scale_volatility"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["apply_price_path", "restore_price_path", "fault_link", "restore_link", "crash_service", "restart_service", "fault_service", "restore_service", "scale_volatility", "fault_feed", "restore_feed", "fault_custody", "restore_custody"]  # noqa: Y015
+    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["apply_price_path", "restore_price_path", "fault_link", "restore_link", "crash_service", "restart_service", "fault_service", "restore_service", "scale_volatility", "fault_feed", "restore_feed", "fault_custody", "restore_custody", "fault_venue", "restore_venue"]  # noqa: Y015
     _WhichOneofArgType_command: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_command) -> _WhichOneofReturnType_command | None: ...
 
@@ -1212,6 +1282,114 @@ class RestoreCustody(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RestoreCustody: _TypeAlias = RestoreCustody  # noqa: Y015
+
+@_typing.final
+class FaultVenue(_message.Message):
+    """Have a venue do wrong while the fault is in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    INJECTION_ID_FIELD_NUMBER: _builtins.int
+    VENUE_FAULT_FIELD_NUMBER: _builtins.int
+    SYMBOLS_FIELD_NUMBER: _builtins.int
+    ONLY_ACCOUNT_FIELD_NUMBER: _builtins.int
+    BY_NS_FIELD_NUMBER: _builtins.int
+    SHARE_PPM_FIELD_NUMBER: _builtins.int
+    SPREAD_PPM_FIELD_NUMBER: _builtins.int
+    CANCELS_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance that this is for."""
+    injection_id: _builtins.str
+    """Name of the injection in its scenario."""
+    venue_fault: Global___VenueFault.ValueType
+    """What it does wrong."""
+    only_account: _builtins.str
+    """Whose reports are late, doubled, lost or stale; empty: everybody's."""
+    by_ns: _builtins.int
+    """How late, or how long the auction after a halt is, in ns; else 0."""
+    share_ppm: _builtins.int
+    """Of orders, of fills, of one order, or of the depth, in parts per million; else 0."""
+    spread_ppm: _builtins.int
+    """Of the background's spread, in parts per million; else 0."""
+    cancels: _builtins.bool
+    """Of an outage: the orders of participants are gone when the venue is back."""
+    @_builtins.property
+    def symbols(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Instruments of a halt or a spread; none: all."""
+
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        injection_id: _builtins.str = ...,
+        venue_fault: Global___VenueFault.ValueType = ...,
+        symbols: _abc.Iterable[_builtins.str] | None = ...,
+        only_account: _builtins.str = ...,
+        by_ns: _builtins.int = ...,
+        share_ppm: _builtins.int = ...,
+        spread_ppm: _builtins.int = ...,
+        cancels: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_ns", b"by_ns", "cancels", b"cancels", "injection_id", b"injection_id", "only_account", b"only_account", "share_ppm", b"share_ppm", "spread_ppm", b"spread_ppm", "symbols", b"symbols", "to", b"to", "venue_fault", b"venue_fault"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FaultVenue: _TypeAlias = FaultVenue  # noqa: Y015
+
+@_typing.final
+class RestoreVenue(_message.Message):
+    """Undo FaultVenue: what is said from now on is true and in time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    INJECTION_ID_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance that this is for."""
+    injection_id: _builtins.str
+    """Name of the injection in its scenario."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        injection_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["injection_id", b"injection_id", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RestoreVenue: _TypeAlias = RestoreVenue  # noqa: Y015
+
+@_typing.final
+class InjectionStruck(_message.Message):
+    """The first time that an injection changed something that would have been otherwise."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INJECTION_ID_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    injection_id: _builtins.str
+    """Name of the injection in its scenario."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC."""
+    def __init__(
+        self,
+        *,
+        injection_id: _builtins.str = ...,
+        occurred_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["injection_id", b"injection_id", "occurred_ns", b"occurred_ns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InjectionStruck: _TypeAlias = InjectionStruck  # noqa: Y015
 
 @_typing.final
 class InjectionStarted(_message.Message):

@@ -30,6 +30,8 @@ class _DenyReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DenyReason
     """Never a valid value: nobody said which."""
     DENY_REASON_NOT_TRADING: _DenyReason.ValueType  # 1
     """The venue is away, or the account is being reconciled."""
+    DENY_REASON_MARKET_NOT_OPEN: _DenyReason.ValueType  # 10
+    """The market is halted, or in an auction."""
     DENY_REASON_STALE_QUOTE: _DenyReason.ValueType  # 2
     """The last quote is too old."""
     DENY_REASON_CROSSED_QUOTE: _DenyReason.ValueType  # 3
@@ -56,6 +58,8 @@ DENY_REASON_UNSPECIFIED: DenyReason.ValueType  # 0
 """Never a valid value: nobody said which."""
 DENY_REASON_NOT_TRADING: DenyReason.ValueType  # 1
 """The venue is away, or the account is being reconciled."""
+DENY_REASON_MARKET_NOT_OPEN: DenyReason.ValueType  # 10
+"""The market is halted, or in an auction."""
 DENY_REASON_STALE_QUOTE: DenyReason.ValueType  # 2
 """The last quote is too old."""
 DENY_REASON_CROSSED_QUOTE: DenyReason.ValueType  # 3
