@@ -8,6 +8,7 @@ from trading_ecosystem.live.rest_parts import rest_surface
 from trading_ecosystem.live.service import Added, Parts, Service, Upstream, read_access
 from trading_ecosystem.messages.accounts import TradesReported
 from trading_ecosystem.messages.orders import TradeExecuted
+from trading_ecosystem.messages.transfers import MovementAnswered
 from trading_ecosystem.simulators.breaking import OF_SETTLEMENT, Breaking
 from trading_ecosystem.simulators.custodian import config
 from trading_ecosystem.simulators.custodian.core import Custodian
@@ -48,5 +49,5 @@ SERVICE = Service(
     add=add,
     breaking=BREAKING,
     access=read_access,
-    hears=(Upstream(role="exchange", speech=EXCHANGE, kinds=(TradeExecuted, TradesReported)),),
+    hears=(Upstream(role="exchange", speech=EXCHANGE, kinds=(TradeExecuted, TradesReported, MovementAnswered)),),
 )

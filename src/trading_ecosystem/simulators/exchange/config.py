@@ -21,6 +21,7 @@ exchange:
     BTC/USD: {minimum_notional: 5, largest_order: 100, price_range: 20%}
   most_open_orders: 1000          # optional: of one account, in the books
   most_waiting_orders: 100        # optional: of one account, waiting for a price
+  custodian: custodian            # optional: whose transfers come in and go out here
 """
 
 from dataclasses import dataclass, field
@@ -78,12 +79,13 @@ class ExchangeConfig:
     rules: dict[str, MarketRules] = field(default_factory=dict)  # By symbol; without one everything goes.
     most_open_orders: int = MOST_OPEN  # Of one account,
     most_waiting_orders: int = MOST_WAITING  # and of those that wait for a price.
+    custodian: str = ""  # Who may credit and debit accounts; empty for nobody.
 
 
 def read(node: Node, reference: ReferenceData) -> ExchangeConfig:
     """Raises `Problem` for whatever is wrong with the section."""
     limits = ("most_open_orders", "most_waiting_orders")
-    section = node.section(("maker_fee", "taker_fee", "heartbeat_every", "background"), ("rules", *limits))
+    section = node.section(("maker_fee", "taker_fee", "heartbeat_every", "background"), ("rules", *limits, "custodian"))
     taker_fee_ppm = share(section["taker_fee"], 0, HIGHEST_FEE_PPM)
     maker_fee_ppm = share(section["maker_fee"], 0, HIGHEST_FEE_PPM)
     if maker_fee_ppm > taker_fee_ppm:
@@ -96,6 +98,7 @@ def read(node: Node, reference: ReferenceData) -> ExchangeConfig:
         rules=read_rules(section.get("rules"), reference),
         most_open_orders=read_most(section.get("most_open_orders"), MOST_OPEN),
         most_waiting_orders=read_most(section.get("most_waiting_orders"), MOST_WAITING),
+        custodian=section["custodian"].text() if "custodian" in section else "",
     )
 
 

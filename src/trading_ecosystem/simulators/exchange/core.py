@@ -24,6 +24,7 @@ from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.order_changes import AmendOrder, CancelAllAfter, CancelAllOrders
 from trading_ecosystem.messages.orders import CancelOrder, SubmitOrder
 from trading_ecosystem.messages.runtime import Plain, Start, Wake, WakeAt
+from trading_ecosystem.messages.transfers import CreditAccount, DebitAccount
 from trading_ecosystem.messages.triggers import SubmitPair, SubmitTriggerOrder
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.simulators.exchange.accounts import BACKGROUND, NOISE, Account, Accounts
@@ -36,6 +37,7 @@ from trading_ecosystem.simulators.exchange.entry import OrderEntry
 from trading_ecosystem.simulators.exchange.liquidity import Liquidity
 from trading_ecosystem.simulators.exchange.market import Market
 from trading_ecosystem.simulators.exchange.matching import Matching
+from trading_ecosystem.simulators.exchange.movements import Movements
 from trading_ecosystem.simulators.exchange.rules import MarketRules
 from trading_ecosystem.simulators.exchange.state import restore_matching, save_matching
 
@@ -55,6 +57,7 @@ class Exchange(JournaledCore):
         "_heartbeat_ns",
         "_liquidity",
         "_matching",
+        "_movements",
         "_name",
         "_session",
     )
@@ -75,6 +78,7 @@ class Exchange(JournaledCore):
         self._accounts = Accounts(list(reference.assets), accounts)
         for account in self._accounts.by_name.values():
             account.maker_fee_ppm, account.taker_fee_ppm = config.maker_fee_ppm, config.taker_fee_ppm
+        self._movements = Movements(name, config.custodian, self._accounts)
         self._matching = Matching(name, markets_of(reference, config, self._accounts), self._accounts)
         self._clients = Clients(self._accounts, self._matching)
         self._entry = OrderEntry(
@@ -159,6 +163,8 @@ class Exchange(JournaledCore):
         elif isinstance(message, CancelAllOrders):
             self._changes.cancel_all(message, now, out)
             self._publish_tops(now, out)
+        elif isinstance(message, (CreditAccount, DebitAccount)):
+            self._movements.move(message, now, out)
         else:
             assert isinstance(message, CancelAllAfter), f"{type(message).__name__} is not for an exchange"
             self._changes.cancel_all_after(message, now)
@@ -238,6 +244,7 @@ class Exchange(JournaledCore):
         return {
             "session": self._session,
             "heartbeat_due_ns": self._heartbeat_due_ns,
+            "movements": self._movements.save(),
             "accounts": self._accounts.save(),
             "matching": save_matching(self._matching),
             "submissions": self._clients.save(),
@@ -250,6 +257,7 @@ class Exchange(JournaledCore):
         assert isinstance(state, dict)
         self._session = state["session"]
         self._heartbeat_due_ns = state["heartbeat_due_ns"]
+        self._movements.restore(state["movements"])
         self._accounts.restore(state["accounts"])
         restore_matching(self._matching, self._accounts, state["matching"])
         self._clients.restore(state["submissions"])

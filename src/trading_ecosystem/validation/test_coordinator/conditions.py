@@ -32,11 +32,12 @@ class Quantity(StrEnum):
     DIVERGENCE = "divergence"
     VOLATILITY = "volatility"
     OVERDUE = "overdue"
+    TRANSFER_OVERDUE = "transfer_overdue"
     INJECTED = "injected"
 
 
 # True while something does not come; without a level.
-GAPS = (Quantity.SILENCE, Quantity.AGE, Quantity.UNCHANGED, Quantity.OVERDUE)
+GAPS = (Quantity.SILENCE, Quantity.AGE, Quantity.UNCHANGED, Quantity.OVERDUE, Quantity.TRANSFER_OVERDUE)
 SHARES = (
     *(Quantity.DEVIATION, Quantity.DRAWDOWN, Quantity.CONCENTRATION),
     *(Quantity.DIVERGENCE, Quantity.VOLATILITY),
@@ -85,6 +86,7 @@ class Condition:
             Quantity.UNCHANGED: "nothing new of",
             Quantity.CROSSED: "crossed quotes of",
             Quantity.OVERDUE: "settlement overdue for",
+            Quantity.TRANSFER_OVERDUE: "transfer overdue for",
             Quantity.INJECTED: "injection",
         }
         return f"{words[self.quantity]} {self.subject}"
@@ -141,6 +143,7 @@ RULE_QUANTITIES = {
     AlertRule.VENUE_DOWN: Quantity.SILENCE,
     AlertRule.STALE_DATA: Quantity.AGE,
     AlertRule.SETTLEMENT_OVERDUE: Quantity.OVERDUE,
+    AlertRule.TRANSFER_OVERDUE: Quantity.TRANSFER_OVERDUE,
 }  # A break is in what the custodian tells the firm: the coordinator does not hear it, and reckons no condition.
 SHARE_UNIT, TIME_UNIT, MINOR_UNIT = "ppm", "ns", " minor"  # How alerts call theirs; the last after an asset's name.
 

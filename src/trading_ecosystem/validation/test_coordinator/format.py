@@ -164,6 +164,13 @@ CONDITIONS = {
         "A settlement of an account was due, and has not come to its end.",
         [],
     ),
+    "transfer_overdue": condition(
+        Quantity.TRANSFER_OVERDUE,
+        partial(conditions.lasting, quantity=Quantity.TRANSFER_OVERDUE),
+        "An account of the firm.",
+        "A transfer from or to an account was to be completed, and has not come to its end.",
+        [],
+    ),
     "injected": condition(
         Quantity.INJECTED,
         partial(conditions.lasting, quantity=Quantity.INJECTED),

@@ -239,6 +239,7 @@ INJECTIONS = {
         ),
         settlement(CustodyFault.DUPLICATE, "What comes due settles once, and is told in holdings twice."),
         settlement(CustodyFault.SAYS_DONE, "What comes due is told as settled, and the ledger does not have it."),
+        settlement(CustodyFault.FREEZE, "Withdrawals are taken, and nothing leaves for outside."),
         link(LinkFault.PARTITION, "Messages are lost."),
         link(LinkFault.HOLD, "Messages are kept back until released."),
         link(

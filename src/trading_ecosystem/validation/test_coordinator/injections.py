@@ -79,6 +79,7 @@ UNDO_WORDS = {
     "settlement.partial": "settlement.restore",
     "settlement.duplicate": "settlement.restore",
     "custodian.says_done": "settlement.restore",
+    "custodian.freeze_withdrawals": "custodian.thaw_withdrawals",
 }
 
 
