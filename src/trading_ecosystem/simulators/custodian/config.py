@@ -12,7 +12,8 @@ custodian:
   partial: false            # optional: whether what a party can pay of an instruction settles before the rest
   cancel_after: 4           # optional: a fail that is so many business days old is canceled
   gap_wait: 10s             # optional: how long a trade waits for one with a lower id that is still missing
-  transfers: ...            # optional: see `transfer_config.py`
+
+`transfers`, which is optional too, is described in `transfer_config.py`.
 """
 
 import re

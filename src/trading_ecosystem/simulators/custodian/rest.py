@@ -19,6 +19,7 @@ from trading_ecosystem.live.rest.surface import Surface
 from trading_ecosystem.messages.accounts import Holding, HoldingsReported, QueryHoldings
 from trading_ecosystem.messages.custody import QuerySettlements, Settlement, SettlementsReported
 from trading_ecosystem.reference import ReferenceData
+from trading_ecosystem.simulators.custodian.rest_transfers import decision_routes, transfer_routes
 from trading_ecosystem.simulators.custodian.store import Instruction, SettlementHistory
 
 ASKER = "rest"
@@ -90,7 +91,14 @@ class SettlementPage(BaseModel):
 
 
 def rest_app(surface: Surface, reference: ReferenceData, history: SettlementHistory) -> FastAPI:
-    return application(surface, "Custodian", holding_routes(surface, reference), settlement_routes(reference, history))
+    return application(
+        surface,
+        "Custodian",
+        holding_routes(surface, reference),
+        settlement_routes(reference, history),
+        transfer_routes(surface, reference, history.transfers),
+        decision_routes(surface),
+    )
 
 
 def holding_routes(surface: Surface, reference: ReferenceData) -> APIRouter:

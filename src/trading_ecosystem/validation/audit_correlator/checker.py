@@ -31,6 +31,7 @@ from trading_ecosystem.validation.audit_correlator.venue_record import VenueReco
 FEES, EXTERNAL, TRANSIT = "fees", "external", "transit"
 CUSTODIAN = "its custodian"  # Where a venue's totals come from and go to.
 MAY_OWE = (FEES, EXTERNAL, CUSTODIAN)
+APART = (EXTERNAL, TRANSIT)  # From settlements.
 OWN = (FEES, EXTERNAL, TRANSIT, CUSTODIAN)
 OF_TRANSFERS = (TransferChanged, TransferPosted)
 OF_CUSTODY = (SettlementInstructed, TransactionPosted, PartPosted, SettlementFailed, SettlementCanceled)
@@ -49,16 +50,23 @@ class Balances:
             self.amounts.setdefault(account, {})
         self.drift: dict[str, int] = {}
 
-    def apply(self, changes: Changes, conserves: Invariant, not_negative: Invariant, findings: Findings) -> None:
+    def apply(
+        self,
+        changes: Changes,
+        conserves: Invariant,
+        not_negative: Invariant,
+        findings: Findings,
+        apart: tuple[str, ...] = (),
+    ) -> None:
         """Make changes that belong together, and report what they break.
 
-        What moves to or from an account that was not there at the opening is missing in the total.
+        What moves to or from an account that was not there at the opening, or is kept apart, is missing in the total.
         """
         before: dict[str, int] = {}
         for (account, asset), amount in changes.items():
             before.setdefault(asset, self.drift.get(asset, 0))
             amounts = self.amounts.get(account)
-            if amounts is None:
+            if amounts is None or account in apart:
                 continue
             old = amounts.get(asset, 0)
             amounts[asset] = old + amount
@@ -243,7 +251,7 @@ class ConservationChecker:
         self._posted += 1
         instruction = self._pending.get(message.custodian, {}).pop(message.instruction_id, None)
         changes = changes_of(message.postings, findings)
-        self._custody.apply(changes, Invariant.CUSTODY_CONSERVES, Invariant.CUSTODY_NOT_NEGATIVE, findings)
+        self._custody.apply(changes, Invariant.CUSTODY_CONSERVES, Invariant.CUSTODY_NOT_NEGATIVE, findings, APART)
         if instruction is None:
             detail = f"instruction {message.instruction_id} is posted and was not pending"
             findings.add(Invariant.SETTLES_ONCE, detail)
@@ -260,7 +268,7 @@ class ConservationChecker:
 
     def _on_part_posted(self, message: PartPosted, findings: Findings) -> None:
         changes = changes_of(message.postings, findings)
-        self._custody.apply(changes, Invariant.CUSTODY_CONSERVES, Invariant.CUSTODY_NOT_NEGATIVE, findings)
+        self._custody.apply(changes, Invariant.CUSTODY_CONSERVES, Invariant.CUSTODY_NOT_NEGATIVE, findings, APART)
         instruction = self._pending.get(message.custodian, {}).get(message.instruction_id)
         left = None if instruction is None else without(instruction.postings, message.postings)
         if instruction is None or left is None:

@@ -931,6 +931,102 @@ class QueryTradesResponse(_message.Message):
 Global___QueryTradesResponse: _TypeAlias = QueryTradesResponse  # noqa: Y015
 
 @_typing.final
+class CreditAccountRequest(_message.Message):
+    """Asks for one CreditAccount."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___CreditAccount:
+        """What is asked."""
+
+    def __init__(
+        self,
+        *,
+        command: Global___CreditAccount | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreditAccountRequest: _TypeAlias = CreditAccountRequest  # noqa: Y015
+
+@_typing.final
+class CreditAccountResponse(_message.Message):
+    """What CreditAccount led to, when it is durable."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExchangeEvent]:
+        """In order; of what the caller may see."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___ExchangeEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreditAccountResponse: _TypeAlias = CreditAccountResponse  # noqa: Y015
+
+@_typing.final
+class DebitAccountRequest(_message.Message):
+    """Asks for one DebitAccount."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___DebitAccount:
+        """What is asked."""
+
+    def __init__(
+        self,
+        *,
+        command: Global___DebitAccount | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DebitAccountRequest: _TypeAlias = DebitAccountRequest  # noqa: Y015
+
+@_typing.final
+class DebitAccountResponse(_message.Message):
+    """What DebitAccount led to, when it is durable."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExchangeEvent]:
+        """In order; of what the caller may see."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___ExchangeEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DebitAccountResponse: _TypeAlias = DebitAccountResponse  # noqa: Y015
+
+@_typing.final
 class ExchangeEvent(_message.Message):
     """Something that the venue published or answered."""
 
@@ -948,12 +1044,12 @@ class ExchangeEvent(_message.Message):
     CANCEL_REJECTED_FIELD_NUMBER: _builtins.int
     ACCOUNT_REPORTED_FIELD_NUMBER: _builtins.int
     TRADES_REPORTED_FIELD_NUMBER: _builtins.int
-    HEALTH_CHANGED_FIELD_NUMBER: _builtins.int
     ORDER_AMENDED_FIELD_NUMBER: _builtins.int
     AMEND_REJECTED_FIELD_NUMBER: _builtins.int
     ORDER_TRIGGERED_FIELD_NUMBER: _builtins.int
     ACCOUNT_MOVED_FIELD_NUMBER: _builtins.int
     MOVEMENT_ANSWERED_FIELD_NUMBER: _builtins.int
+    HEALTH_CHANGED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Counts what this incarnation of the service published: 1, 2, 3, ... 0 in an answer to a call."""
     @_builtins.property
@@ -1001,10 +1097,6 @@ class ExchangeEvent(_message.Message):
         """Answer to QueryTrades."""
 
     @_builtins.property
-    def health_changed(self) -> _common_pb2.HealthChanged:
-        """The service serves, or serves no longer."""
-
-    @_builtins.property
     def order_amended(self) -> Global___OrderAmended:
         """An order has another price or quantity."""
 
@@ -1024,6 +1116,10 @@ class ExchangeEvent(_message.Message):
     def movement_answered(self) -> Global___MovementAnswered:
         """Answer to CreditAccount and DebitAccount."""
 
+    @_builtins.property
+    def health_changed(self) -> _common_pb2.HealthChanged:
+        """The service serves, or serves no longer."""
+
     def __init__(
         self,
         *,
@@ -1039,18 +1135,18 @@ class ExchangeEvent(_message.Message):
         cancel_rejected: Global___CancelRejected | None = ...,
         account_reported: Global___AccountReported | None = ...,
         trades_reported: Global___TradesReported | None = ...,
-        health_changed: _common_pb2.HealthChanged | None = ...,
         order_amended: Global___OrderAmended | None = ...,
         amend_rejected: Global___AmendRejected | None = ...,
         order_triggered: Global___OrderTriggered | None = ...,
         account_moved: Global___AccountMoved | None = ...,
         movement_answered: Global___MovementAnswered | None = ...,
+        health_changed: _common_pb2.HealthChanged | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["account_moved", b"account_moved", "account_reported", b"account_reported", "amend_rejected", b"amend_rejected", "book_top_changed", b"book_top_changed", "cancel_rejected", b"cancel_rejected", "event", b"event", "header", b"header", "health_changed", b"health_changed", "movement_answered", b"movement_answered", "order_accepted", b"order_accepted", "order_amended", b"order_amended", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "order_triggered", b"order_triggered", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["account_moved", b"account_moved", "account_reported", b"account_reported", "amend_rejected", b"amend_rejected", "book_top_changed", b"book_top_changed", "cancel_rejected", b"cancel_rejected", "event", b"event", "header", b"header", "health_changed", b"health_changed", "movement_answered", b"movement_answered", "order_accepted", b"order_accepted", "order_amended", b"order_amended", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "order_triggered", b"order_triggered", "sequence", b"sequence", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["book_top_changed", "venue_heartbeat", "trade_executed", "order_accepted", "order_rejected", "order_filled", "order_canceled", "cancel_rejected", "account_reported", "trades_reported", "health_changed", "order_amended", "amend_rejected", "order_triggered", "account_moved", "movement_answered"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["book_top_changed", "venue_heartbeat", "trade_executed", "order_accepted", "order_rejected", "order_filled", "order_canceled", "cancel_rejected", "account_reported", "trades_reported", "order_amended", "amend_rejected", "order_triggered", "account_moved", "movement_answered", "health_changed"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
