@@ -35,7 +35,10 @@ BREAKING = Breaking(OF_SETTLEMENT)
 def add(parts: Parts) -> Added:
     audit, leases = BREAKING.surface(parts)
     surface = rest_surface(parts, read_access(parts.document))
-    rest = rest_app(surface, read_reference(parts.document), parts.engine.store.history)
+    reference = read_reference(parts.document)
+    accounts = read_accounts(parts.document["accounts"], reference)
+    vaults = config.read(parts.document["custodian"], reference).transfers.vaults
+    rest = rest_app(surface, reference, parts.engine.store.history, {**accounts, **vaults})
     return Added(rest=rest, audit=[audit], audit_rest=audit_rest(parts, BREAKING), work=[leases])
 
 

@@ -116,11 +116,11 @@ class Refusal:
 
 @final
 class SettlementHistory:
-    """`transfers`: the part of it that is about transfers."""
+    """`transfers`: the part of it that is about transfers. `database`: for whoever reads it in another way."""
 
     def __init__(self, database: Database) -> None:
         self.transfers = TransferHistory(database)
-        self._database = database
+        self.database = self._database = database
         self._end = (
             update(INSTRUCTION)
             .where(INSTRUCTION.c.instruction_id == bindparam("instruction"))
