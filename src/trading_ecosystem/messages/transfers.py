@@ -177,7 +177,8 @@ class TransferRequested(Published):
 @final
 @dataclass(frozen=True, kw_only=True)
 class TransferChanged(Published):
-    """A transfer has come to this status. `operator` made it so; empty where time or a venue did.
+    """A transfer has come to this status, by its change 1, 2, 3, ... `operator` made it so; empty where time or a
+    venue did.
 
     `expected_ns`: when it is to be completed, 0 as long as it waits for people. `movement_refusal`: of what failed.
     """
@@ -185,6 +186,7 @@ class TransferChanged(Published):
     custodian: str
     transfer_id: int
     request_id: str
+    change_number: int
     transfer_status: TransferStatus
     operator: str
     movement_refusal: MovementRefusal

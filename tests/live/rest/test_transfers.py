@@ -64,6 +64,14 @@ def test_a_withdrawal_from_request_to_end(served: Any) -> None:
     served.door.wait(121)
     [transfer] = served.call("GET", f"{TRANSFERS}?account=alpha").json()["transfers"]
     assert (transfer["status"], transfer["amount"], transfer["place"]) == ("completed", "100.50000000", "bank.alpha")
+    changes = served.call("GET", f"{TRANSFERS}/mine-1/changes").json()["changes"]
+    assert [(each["status"], each["operator"]) for each in changes] == [
+        ("awaiting_approval", ""),
+        ("in_progress", "beth"),
+        ("confirming", ""),
+        ("completed", ""),
+    ]
+    assert served.call("GET", f"{TRANSFERS}/mine-1/changes", OTHER).status_code == 404
     again = served.call("POST", TRANSFERS, json=NEW)
     assert (again.json()["status"], again.json()["transfer_id"]) == ("completed", 1)
     reused = served.call("POST", TRANSFERS, json={**NEW, "amount": "1"})

@@ -428,6 +428,7 @@ def expected(expected_ns: int) -> TransferChanged:
         custodian="c",
         transfer_id=1,
         request_id="r",
+        change_number=1,
         transfer_status=TransferStatus.IN_PROGRESS,
         operator="",
         movement_refusal=MovementRefusal.NONE,

@@ -38,6 +38,7 @@ from trading_ecosystem.messages.transfers import (
     TransferStatus,
 )
 from trading_ecosystem.reference import ReferenceData
+from trading_ecosystem.simulators.custodian.ledger import EXTERNAL
 from trading_ecosystem.simulators.custodian.transfer_store import PastTransfer, TransferHistory
 
 KindWord = Literal["deposit", "withdrawal", "internal"]
@@ -100,6 +101,19 @@ class TransferBody(BaseModel):
     changed: str
 
 
+class ChangeBody(BaseModel):
+    """`operator`: who made it so; empty where time or a venue did."""
+
+    status: str
+    occurred: str
+    operator: str
+
+
+class ChangesBody(BaseModel):
+    request_id: str
+    changes: list[ChangeBody]
+
+
 class TransferPage(BaseModel):
     """`next` is the `after` of the page that follows; null on the last."""
 
@@ -160,6 +174,16 @@ def transfer_routes(surface: Surface, reference: ReferenceData, history: Transfe
         found = await to_thread(history.transfers, account=account, after=after, limit=limit)
         more = found[-1].transfer_id if len(found) == limit else None
         return TransferPage(transfers=[transfer_body(each, reference) for each in found], next=more)
+
+    @routes.get("/transfers/{request_id}/changes", summary="Who made what of a transfer, and when", **needs(Scope.READ))
+    async def changes(request_id: RequestInPath, caller: TheCaller) -> ChangesBody:
+        found = await to_thread(history.transfer, request_id)
+        if found is None:
+            raise unknown("request")
+        caller.confine(found.debit_account if found.credit_account == EXTERNAL else found.credit_account)
+        told = await to_thread(history.changes, found.transfer_id)
+        bodies = [ChangeBody(status=s.value, occurred=moment_text(ns), operator=who) for s, ns, who in told]
+        return ChangesBody(request_id=request_id, changes=bodies)
 
     return routes
 

@@ -209,6 +209,7 @@ class TransferFlow:
                 custodian=self._name,
                 transfer_id=transfer.transfer_id,
                 request_id=transfer.request_id,
+                change_number=transfer.change_count,
                 transfer_status=transfer.status,
                 operator=operator,
                 movement_refusal=refusal,

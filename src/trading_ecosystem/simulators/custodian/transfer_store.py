@@ -45,6 +45,7 @@ TRANSFER = Table(
     Column("movement_refusal", Coded(MovementRefusal), nullable=False),
     Column("expected_ns", Whole, nullable=False),
     Column("changed_ns", Whole, nullable=False),
+    Column("change_number", Whole, nullable=False),
     Index("transfer_of_debit_account", "debit_account", "transfer_id"),
     Index("transfer_of_credit_account", "credit_account", "transfer_id"),
     info=UPDATED,
@@ -53,8 +54,9 @@ CHANGE = Table(
     "transfer_change",
     TABLES,
     Column("transfer_id", Whole, primary_key=True, autoincrement=False),
-    Column("transfer_status", Coded(TransferStatus), primary_key=True),
-    Column("occurred_ns", Whole, primary_key=True, autoincrement=False),
+    Column("change_number", Whole, primary_key=True, autoincrement=False),
+    Column("transfer_status", Coded(TransferStatus), nullable=False),
+    Column("occurred_ns", Whole, nullable=False),
     Column("operator", Text, nullable=False),
     Column("movement_refusal", Coded(MovementRefusal), nullable=False),
     Column("expected_ns", Whole, nullable=False),
@@ -99,6 +101,7 @@ class PastTransfer:
     movement_refusal: MovementRefusal
     expected_ns: int
     changed_ns: int
+    change_number: int
 
 
 @final
@@ -108,12 +111,13 @@ class TransferHistory:
         of_one = TRANSFER.c.transfer_id == bindparam("transfer")
         self._change = (
             update(TRANSFER)
-            .where(of_one, TRANSFER.c.changed_ns <= bindparam("at_ns"))
+            .where(of_one, TRANSFER.c.change_number < bindparam("number"))
             .values(
                 transfer_status=bindparam("status"),
                 movement_refusal=bindparam("refusal"),
                 expected_ns=bindparam("expected"),
                 changed_ns=bindparam("at_ns"),
+                change_number=bindparam("number"),
             )
         )
         self._approve = (
@@ -147,8 +151,8 @@ class TransferHistory:
         return found[0] if found else None
 
     def changes(self, transfer_id: int) -> list[tuple[TransferStatus, int, str]]:
-        """Status, moment and who made it so, in the order of the moments."""
-        statement = select(CHANGE).where(CHANGE.c.transfer_id == transfer_id).order_by(CHANGE.c.occurred_ns)
+        """Status, moment and who made it so, one after the other."""
+        statement = select(CHANGE).where(CHANGE.c.transfer_id == transfer_id).order_by(CHANGE.c.change_number)
         with self._database.reading() as connection:
             return [(row.transfer_status, row.occurred_ns, row.operator) for row in connection.execute(statement)]
 
@@ -177,12 +181,14 @@ def new_transfer(requested: TransferRequested) -> dict[str, object]:
         "movement_refusal": MovementRefusal.NONE,
         "expected_ns": 0,
         "changed_ns": requested.occurred_ns,
+        "change_number": 0,
     }
 
 
 def new_change(changed: TransferChanged) -> dict[str, object]:
     return {
         "transfer_id": changed.transfer_id,
+        "change_number": changed.change_number,
         "transfer_status": changed.transfer_status,
         "occurred_ns": changed.occurred_ns,
         "operator": changed.operator,
@@ -198,6 +204,7 @@ def last_change(changed: TransferChanged) -> dict[str, object]:
         "refusal": changed.movement_refusal,
         "expected": changed.expected_ns,
         "at_ns": changed.occurred_ns,
+        "number": changed.change_number,
     }
 
 

@@ -68,6 +68,7 @@ class Transfer:
         "approvals_needed",
         "approved_by",
         "asset",
+        "change_count",
         "credit_account",
         "debit_account",
         "debit_movement_id",
@@ -120,11 +121,13 @@ class Transfer:
         self.reserved: Transaction | None = None
         self.in_transit = False
         self.stopped = False
+        self.change_count = 0
 
     def take(self, event: TransferEvent) -> None:
         becomes = TRANSITIONS.get((self.status, event))
         assert becomes is not None, f"what is {self.status.value} cannot be {event.value}"
         self.status = becomes
+        self.change_count += 1
 
     @property
     def approvals_missing(self) -> int:
@@ -152,6 +155,7 @@ class Transfer:
             self.reserved is not None,
             self.in_transit,
             self.stopped,
+            self.change_count,
         ]
 
 
@@ -174,6 +178,7 @@ def restored(values: list[object]) -> tuple[Transfer, bool]:
     transfer.usable_ns, transfer.due_ns = cast(int, values[12]), cast(int, values[13])
     transfer.expected_ns, transfer.debit_movement_id = cast(int, values[14]), cast(int, values[15])
     transfer.in_transit, transfer.stopped = cast(bool, values[17]), cast(bool, values[18])
+    transfer.change_count = cast(int, values[19])
     return transfer, cast(bool, values[16])
 
 

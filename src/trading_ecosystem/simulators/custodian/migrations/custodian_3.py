@@ -32,6 +32,7 @@ def upgrade() -> None:
         sqlalchemy.Column("movement_refusal", sqlalchemy.Text, nullable=False),
         sqlalchemy.Column("expected_ns", Whole, nullable=False),
         sqlalchemy.Column("changed_ns", Whole, nullable=False),
+        sqlalchemy.Column("change_number", Whole, nullable=False),
         sqlalchemy.PrimaryKeyConstraint("transfer_id"),
         sqlalchemy.UniqueConstraint("request_id"),
     )
@@ -40,12 +41,13 @@ def upgrade() -> None:
     op.create_table(
         "transfer_change",
         sqlalchemy.Column("transfer_id", Whole, autoincrement=False, nullable=False),
+        sqlalchemy.Column("change_number", Whole, autoincrement=False, nullable=False),
         sqlalchemy.Column("transfer_status", sqlalchemy.Text, nullable=False),
-        sqlalchemy.Column("occurred_ns", Whole, autoincrement=False, nullable=False),
+        sqlalchemy.Column("occurred_ns", Whole, nullable=False),
         sqlalchemy.Column("operator", sqlalchemy.Text, nullable=False),
         sqlalchemy.Column("movement_refusal", sqlalchemy.Text, nullable=False),
         sqlalchemy.Column("expected_ns", Whole, nullable=False),
-        sqlalchemy.PrimaryKeyConstraint("transfer_id", "transfer_status", "occurred_ns"),
+        sqlalchemy.PrimaryKeyConstraint("transfer_id", "change_number"),
     )
     op.create_table(
         "transfer_posting",

@@ -1946,6 +1946,7 @@ class TransferChanged(_message.Message):
     MOVEMENT_REFUSAL_FIELD_NUMBER: _builtins.int
     EXPECTED_NS_FIELD_NUMBER: _builtins.int
     OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    CHANGE_NUMBER_FIELD_NUMBER: _builtins.int
     custodian: _builtins.str
     """Instance of the custodian."""
     transfer_id: _builtins.int
@@ -1962,6 +1963,8 @@ class TransferChanged(_message.Message):
     """When it is to be completed, in ns since 1970, UTC; 0 while it waits for people."""
     occurred_ns: _builtins.int
     """When, in ns since 1970, UTC."""
+    change_number: _builtins.int
+    """1, 2, 3, ... per transfer."""
     def __init__(
         self,
         *,
@@ -1973,10 +1976,11 @@ class TransferChanged(_message.Message):
         movement_refusal: _common_pb2.MovementRefusal.ValueType = ...,
         expected_ns: _builtins.int = ...,
         occurred_ns: _builtins.int = ...,
+        change_number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["custodian", b"custodian", "expected_ns", b"expected_ns", "movement_refusal", b"movement_refusal", "occurred_ns", b"occurred_ns", "operator", b"operator", "request_id", b"request_id", "transfer_id", b"transfer_id", "transfer_status", b"transfer_status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_number", b"change_number", "custodian", b"custodian", "expected_ns", b"expected_ns", "movement_refusal", b"movement_refusal", "occurred_ns", b"occurred_ns", "operator", b"operator", "request_id", b"request_id", "transfer_id", b"transfer_id", "transfer_status", b"transfer_status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
