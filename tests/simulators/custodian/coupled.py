@@ -184,6 +184,13 @@ class Coupled:
         assert isinstance(report, HoldingsReported)
         return {each.asset: each.posted_minor for each in report.holdings if each.posted_minor}
 
+    def pending(self, account: str) -> dict[str, int]:
+        """What is pending to come in or to go out, net, by asset, where there is any."""
+        question = QueryHoldings(to="custodian", asker="me", account=account)
+        report = next(each for each in self.cores["custodian"].handle(question, self.now))
+        assert isinstance(report, HoldingsReported)
+        return {each.asset: each.pending_minor for each in report.holdings if each.pending_minor}
+
     def status(self, request_id: str) -> TransferStatus | None:
         found = [each for each in self.said(TransferChanged) if getattr(each, "request_id", "") == request_id]
         return None if not found else found[-1].transfer_status  # type: ignore[attr-defined]

@@ -123,6 +123,18 @@ def test_what_is_still_to_settle_is_waited_for() -> None:
     assert rig.status("w") is TransferStatus.COMPLETED
 
 
+def test_what_settles_late_is_waited_for_as_long_as_it_takes() -> None:
+    rig = Coupled(NOBODY_APPROVES)
+    fault = FaultCustody(to="custodian", injection_id="f", custody_fault=CustodyFault.DELAY, by_ns=HOUR_NS, share_ppm=0)
+    rig.say(fault, order("bob", "o1", Side.SELL, 5, 50), order("ann", "o2", Side.BUY, 5, 50))
+    rig.say(withdraw("w", "bob", "USD", 600, "cold.bob"))
+    rig.run(HOUR_NS)
+    assert rig.custody("bob")["USD"] == 500 and rig.status("w") is TransferStatus.IN_PROGRESS
+    assert rig.differences()["USD"] == 0
+    rig.run(15 * MINUTE_NS)
+    assert rig.status("w") is TransferStatus.COMPLETED and rig.custody("bob")["USD"] == 150
+
+
 def test_a_freeze_keeps_what_is_on_its_way_out_in_transit_and_nothing_else() -> None:
     rig = Coupled(NOBODY_APPROVES)
     rig.say(FaultCustody(to="custodian", injection_id="f", custody_fault=CustodyFault.FREEZE, by_ns=0, share_ppm=0))
@@ -254,8 +266,9 @@ def test_more_than_so_much_needs_one_more() -> None:
     assert rig.status("large") is TransferStatus.IN_PROGRESS
 
 
-def test_what_nobody_approves_expires_and_what_was_reserved_is_free_again() -> None:
-    rig = Coupled()
+@pytest.mark.parametrize("crashes", [False, True])
+def test_what_nobody_approves_expires_and_what_was_reserved_is_free_again(crashes: bool) -> None:
+    rig = Coupled(crashes=crashes)
     rig.say(withdraw("w", "ann.vault", "USD", 300))
     assert refusals(rig.say(transfer("t", "ann.vault", "ann", "USD", 1))) == ["insufficient_balance"]
     rig.run(3 * HOUR_NS)
