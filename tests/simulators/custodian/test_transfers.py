@@ -109,6 +109,34 @@ def test_what_the_venue_does_not_have_free_fails_and_moves_nothing() -> None:
     assert rig.venue("ann")["USD"] == 1000 and rig.said(TransferPosted) == []
 
 
+@pytest.mark.parametrize(
+    ("command", "source", "held"),
+    [
+        (deposit("r", "ann", "USD", 30), "external", -1800),
+        (transfer("r", "ann.vault", "ann", "USD", 30), "ann.vault", 300),
+    ],
+)
+def test_what_the_venue_does_not_credit_goes_back_to_where_it_came_from(
+    command: Message, source: str, held: int
+) -> None:
+    rig = Coupled(NOBODY_APPROVES)
+    rig.send = lambda message: None  # type: ignore[method-assign]  # Nothing reaches the venue.
+    rig.say(command)
+    rig.run(2 * MINUTE_NS)
+    assert rig.custody("transit") == {"USD": 30} and rig.custody(source)["USD"] == held - 30
+    rig.say(
+        MovementAnswered(
+            to="custodian",
+            venue="exchange",
+            movement_id=1,
+            movement_refusal=MovementRefusal.TOO_LARGE,
+            occurred_ns=rig.now,
+        )
+    )
+    assert rig.status("r") is TransferStatus.FAILED
+    assert rig.custody("transit") == {} and rig.custody(source)["USD"] == held
+
+
 def test_what_is_still_to_settle_is_waited_for() -> None:
     rig = Coupled(NOBODY_APPROVES)
     rig.say(order("bob", "o1", Side.SELL, 5, 50), order("ann", "o2", Side.BUY, 5, 50))
