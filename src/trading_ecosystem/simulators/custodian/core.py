@@ -181,7 +181,7 @@ class Custodian(JournaledCore):
 
     def _ask_for_wake(self, outputs: list[Message], now: int, just_settled: bool) -> None:
         next_ns = self._desk.next_ns()
-        due_ns = self._transfers.flow.next_ns()
+        due_ns = self._transfers.flow.next_ns() if self._takes_transfers else 0
         if due_ns and (due_ns < next_ns or not next_ns):
             next_ns = due_ns
         for intake in self._intakes.values():
