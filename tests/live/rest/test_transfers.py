@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from trading_ecosystem.assembly import load_world
-from trading_ecosystem.messages.transfers import MovementAnswered, MovementRefusal
+from trading_ecosystem.messages.transfers import AccountMoved, MovementAnswered, MovementRefusal
 from trading_ecosystem.simulators.custodian.transfer_config import ApprovalConfig
+from trading_ecosystem.simulators.exchange.rest_bodies import execution_of
 
 WORLD = Path(__file__).parents[3] / "worlds" / "treasury.yaml"
 NEW = {
@@ -129,3 +130,27 @@ def test_a_statement_opens_posts_and_closes(served: Any) -> None:
     backwards = "since=2026-03-03T00:00:00Z&until=2026-03-02T00:00:00Z"
     wrong = served.call("GET", f"/api/v1/accounts/alpha/statement?{backwards}")
     assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid_until")
+
+
+@pytest.mark.parametrize(("minor", "amount"), [(-150_000_000, "-1.50000000"), (150_000_000, "1.50000000")])
+def test_an_owner_who_listens_is_told_of_movements(minor: int, amount: str, workshop: Any) -> None:
+    event = AccountMoved(
+        account="alpha",
+        venue="exchange",
+        account_sequence=7,
+        occurred_ns=workshop.plan.start_ns,
+        movement_id=1,
+        transfer_id=3,
+        asset="USD",
+        amount_minor=minor,
+    )
+    assert execution_of(event, workshop.plan.reference) == {
+        "event": "AccountMoved",
+        "account": "alpha",
+        "account_sequence": 7,
+        "occurred": "2026-03-02T00:00:00.000000000Z",
+        "movement_id": 1,
+        "transfer_id": 3,
+        "asset": "USD",
+        "amount": amount,
+    }
