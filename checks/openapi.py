@@ -92,7 +92,7 @@ def surfaces(plan: WorldPlan) -> dict[str, FastAPI]:
             of(routes.EXCHANGE), reference, accounts, memory_store(exchange_store.DESIGN).history
         ),
         routes.CUSTODIAN: custodian_rest.rest_app(
-            of(routes.CUSTODIAN), reference, memory_store(custodian_store.DESIGN).history
+            of(routes.CUSTODIAN), reference, memory_store(custodian_store.DESIGN).history, plan.accounts
         ),
         routes.TRADING_ENGINE: desk_rest.rest_app(
             of(routes.TRADING_ENGINE), reference, memory_store(desk_store.DESIGN).history, dict

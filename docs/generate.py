@@ -14,10 +14,10 @@ from functools import cache
 from pathlib import Path
 
 from trading_ecosystem import routes
-from trading_ecosystem.messages import accounts, chaos, custody, order_changes, orders, risk, triggers
+from trading_ecosystem.messages import accounts, chaos, custody, order_changes, orders, risk, transfers, triggers
 from trading_ecosystem.messages.message import Addressed
 from trading_ecosystem.production.trading_engine import orders as desk_orders
-from trading_ecosystem.simulators.custodian import instructions
+from trading_ecosystem.simulators.custodian import instructions, transfers as custody_transfers
 from trading_ecosystem.simulators.exchange import order, phases
 from trading_ecosystem.validation.test_coordinator import format
 
@@ -63,6 +63,10 @@ def market_phases() -> str:
 
 def settlement_states() -> str:
     return transition_table(instructions.TRANSITIONS.items())
+
+
+def transfer_states() -> str:
+    return transition_table(custody_transfers.TRANSITIONS.items())
 
 
 def reject_reasons() -> str:
@@ -111,7 +115,7 @@ def is_handled_by(role: str, message_type: type) -> bool:
 
 def addressed_types() -> list[type]:
     """Commands, questions and answers between services, by name: the order of a module depends on its build."""
-    modules = (orders, order_changes, triggers, accounts, custody, chaos, risk)
+    modules = (orders, order_changes, triggers, accounts, custody, transfers, chaos, risk)
     found = [vars(module)[name] for module in modules for name in sorted(vars(module))]
     return [each for each in found if isinstance(each, type) and issubclass(each, Addressed) and each is not Addressed]
 
@@ -173,6 +177,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "venue-order-states": venue_order_states,
     "settlement-states": settlement_states,
     "market-phases": market_phases,
+    "transfer-states": transfer_states,
     "order-reasons": reject_reasons,
     "data-flow": data_flow,
     "routes": route_table,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trading_ecosystem import routes
-from trading_ecosystem.configuration.document import Node, read_document
+from trading_ecosystem.configuration.document import Node, Section, read_document
 from trading_ecosystem.configuration.instruments import Balances, read_accounts, read_reference
 from trading_ecosystem.core import Core
 from trading_ecosystem.production.risk_monitor import config as risk_config
@@ -16,7 +16,7 @@ from trading_ecosystem.production.risk_monitor.core import RiskMonitor
 from trading_ecosystem.production.trading_engine import config as desk_config
 from trading_ecosystem.production.trading_engine.core import TradingEngine
 from trading_ecosystem.reference import ReferenceData
-from trading_ecosystem.simulators.custodian import config as custodian_config
+from trading_ecosystem.simulators.custodian import config as custodian_config, transfer_config
 from trading_ecosystem.simulators.custodian.core import Custodian
 from trading_ecosystem.simulators.exchange import config as exchange_config
 from trading_ecosystem.simulators.exchange.core import Exchange
@@ -79,6 +79,11 @@ def load_world(path: Path) -> WorldPlan:
     limits_path = path_of_limits(path, top["limits"])
     desks = tuple(desk_config.read(node, reference) for node in top["desks"].items())
     check_desks(top["desks"], desks, accounts)
+    exchange = exchange_config.read(top["exchange"], reference)
+    custodian = custodian_config.read(top["custodian"], reference)
+    limits = risk_config.read(read_document(limits_path), reference)
+    check_transfers(top, custodian.transfers, exchange, limits, accounts)
+    check_treasuries(top["desks"], desks, custodian.transfers)
     firm = top["firm"].section(required=("accounts",))
     return WorldPlan(
         name=top["name"].text(),
@@ -88,10 +93,10 @@ def load_world(path: Path) -> WorldPlan:
         accounts=accounts,
         firm_accounts=tuple(node.word(accounts, "account") for node in firm["accounts"].items()),
         market_data=market_config.read(top["market_data"], reference),
-        exchange=exchange_config.read(top["exchange"], reference),
-        custodian=custodian_config.read(top["custodian"], reference),
+        exchange=exchange,
+        custodian=custodian,
         desks=desks,
-        limits=risk_config.read(read_document(limits_path), reference),
+        limits=limits,
         latencies=tuple(read_latency(node) for node in top["network"].items()),
         files={file.name: file.read_text(encoding="utf-8") for file in (path, limits_path)},
     )
@@ -117,6 +122,44 @@ def check_desks(node: Node, desks: tuple[desk_config.DeskConfig, ...], accounts:
         if desk.venue != routes.EXCHANGE:
             item.fail_word("unknown venue", desk.venue, (routes.EXCHANGE,))
         seen.append(desk.name)
+
+
+def check_transfers(
+    top: Section,
+    transfers: transfer_config.TransferConfig,
+    exchange: exchange_config.ExchangeConfig,
+    limits: risk_config.Limits,
+    accounts: Balances,
+) -> None:
+    """Raises `Problem` where one side moves assets and the other knows nothing of it."""
+    if exchange.custodian not in ("", routes.CUSTODIAN):
+        top["exchange"].fail(f"custodian: unknown custodian {exchange.custodian!r}; known: {routes.CUSTODIAN}")
+    if transfers.offered != (exchange.custodian != ""):
+        top["exchange"].fail("custodian: is named where the custodian has a section 'transfers', and only there")
+    if not transfers.offered:
+        return
+    if limits.transfer_overdue is None:
+        top["limits"].fail("the limits need 'transfer_overdue', for the custodian takes transfers")
+    transfer_config.check_accounts(dict(top["custodian"].entries())["transfers"], transfers, accounts)
+
+
+def check_treasuries(
+    node: Node, desks: tuple[desk_config.DeskConfig, ...], transfers: transfer_config.TransferConfig
+) -> None:
+    for desk, item in zip(desks, node.items(), strict=True):
+        if desk.treasury is None:
+            continue
+        if not transfers.offered:
+            item.fail("treasury: the custodian takes no transfers")
+        if desk.treasury.custodian != routes.CUSTODIAN:
+            item.fail_word("unknown custodian", desk.treasury.custodian, (routes.CUSTODIAN,))
+        owner = transfers.owner(desk.account)
+        vaults = [vault for vault in transfers.vaults if transfers.owner(vault) == owner]
+        for keep in desk.treasury.keeps:
+            if keep.vault not in vaults:
+                item.fail_word(f"no vault of {owner}", keep.vault, vaults)
+            if keep.bank and keep.bank not in transfers.destinations.get(owner, ()):
+                item.fail_word(f"no destination of {owner}", keep.bank, transfers.destinations.get(owner, ()))
 
 
 def read_latency(node: Node) -> Latency:

@@ -32,6 +32,15 @@ from trading_ecosystem.messages.risk import (
     AlertResolved,
     RiskReported,
 )
+from trading_ecosystem.messages.transfers import (
+    AccountMoved,
+    DestinationAllowed,
+    TransferApproved,
+    TransferChanged,
+    TransferPosted,
+    TransferRefused,
+    TransferRequested,
+)
 from trading_ecosystem.messages.triggers import OrderTriggered
 
 MARKET_DATA = "market_data"
@@ -62,6 +71,12 @@ PUBLISHED: dict[type, tuple[str, ...]] = {
     PartPosted: (TEST_COORDINATOR,),
     SettlementFailed: (TEST_COORDINATOR,),
     SettlementCanceled: (TEST_COORDINATOR,),
+    TransferRequested: (TEST_COORDINATOR,),
+    TransferApproved: (TEST_COORDINATOR,),
+    TransferRefused: (TEST_COORDINATOR,),
+    TransferChanged: (TEST_COORDINATOR,),
+    TransferPosted: (TEST_COORDINATOR,),
+    DestinationAllowed: (TEST_COORDINATOR,),
     # 4. A desk says which orders its own checks stopped.
     OrderDenied: (TEST_COORDINATOR,),
     # 5. The monitor speaks to people; the coordinator judges what it said.
@@ -88,4 +103,5 @@ PRIVATE: dict[type, tuple[str, ...]] = {
     OrderTriggered: (TRADING_ENGINE, RISK_MONITOR),
     AmendRejected: (TRADING_ENGINE, RISK_MONITOR),
     CancelRejected: (TRADING_ENGINE, RISK_MONITOR),
+    AccountMoved: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
 }

@@ -10,6 +10,7 @@ from trading_ecosystem.messages.accounts import AccountReported, HoldingsReporte
 from trading_ecosystem.messages.custody import SettlementsReported
 from trading_ecosystem.messages.health import HealthChanged
 from trading_ecosystem.messages.message import Message
+from trading_ecosystem.messages.transfers import MovementAnswered, TransfersReported
 
 MODULES = {
     routes.MARKET_DATA: "simulators.market_data",
@@ -20,9 +21,9 @@ MODULES = {
     routes.TEST_COORDINATOR: "validation.test_coordinator",
 }
 ANSWERS: dict[str, set[type[Message]]] = {
-    routes.TRADING_ENGINE: {AccountReported},
-    routes.RISK_MONITOR: {AccountReported, HoldingsReported, SettlementsReported},
-    routes.CUSTODIAN: {TradesReported},
+    routes.TRADING_ENGINE: {AccountReported, TransfersReported},
+    routes.RISK_MONITOR: {AccountReported, HoldingsReported, SettlementsReported, TransfersReported},
+    routes.CUSTODIAN: {TradesReported, MovementAnswered},
 }
 
 

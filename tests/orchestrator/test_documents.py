@@ -35,7 +35,7 @@ KEYS = {
     "trading_engine.beta": {"desk"},
     routes.RISK_MONITOR: {"accounts", "limits", "venue", "custodian"},
     routes.TEST_COORDINATOR: {"replayed", "accounts", "instances", "start", "seed", "duration", "scenario"},
-    routes.AUDIT_CORRELATOR: {"accounts", "planes", "facts", "replayed"},
+    routes.AUDIT_CORRELATOR: {"accounts", "vaults", "planes", "facts", "replayed"},
 }
 CANARIES = re.compile(
     rf"scenario|simulat|seed|{SEED}|depeg|two-desks|inject|chaos|coordinator|audit|test|twin|virtual|2026-03-02|noise",

@@ -16,6 +16,7 @@ from trading_ecosystem.messages.custody import SettlementsReported
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.runtime import Start, Wake
+from trading_ecosystem.messages.transfers import TransfersReported
 from trading_ecosystem.preparation import Prepared, RunRequest, find_world, prepare
 from trading_ecosystem.validation.audit_correlator.core import AuditCorrelator
 from trading_ecosystem.validation.audit_correlator.trail import NoSink
@@ -97,4 +98,8 @@ def on_grid(after_ns: int) -> int:
 def sender_of(message: Message) -> str:
     if isinstance(message, QuotePublished):
         return routes.MARKET_DATA
-    return routes.CUSTODIAN if isinstance(message, HoldingsReported | SettlementsReported) else routes.EXCHANGE
+    return (
+        routes.CUSTODIAN
+        if isinstance(message, HoldingsReported | SettlementsReported | TransfersReported)
+        else routes.EXCHANGE
+    )

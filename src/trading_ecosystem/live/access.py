@@ -15,11 +15,14 @@ class Access:
 
     sees: Mapping[str, frozenset[str]] = field(default_factory=dict)
     trades: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    confined: frozenset[str] = frozenset()  # Callers who hear of their accounts and what is said to them, nothing else.
 
     def may_hear(self, caller: str, message: Message) -> bool:
         if isinstance(message, Private):
             return message.account in self.sees.get(caller, frozenset())
-        return not isinstance(message, Addressed) or message.to == caller
+        if isinstance(message, Addressed):
+            return message.to == caller
+        return caller not in self.confined
 
     def answers(self, caller: str, command: Message, outputs: Sequence[Message]) -> list[Message]:
         """Those of the outputs that answer the command and that the caller may hear."""

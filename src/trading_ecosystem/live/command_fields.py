@@ -15,6 +15,10 @@ VISIBLE = r"^[!-~]{1,128}$"
 IS_NAME = (re.compile(NAME), "1 to 64 letters, digits and ._:- are a name")
 TEXTS = {
     "client_order_id": IS_NAME,
+    "request_id": IS_NAME,
+    "destination": IS_NAME,
+    "credit_account": IS_NAME,
+    "source": IS_NAME,
     "trigger_client_order_id": IS_NAME,
     "only_symbol": (re.compile(r"^([!-~]{3,64})?$"), "nothing, or 3 to 64 visible ASCII characters"),
     "symbol": (re.compile(r"^[!-~]{3,64}$"), "3 to 64 visible ASCII characters are a symbol"),

@@ -87,12 +87,15 @@ class Service:
 
 
 def read_access(document: Section) -> Access:
-    """From `clients`: instance -> {sees: [accounts], trades: [accounts]}."""
+    """From `clients`: instance -> {sees: [accounts], trades: [accounts], confined: flag}."""
     sees: dict[str, frozenset[str]] = {}
     trades: dict[str, frozenset[str]] = {}
+    confined: list[str] = []
     for caller, node in document["clients"].entries():
-        section = node.section(optional=("sees", "trades"))
+        section = node.section(optional=("sees", "trades", "confined"))
+        if "confined" in section and section["confined"].flag():
+            confined.append(caller)
         seen, traded = section.get("sees"), section.get("trades")
         sees[caller] = frozenset(item.text() for item in seen.items()) if seen else frozenset()
         trades[caller] = frozenset(item.text() for item in traded.items()) if traded else frozenset()
-    return Access(sees=sees, trades=trades)
+    return Access(sees=sees, trades=trades, confined=frozenset(confined))

@@ -186,6 +186,7 @@ class CustodyFault(StrEnum):
     PARTIAL = "settlement.partial"  # No more than `share_ppm` of it settles at a time.
     DUPLICATE = "settlement.duplicate"  # It settles once, and is told in holdings twice.
     SAYS_DONE = "custodian.says_done"  # It is told as settled, and the ledger does not have it.
+    FREEZE = "custodian.freeze_withdrawals"  # Nothing leaves for outside; what is on its way out stays in transit.
 
 
 @final

@@ -16,11 +16,12 @@ from trading_ecosystem.messages import (
     orders,
     risk,
     runtime,
+    transfers,
     triggers,
 )
 from trading_ecosystem.messages.message import Message, field_names, values_of
 
-MODULES = (runtime, market, orders, order_changes, triggers, accounts, custody, risk, health, chaos, audit)
+MODULES = (runtime, market, orders, order_changes, triggers, accounts, custody, transfers, risk, health, chaos, audit)
 MESSAGE_TYPES: dict[str, type[Message]] = {
     name: value
     for module in MODULES
@@ -48,6 +49,10 @@ ENUMS: dict[str, type[Enum]] = {
     "cancel_reject_reason": orders.CancelRejectReason,
     "fail_reason": custody.FailReason,
     "settlement_status": custody.SettlementStatus,
+    "transfer_kind": transfers.TransferKind,
+    "transfer_status": transfers.TransferStatus,
+    "transfer_refusal": transfers.TransferRefusal,
+    "movement_refusal": transfers.MovementRefusal,
     "loss_reason": audit.LossReason,
     "severity": risk.Severity,
     "rule": risk.AlertRule,
@@ -65,6 +70,7 @@ PARTS: dict[str, type] = {
     "holdings": accounts.Holding,
     "postings": custody.Posting,
     "settlements": custody.Settlement,
+    "transfers": transfers.Transfer,
     "exposures": risk.Exposure,
     "points": chaos.PathPoint,
     "trades": orders.TradeExecuted,

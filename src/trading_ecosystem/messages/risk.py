@@ -24,6 +24,7 @@ class AlertRule(StrEnum):
     STALE_DATA = "stale_data"
     SETTLEMENT_OVERDUE = "settlement_overdue"
     RECONCILIATION_BREAK = "reconciliation_break"
+    TRANSFER_OVERDUE = "transfer_overdue"
 
 
 @final

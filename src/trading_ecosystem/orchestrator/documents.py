@@ -4,6 +4,8 @@ Rule 1: who is handed what stands in this file and nowhere else.
 Rule 2: no document of production says anything of a test: no scenario, seed, start or name of the world.
 """
 
+from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 
 import yaml
@@ -70,6 +72,8 @@ def replay_of(recording: Recording) -> Plain:
 
 def of_exchange(plan: WorldPlan, parts: dict[str, yaml.Node], terms: Terms) -> dict[str, yaml.Node]:
     desks = {desk_name(desk): client([desk.account], [desk.account]) for desk in plan.desks}
+    if plan.exchange.custodian:
+        desks[plan.exchange.custodian] = client(list(plan.accounts), [])
     return {
         "accounts": parts["accounts"],
         "exchange": parts["exchange"],
@@ -83,13 +87,25 @@ def of_custodian(plan: WorldPlan, parts: dict[str, yaml.Node]) -> dict[str, yaml
         "accounts": parts["accounts"],
         "custodian": parts["custodian"],
         "venues": section([routes.EXCHANGE]),
-        "clients": section(watchers(plan)),
+        "clients": section(treasuries(plan) | watchers(plan, list(plan.custodian.transfers.vaults))),
     }
 
 
-def watchers(plan: WorldPlan) -> dict[str, Plain]:
+def treasuries(plan: WorldPlan) -> dict[str, Plain]:
+    """Desks that move assets: between the accounts and vaults of their owner, of whom alone they hear."""
+    transfers = plan.custodian.transfers
+    found: dict[str, Plain] = {}
+    for desk in plan.desks:
+        if desk.treasury is not None:
+            owner = transfers.owner(desk.account)
+            own = [desk.account, *(vault for vault in transfers.vaults if transfers.owner(vault) == owner)]
+            found[desk_name(desk)] = {**client(own, own), "confined": True}
+    return found
+
+
+def watchers(plan: WorldPlan, vaults: Sequence[str] = ()) -> dict[str, Plain]:
     """Who may look at the accounts of others. The person who runs it all may also use them."""
-    everything = list(plan.accounts)
+    everything = [*plan.accounts, *vaults]
     return {
         routes.RISK_MONITOR: client(list(plan.firm_accounts), []),
         routes.TEST_COORDINATOR: client(everything, []),
@@ -97,7 +113,7 @@ def watchers(plan: WorldPlan) -> dict[str, Plain]:
     }
 
 
-def client(sees: list[str], trades: list[str]) -> Plain:
+def client(sees: list[str], trades: list[str]) -> dict[str, Plain]:
     return {"sees": sees, "trades": trades}
 
 
@@ -142,7 +158,17 @@ def of_audit_correlator(plan: WorldPlan, parts: dict[str, yaml.Node], terms: Ter
         facts["duration"] = duration_text(terms.duration_ns)
     return {
         "accounts": parts["accounts"],
+        "vaults": section(vaults_of(plan)),
         "planes": section({name: plane_of(name) for name in names}),
         "facts": section(facts),
         "replayed": section(list(terms.recording.instruments) if terms.recording else []),
+    }
+
+
+def vaults_of(plan: WorldPlan) -> dict[str, Plain]:
+    """What is held in custody and at no venue, in units of each asset."""
+    assets = plan.reference.assets
+    return {
+        vault: {asset: f"{Decimal(minor).scaleb(-assets[asset].decimals):f}" for asset, minor in amounts.items()}
+        for vault, amounts in plan.custodian.transfers.vaults.items()
     }

@@ -34,7 +34,7 @@ SEES: dict[str, frozenset[str]] = {
     routes.MARKET_DATA: frozenset(),
     routes.EXCHANGE: frozenset({routes.MARKET_DATA}),
     routes.CUSTODIAN: frozenset({routes.EXCHANGE}),
-    routes.TRADING_ENGINE: frozenset({routes.MARKET_DATA, routes.EXCHANGE}),
+    routes.TRADING_ENGINE: frozenset({routes.MARKET_DATA, routes.EXCHANGE, routes.CUSTODIAN}),  # For its treasury.
     routes.RISK_MONITOR: frozenset({routes.MARKET_DATA, routes.EXCHANGE, routes.CUSTODIAN}),
     routes.TEST_COORDINATOR: EVERYTHING,
     routes.AUDIT_CORRELATOR: EVERYTHING,

@@ -139,6 +139,7 @@ def checker_of(plan: WorldPlan) -> ConservationChecker:
         {symbol: instrument.quote_minor_per_tick_lot for symbol, instrument in instruments.items()},
         {symbol: instrument.base_minor_per_lot for symbol, instrument in instruments.items()},
         SETTLEMENT_GRACE_NS,
+        plan.custodian.transfers.vaults,
     )
 
 

@@ -49,9 +49,9 @@ Result = TypeVar("Result")
 Record = Callable[[Sequence[Message]], None]
 
 HOLDERS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
-    "token-of-alice": ("alice", ("read", "trade", "acknowledge", "audit"), ("alpha",)),
+    "token-of-alice": ("alice", ("read", "trade", "withdraw", "approve", "acknowledge", "audit"), ("alpha",)),
     "token-of-rita": ("rita", ("read",), ("alpha",)),
-    "token-of-beth": ("beth", ("read", "trade"), ("beta",)),
+    "token-of-beth": ("beth", ("read", "trade", "withdraw", "approve"), ("beta",)),
     "token-of-nora": ("nora", (), ()),
 }
 
@@ -221,7 +221,9 @@ class Workshop:
             routes.CUSTODIAN,
             self.core(routes.CUSTODIAN),
             history.record,
-            lambda s: custodian_rest.rest_app(s, self.plan.reference, history),
+            lambda s: custodian_rest.rest_app(
+                s, self.plan.reference, history, {**self.plan.accounts, **self.plan.custodian.transfers.vaults}
+            ),
         )
 
     def trading_engine(self) -> Served:

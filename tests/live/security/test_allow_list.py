@@ -33,17 +33,22 @@ SURFACES += [(role, "audit") for role in (*routes.SIMULATORS, routes.INJECTOR)]
 STOCK = (health_pb2, reflection_pb2, logs_service_pb2, metrics_service_pb2, trace_service_pb2)
 
 ORDERS = "SubmitOrder SubmitTriggerOrder SubmitPair AmendOrder CancelOrder CancelAllOrders CancelAllAfter"
+REQUESTS = "RequestDeposit RequestWithdrawal RequestTransfer CancelTransfer"
 
 # Caller to what it may call, besides what anyone may. A service's own name is left out where it follows.
 MAY: Mapping[str, str] = {
     "market_data": "",
     "exchange": "market_data: Subscribe",
-    "custodian": "exchange: Subscribe StreamCommands QueryTrades",
-    "trading_engine": (f"market_data: Subscribe GetQuotes | exchange: Subscribe StreamCommands {ORDERS} QueryAccount"),
+    "custodian": "exchange: Subscribe StreamCommands QueryTrades CreditAccount DebitAccount",
+    "trading_engine": (
+        "market_data: Subscribe GetQuotes"
+        f" | exchange: Subscribe StreamCommands {ORDERS} QueryAccount"
+        f" | custodian: Subscribe StreamCommands QueryTransfers {REQUESTS}"
+    ),
     "risk_monitor": (
         "market_data: Subscribe GetQuotes"
         " | exchange: Subscribe StreamCommands QueryAccount"
-        " | custodian: Subscribe StreamCommands QueryHoldings QuerySettlements"
+        " | custodian: Subscribe StreamCommands QueryHoldings QuerySettlements QueryTransfers"
     ),
     "test_coordinator": (
         "market_data: Subscribe | exchange: Subscribe | custodian: Subscribe | audit_correlator: Subscribe CloseTrail"
@@ -51,7 +56,8 @@ MAY: Mapping[str, str] = {
     "observer": "trading_engine: Subscribe | risk_monitor: Subscribe",
     "operator": (
         f"market_data: Subscribe GetQuotes | exchange: Subscribe {ORDERS} QueryAccount"
-        " | custodian: Subscribe QueryHoldings QuerySettlements"
+        f" | custodian: Subscribe QueryHoldings QuerySettlements QueryTransfers {REQUESTS}"
+        " ApproveTransfer RejectTransfer AllowDestination"
         " | trading_engine: Subscribe | risk_monitor: Subscribe StreamCommands AcknowledgeAlert"
         " | test_coordinator: Subscribe GetRun | audit_correlator: Subscribe"
     ),

@@ -15,8 +15,10 @@ ALLOWED = (
     "trading_ecosystem.reference",
     "trading_ecosystem.configuration",
     *(f"trading_ecosystem.messages.{name}" for name in ("accounts", "custody", "health", "market", "message")),
-    *(f"trading_ecosystem.messages.{name}" for name in ("numbers", "order_changes", "orders", "risk", "runtime")),
-    "trading_ecosystem.messages.triggers",
+    *(
+        f"trading_ecosystem.messages.{name}"
+        for name in ("numbers", "order_changes", "orders", "risk", "runtime", "transfers", "triggers")
+    ),
 )
 SHELLS = ("server.py", "store.py", "rest.py", "rest_bodies.py", "__main__.py")  # What is around the core.
 OF_SHELLS = ("trading_ecosystem.live", "alembic", "asyncio", "fastapi", "pathlib", "pydantic", "sqlalchemy", "typing")

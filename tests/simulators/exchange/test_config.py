@@ -61,6 +61,7 @@ def test_the_documented_example_is_read(reference: ReferenceData) -> None:
         ),
         most_open_orders=1_000,
         most_waiting_orders=100,
+        custodian="custodian",
     )
 
 

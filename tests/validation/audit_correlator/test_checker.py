@@ -31,6 +31,13 @@ from trading_ecosystem.messages.orders import (
     TradeExecuted,
 )
 from trading_ecosystem.messages.runtime import Wake, WakeAt
+from trading_ecosystem.messages.transfers import (
+    AccountMoved,
+    MovementRefusal,
+    TransferChanged,
+    TransferPosted,
+    TransferStatus,
+)
 from trading_ecosystem.reference import Asset, AssetKind, ReferenceData, instrument
 from trading_ecosystem.simulators.custodian.config import CustodianConfig
 from trading_ecosystem.simulators.custodian.core import Custodian
@@ -393,7 +400,87 @@ def moved(*lines: Posting) -> dict[str, object]:
     return {"postings": lines}
 
 
+def step(transfer_id: int, movement_id: int, debit: str, credit: str, amount: int = 5) -> TransferPosted:
+    return TransferPosted(
+        custodian="c",
+        transaction_id=9,
+        transfer_id=transfer_id,
+        movement_id=movement_id,
+        postings=(posting(debit, credit, "USD", amount),),
+        occurred_ns=5_000,
+    )
+
+
+def movement(movement_id: int, account_sequence: int, amount: int = -5) -> AccountMoved:
+    return AccountMoved(
+        account="carla",
+        venue="x",
+        account_sequence=account_sequence,
+        occurred_ns=5_000,
+        movement_id=movement_id,
+        transfer_id=1,
+        asset="USD",
+        amount_minor=amount,
+    )
+
+
+def expected(expected_ns: int) -> TransferChanged:
+    return TransferChanged(
+        custodian="c",
+        transfer_id=1,
+        request_id="r",
+        change_number=1,
+        transfer_status=TransferStatus.IN_PROGRESS,
+        operator="",
+        movement_refusal=MovementRefusal.NONE,
+        expected_ns=expected_ns,
+        occurred_ns=5_000,
+    )
+
+
+WITHDRAWN: tuple[Message, ...] = (
+    movement(1, 1),
+    step(1, 1, "carla", "transit"),
+    step(1, 0, "transit", "external"),
+)
+BROUGHT_IN: tuple[Message, ...] = (
+    step(1, 0, "carla.vault", "transit"),
+    movement(1, 1, 5),
+    step(1, 1, "transit", "carla"),
+)
+WRONG_TRANSFERS: list[tuple[Invariant, tuple[Message, ...]]] = [
+    (Invariant.MOVES_ONCE, (*WITHDRAWN, WITHDRAWN[1])),
+    (Invariant.MOVES_ONCE, (movement(2, 1), movement(1, 2))),
+    (Invariant.MOVES_ONCE, (movement(1, 1), step(2, 1, "carla", "transit"))),
+    (Invariant.EXCHANGE_AND_CUSTODY, (movement(1, 1), step(1, 1, "carla", "transit", 6))),
+    (Invariant.EXCHANGE_AND_CUSTODY, (movement(1, 1), step(1, 0, "carla", "transit"))),
+    (Invariant.EXCHANGE_AND_CUSTODY, (movement(1, 1), step(1, 1, "carla.vault", "transit"))),
+    (Invariant.CUSTODY_NOT_NEGATIVE, (step(1, 0, "transit", "external"),)),
+    (Invariant.CUSTODY_NOT_NEGATIVE, (step(1, 0, "carla.vault", "transit", 21),)),
+    (Invariant.CUSTODY_CONSERVES, (step(1, 0, "carla.vault", "nobody"),)),
+    (Invariant.VENUE_NOT_NEGATIVE, (movement(1, 1, -101),)),
+    (Invariant.NONE_IN_FLIGHT, (movement(1, 1),)),
+    (Invariant.EVENTS_CONTIGUOUS, (movement(1, 2),)),
+]
+
+
+def with_a_vault() -> ConservationChecker:
+    accounts = {**ACCOUNTS, "carla": {"USD": 100}}
+    return ConservationChecker(accounts, QUOTE_MINOR, BASE_MINOR, 0, {"carla.vault": {"USD": 20}})
+
+
+@pytest.mark.parametrize("story", [WITHDRAWN, BROUGHT_IN, (movement(1, 1), expected(10_001))])
+def test_what_is_moved_as_it_must_be_violates_nothing(story: tuple[Message, ...]) -> None:
+    assert observe_all(with_a_vault(), list(story)) == []
+
+
+@pytest.mark.parametrize(("invariant", "story"), WRONG_TRANSFERS)
+def test_a_transfer_that_goes_wrong_is_found(invariant: Invariant, story: tuple[Message, ...]) -> None:
+    assert str(invariant) in observe_all(with_a_vault(), list(story))
+
+
 PLANTS: list[tuple[Invariant, Plant]] = [
+    (Invariant.MOVES_ONCE, at_the_end(step(1, 1, "alpha", "beta"))),
     (Invariant.VENUE_CONSERVES, change(TradeExecuted, 1, seller_account="nobody")),
     (Invariant.CUSTODY_CONSERVES, change(TransactionPosted, 0, **moved(posting("alpha", "nobody", "USD", 1)))),
     (Invariant.CUSTODY_CONSERVES, change(TransactionPosted, 0, **moved(posting("external", "beta", "USD", 1)))),

@@ -27,6 +27,8 @@ Kind = TypeVar("Kind", bound=Message)
 class Scope(StrEnum):
     READ = "read"
     TRADE = "trade"
+    WITHDRAW = "withdraw"
+    APPROVE = "approve"
     ACKNOWLEDGE = "acknowledge"
     AUDIT = "audit"
 

@@ -30,6 +30,8 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 class Scope(StrEnum):
     READ = "read"
     TRADE = "trade"
+    WITHDRAW = "withdraw"
+    APPROVE = "approve"
     ACKNOWLEDGE = "acknowledge"
     AUDIT = "audit"  # What a process is inside, and what is being done to it.
 
@@ -40,7 +42,7 @@ class Surface(StrEnum):
 
 
 SCOPES = {
-    Surface.REST: (Scope.READ, Scope.TRADE, Scope.ACKNOWLEDGE),
+    Surface.REST: (Scope.READ, Scope.TRADE, Scope.WITHDRAW, Scope.APPROVE, Scope.ACKNOWLEDGE),
     Surface.AUDIT: (Scope.AUDIT,),
 }
 
@@ -78,7 +80,7 @@ class Tokens:
         holder = self.holder(token)
         if scope not in holder.scopes:
             raise Refused(RefusalCode.FORBIDDEN, f"the scope {scope} is needed")
-        accounts = self._access.trades if scope == Scope.TRADE else self._access.sees
+        accounts = self._access.trades if scope in (Scope.TRADE, Scope.WITHDRAW) else self._access.sees
         if account and account not in accounts.get(holder.name, frozenset()):
             raise Refused(RefusalCode.NOT_FOUND, "no such account", "account")
         return holder.name

@@ -30,6 +30,7 @@ from trading_ecosystem.messages.orders import (
     TradeExecuted,
 )
 from trading_ecosystem.messages.risk import AlertFired, AlertResolved, Exposure, RiskReported
+from trading_ecosystem.messages.transfers import TransferChanged, TransferRefused, TransferRequested
 from trading_ecosystem.messages.triggers import OrderTriggered
 
 SECOND_NS = 1_000_000_000
@@ -168,7 +169,7 @@ def exchange() -> Figures:
 
 
 def custodian() -> Figures:
-    settlements = "custodian_settlements_total"
+    settlements, transfers = "custodian_settlements_total", "custodian_transfers_total"
     return Figures(
         sent={
             SettlementInstructed: counts(settlements, lambda fact: (fact.custodian, "instructed")),
@@ -176,6 +177,9 @@ def custodian() -> Figures:
             PartPosted: counts(settlements, lambda fact: (fact.custodian, "posted_in_part")),
             SettlementFailed: counts(settlements, lambda fact: (fact.custodian, "failed")),
             SettlementCanceled: counts(settlements, lambda fact: (fact.custodian, "canceled")),
+            TransferRequested: counts(transfers, lambda fact: (fact.custodian, "requested")),
+            TransferChanged: counts(transfers, lambda fact: (fact.custodian, fact.transfer_status.value)),
+            TransferRefused: counts(transfers, lambda fact: (fact.custodian, "refused")),
         }
     )
 

@@ -71,6 +71,7 @@ FIGURES = {
     "exchange_orders_total": counter("Orders, by the venue's answer and why.", "outcome", "reason"),
     "exchange_trades_total": counter("Trades.", "symbol"),
     "custodian_settlements_total": counter("Settlement instructions, by what became of them.", "custodian", "outcome"),
+    "custodian_transfers_total": counter("Transfers, by the status that they came to.", "custodian", "status"),
     "market_data_quotes_total": counter("Quotes.", "symbol"),
 }  # fmt: skip
 

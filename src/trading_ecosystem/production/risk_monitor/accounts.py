@@ -13,7 +13,9 @@ from trading_ecosystem.messages.orders import AccountEvent
 DISPUTED_AFTER = 3  # Reports in a row that differ by the same: trades on their way differ each by their own.
 IN_ORDER: tuple[AccountEvent, ...] = ()
 REMEMBERED_FILLS = 1_000
+REMEMBERED_MOVES = 100
 Change = tuple[int, str, int, str, int]  # A fill: trade id, base asset and change, quote asset and change.
+Move = tuple[int, str, int]  # What the custodian brought in or took out: movement id, asset, change.
 
 
 @final
@@ -29,6 +31,7 @@ class Account:
         "early",
         "fills",
         "missed",
+        "moves",
         "name",
         "sequence",
     )
@@ -43,6 +46,7 @@ class Account:
         self.missed = False  # The venue was away, and may have told something that was lost.
         self.differs = False
         self.fills: list[Change] = []  # The last ones since the last correction.
+        self.moves: list[Move] = []  # The last ones since the last correction.
         self.corrections = 0  # How often a report told other amounts than the fills did.
 
     @property
@@ -91,6 +95,7 @@ class Account:
             self.add(asset, change)
         if changes:
             self.fills.clear()
+            self.moves.clear()
             self.corrections += 1
         return changes
 
@@ -99,8 +104,11 @@ class Account:
         if len(self.fills) > 2 * REMEMBERED_FILLS:
             self.fills = self.fills[-REMEMBERED_FILLS:]
 
-    def amounts_as_of(self, trade_id: int) -> dict[str, int] | None:
-        """The amounts before all fills of later trades; None where that is too far back."""
+    def note_move(self, move: Move) -> None:
+        self.moves = [*self.moves[-REMEMBERED_MOVES:], move]
+
+    def amounts_as_of(self, trade_id: int, movement_id: int) -> dict[str, int] | None:
+        """The amounts before all fills of later trades and all later movements; None where that is too far back."""
         if len(self.fills) >= REMEMBERED_FILLS and self.fills[0][0] > trade_id:
             return None
         amounts = dict(self.amounts)
@@ -108,6 +116,9 @@ class Account:
             if number > trade_id:
                 amounts[base] = amounts.get(base, 0) - base_minor
                 amounts[quote] = amounts.get(quote, 0) - quote_minor
+        for number, asset, minor in self.moves:
+            if number > movement_id:
+                amounts[asset] = amounts.get(asset, 0) - minor
         return amounts
 
     def add(self, asset: str, change_minor: int) -> None:
@@ -125,7 +136,17 @@ class Account:
 class Custody:
     """What the custodian says about one account, compared with what the venue says."""
 
-    __slots__ = ("account", "asked", "corrections", "difference", "differing", "disputed", "report")
+    __slots__ = (
+        "_movement_id",
+        "account",
+        "asked",
+        "corrections",
+        "difference",
+        "differing",
+        "disputed",
+        "movement_id",
+        "report",
+    )
 
     def __init__(self, account: Account) -> None:
         self.account = account
@@ -135,6 +156,8 @@ class Custody:
         self.disputed = False  # From then on until a report agrees.
         self.report: HoldingsReported | None = None  # The last one, not compared as of its trade yet.
         self.corrections = 0  # Of the account, when it came.
+        self.movement_id = 0  # The last one in custody's books, as told with the last report,
+        self._movement_id = 0  # and with the one before.
 
     @property
     def doubt(self) -> str:
@@ -161,13 +184,18 @@ class Custody:
         self.report = report if report.last_trade_id and not self.account.doubt else None
         self.corrections = self.account.corrections
 
+    def note_movements(self, last_movement_id: int) -> None:
+        self._movement_id, self.movement_id = self.movement_id, last_movement_id
+
     def differing_assets(self) -> list[str] | None:
         """The assets of which custody and the venue had other amounts as of the same trade; None: that is not known."""
         report = self.report
         self.report = None
         if report is None or self.account.doubt or self.corrections != self.account.corrections:
             return None
-        left = self.account.amounts_as_of(report.last_trade_id)
+        if self.movement_id != self._movement_id:
+            return None  # One came between two answers: which of them the books have, nobody has told.
+        left = self.account.amounts_as_of(report.last_trade_id, self.movement_id)
         if left is None:
             return None
         for holding in report.holdings:

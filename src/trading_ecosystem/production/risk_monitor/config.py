@@ -65,6 +65,7 @@ class Limits:
     stale_data: Levels  # Age of an instrument's last quote, in ns.
     settlement_overdue: Levels  # Time since a settlement was due, in ns.
     reconciliation_break: Levels  # Time that custody's and the venue's books have differed, in ns.
+    transfer_overdue: Levels | None = None  # Time since a transfer was to be completed, in ns; None: none are watched.
     report_every_ns: int
     reconcile_every_ns: int
     ask_custodian_every_ns: int
@@ -75,7 +76,8 @@ class Limits:
 
 def read(node: Node, reference: ReferenceData) -> Limits:
     """The limits in a document. Raises `Problem` for the first mistake."""
-    document = node.section(required=(*RULES, *TIMES))
+    document = node.section(required=(*RULES, *TIMES), optional=("transfer_overdue",))
+    transfer_overdue = document.get("transfer_overdue")
     concentration = document["concentration"].section(required=("assets", "issuers"))
     return Limits(
         position_limit=read_positions(document["position_limit"], reference),
@@ -88,6 +90,7 @@ def read(node: Node, reference: ReferenceData) -> Limits:
         stale_data=read_silence(document["stale_data"]),
         settlement_overdue=read_silence(document["settlement_overdue"]),
         reconciliation_break=read_silence(document["reconciliation_break"]),
+        transfer_overdue=None if transfer_overdue is None else read_silence(transfer_overdue),
         report_every_ns=read_time(document, "report_every"),
         reconcile_every_ns=read_time(document, "reconcile_every"),
         ask_custodian_every_ns=read_time(document, "ask_custodian_every"),

@@ -24,6 +24,7 @@ from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import AccountEvent, OrderFilled
 from trading_ecosystem.messages.risk import AcknowledgeAlert
 from trading_ecosystem.messages.runtime import Plain, Remember, Start, Wake
+from trading_ecosystem.messages.transfers import AccountMoved, QueryTransfers, TransfersReported
 from trading_ecosystem.production.risk_monitor.accounts import Account, Custody
 from trading_ecosystem.production.risk_monitor.config import Limits
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
@@ -84,10 +85,8 @@ class RiskMonitor(Core):
             self._on_wake(now)
         elif isinstance(message, AccountReported):
             self._on_account(message, now)
-        elif isinstance(message, HoldingsReported):
-            self._on_holdings(message, now)
-        elif isinstance(message, SettlementsReported):
-            self._on_settlements(message, now)
+        elif isinstance(message, (HoldingsReported, SettlementsReported, TransfersReported)):
+            self._on_custodian(message, now)
         elif isinstance(message, MarketPhaseChanged):
             self._on_phase(message)
         else:
@@ -151,6 +150,8 @@ class RiskMonitor(Core):
             self._ask_account(account, now)
 
     def _count(self, account: Account, event: AccountEvent, now: int) -> None:
+        if isinstance(event, AccountMoved):
+            self._move(account, event, now)
         if not isinstance(event, OrderFilled):
             return
         instrument = self._instruments.get(event.symbol)
@@ -164,6 +165,15 @@ class RiskMonitor(Core):
             (event.trade_id, base, account.amounts[base] - before[0], quote, account.amounts[quote] - before[1])
         )
         self._judge_amounts((instrument.base, instrument.quote), event.occurred_ns, now)
+
+    def _move(self, account: Account, event: AccountMoved, now: int) -> None:
+        """What the custodian brings in or takes out is worth the same elsewhere: no profit, no drawdown."""
+        before_minor = self._portfolio.equity_minor
+        self._portfolio.move(account, event.asset, event.amount_minor)
+        account.note_move((event.movement_id, event.asset, event.amount_minor))
+        if self._portfolio.complete:
+            self._rulebook.drawdown.rebase(before_minor, self._portfolio.equity_minor, self._outbox)
+        self._judge_amounts((event.asset,), event.occurred_ns, now)
 
     def _judge_amounts(self, assets: Sequence[str], occurred_ns: int, now: int) -> None:
         at_ns = min(occurred_ns, now)
@@ -190,6 +200,14 @@ class RiskMonitor(Core):
         if account.asked:
             self._ask_later(now)
 
+    def _on_custodian(self, report: HoldingsReported | SettlementsReported | TransfersReported, now: int) -> None:
+        if isinstance(report, HoldingsReported):
+            self._on_holdings(report, now)
+        elif isinstance(report, SettlementsReported):
+            self._on_settlements(report, now)
+        else:
+            self._on_transfers(report, now)
+
     def _on_holdings(self, report: HoldingsReported, now: int) -> None:
         custody = self._custodies.get(report.account)
         if custody is None or report.custodian != self._custodian:
@@ -205,10 +223,18 @@ class RiskMonitor(Core):
         if rule is not None and report.custodian == self._custodian:
             rule.check(report, now, self._outbox)
 
+    def _on_transfers(self, report: TransfersReported, now: int) -> None:
+        rule = self._rulebook.transfers.get(report.account)
+        if rule is not None and report.custodian == self._custodian:
+            self._custodies[report.account].note_movements(report.last_movement_id)
+            rule.check(report, now, self._outbox)
+
     def _ask_custodian(self, now: int) -> None:
         for name in self._custodies:
             self._outbox.send(QueryHoldings(to=self._custodian, asker=self._name, account=name))
             self._outbox.send(QuerySettlements(to=self._custodian, asker=self._name, account=name))
+            if name in self._rulebook.transfers:
+                self._outbox.send(QueryTransfers(to=self._custodian, asker=self._name, account=name))
         self._outbox.wake(CUSTODY, now + self._ask_custodian_every_ns)
 
     def _compare_books(self, now: int) -> None:

@@ -115,6 +115,11 @@ class Portfolio:
                 self._explain(position, position.total_minor, change)
             self._add(position, change)
 
+    def move(self, account: Account, asset: str, change_minor: int) -> None:
+        """Brought in (+) or taken out (-), at its worth: no profit and no loss."""
+        position = self.position(asset)
+        self._change(account, position, change_minor, position.worth(abs(change_minor)))
+
     def open(self, memory: Plain) -> None:
         """Begin to count profit, or go on with what `opening` kept. The portfolio is complete."""
         assert self.complete and not self.opened

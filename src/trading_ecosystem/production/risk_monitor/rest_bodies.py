@@ -168,6 +168,8 @@ def limits_body(limits: Limits, reference: ReferenceData) -> LimitsBody:
         (AlertRule.SETTLEMENT_OVERDUE, "every account", TIME_UNIT, limits.settlement_overdue),
         (AlertRule.RECONCILIATION_BREAK, "every asset", TIME_UNIT, limits.reconciliation_break),
     ]
+    if limits.transfer_overdue is not None:
+        places.append((AlertRule.TRANSFER_OVERDUE, "every account", TIME_UNIT, limits.transfer_overdue))
     found: list[LevelBody] = []
     for rule, subject, unit, levels in places:
         if levels.warning is not None:

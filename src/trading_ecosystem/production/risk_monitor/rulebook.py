@@ -21,6 +21,7 @@ from trading_ecosystem.production.risk_monitor.rules.reconciliation_break import
 from trading_ecosystem.production.risk_monitor.rules.settlement_overdue import SettlementOverdue
 from trading_ecosystem.production.risk_monitor.rules.silence import Silence
 from trading_ecosystem.production.risk_monitor.rules.stale_data import Feed
+from trading_ecosystem.production.risk_monitor.rules.transfer_overdue import TransferOverdue
 from trading_ecosystem.production.risk_monitor.rules.venue_down import Venue
 from trading_ecosystem.reference import Instrument, ReferenceData
 
@@ -66,6 +67,11 @@ class Rulebook:
             )
             for asset in reference.assets
         }
+        self.transfers: dict[str, TransferOverdue] = {}
+        if limits.transfer_overdue is not None:
+            for account in accounts:
+                watch = self._watch(rule.TRANSFER_OVERDUE, account, TIME_UNIT, limits.transfer_overdue)
+                self.transfers[account] = TransferOverdue(watch)
         self._longest_wait_ns = self._all_silences()[0].watch.lowest
 
     def begin(self, memory: dict[str, Plain], now: int, outbox: Outbox) -> None:

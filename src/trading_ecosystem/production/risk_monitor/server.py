@@ -19,6 +19,7 @@ from trading_ecosystem.messages.orders import (
     OrderFilled,
     OrderRejected,
 )
+from trading_ecosystem.messages.transfers import AccountMoved, TransfersReported
 from trading_ecosystem.messages.triggers import OrderTriggered
 from trading_ecosystem.production.risk_monitor import config
 from trading_ecosystem.production.risk_monitor.core import RiskMonitor
@@ -77,8 +78,9 @@ SERVICE = Service(
                 OrderAmended,
                 OrderTriggered,
                 AmendRejected,
+                AccountMoved,
             ),
         ),
-        Upstream(role="custodian", speech=CUSTODIAN, kinds=(HoldingsReported, SettlementsReported)),
+        Upstream(role="custodian", speech=CUSTODIAN, kinds=(HoldingsReported, SettlementsReported, TransfersReported)),
     ),
 )

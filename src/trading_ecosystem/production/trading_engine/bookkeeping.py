@@ -20,6 +20,7 @@ from trading_ecosystem.messages.orders import (
     Side,
     TimeInForce,
 )
+from trading_ecosystem.messages.transfers import AccountMoved
 from trading_ecosystem.messages.triggers import OrderTriggered
 from trading_ecosystem.production.trading_engine.desk import Desk
 from trading_ecosystem.production.trading_engine.gateway import Gateway
@@ -58,6 +59,10 @@ class Bookkeeping:
             self._end(event.client_order_id, OrderEvent.CANCEL_REJECTED, now, out)
         elif isinstance(event, OrderAmended):
             self._amend(event)
+        elif isinstance(event, AccountMoved):
+            remember = self._desk.positions.move(event.asset, event.amount_minor)
+            if remember is not None:
+                out.append(remember)
         else:
             assert isinstance(event, (OrderTriggered, AmendRejected))
 

@@ -36,6 +36,11 @@ desks:
         triangles:
           - {direct: BTC/USD, cross: BTC/USDT, bridge: USDT/USD, size: 0.5}
           - {direct: ETH/USD, cross: ETH/USDT, bridge: USDT/USD, size: 10}
+    treasury:                                           # Optional: what it keeps at the venue, by transfers.
+      custodian: custodian
+      every: 10m
+      keep:                                             # Up to `most` at a time; what is too much goes to the bank,
+        USD: {floor: 100000, keep: 200000, ceiling: 300000, most: 50000, vault: beta.vault, bank: bank.beta}
 """
 
 from dataclasses import dataclass
@@ -122,6 +127,31 @@ class ArbitrageConfig:
 
 @final
 @dataclass(frozen=True, kw_only=True)
+class KeepConfig:
+    """Below the floor, `keep` is made up from the vault; above the ceiling, what is above `keep` goes to the bank.
+
+    Without a bank (empty) it goes to the vault. Minor units, at most `most_minor` at a time.
+    """
+
+    asset: str
+    floor_minor: int
+    keep_minor: int
+    ceiling_minor: int
+    most_minor: int
+    vault: str
+    bank: str
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class TreasuryConfig:
+    custodian: str
+    every_ns: int
+    keeps: tuple[KeepConfig, ...]
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
 class DeskConfig:
     """One desk: its account at its venue, what it does, and what it must not do."""
 
@@ -134,14 +164,16 @@ class DeskConfig:
     heartbeat_timeout_ns: int
     acknowledgment_timeout_ns: int
     retry_ns: int
+    treasury: TreasuryConfig | None = None
 
 
 def read(node: Node, reference: ReferenceData) -> DeskConfig:
     """Read one entry of `desks:`. Raises `Problem` for whatever is wrong with it."""
     section = node.section(
         required=("name", "account", "venue", "limits", "strategies"),
-        optional=("heartbeat_timeout", "acknowledgment_timeout", "retry"),
+        optional=("heartbeat_timeout", "acknowledgment_timeout", "retry", "treasury"),
     )
+    treasury = section.get("treasury")
     limits = read_limits(section["limits"], reference)
     strategies = read_strategies(section["strategies"], reference, limits)
     traded = unique([symbol for strategy in strategies for symbol in strategy.symbols])
@@ -158,6 +190,39 @@ def read(node: Node, reference: ReferenceData) -> DeskConfig:
         heartbeat_timeout_ns=duration(section, "heartbeat_timeout", 10 * SECOND_NS),
         acknowledgment_timeout_ns=duration(section, "acknowledgment_timeout", 5 * SECOND_NS),
         retry_ns=duration(section, "retry", 3 * SECOND_NS),
+        treasury=None if treasury is None else read_treasury(treasury, reference),
+    )
+
+
+def read_treasury(node: Node, reference: ReferenceData) -> TreasuryConfig:
+    section = node.section(required=("custodian", "every", "keep"))
+    keeps: list[KeepConfig] = []
+    for asset, child in section["keep"].entries():
+        if asset not in reference.assets:
+            child.fail_word("unknown asset", asset, reference.assets)
+        keeps.append(read_keep(child, asset, reference))
+    return TreasuryConfig(
+        custodian=section["custodian"].text(),
+        every_ns=section["every"].duration_ns(SECOND_NS),
+        keeps=tuple(keeps),
+    )
+
+
+def read_keep(node: Node, asset: str, reference: ReferenceData) -> KeepConfig:
+    section = node.section(required=("floor", "keep", "ceiling", "most", "vault"), optional=("bank",))
+    floor_minor, keep_minor, ceiling_minor, most_minor = (
+        amount_minor(section[key], asset, reference) for key in ("floor", "keep", "ceiling", "most")
+    )
+    if not floor_minor <= keep_minor <= ceiling_minor:
+        section["keep"].fail("is not between the floor and the ceiling")
+    return KeepConfig(
+        asset=asset,
+        floor_minor=floor_minor,
+        keep_minor=keep_minor,
+        ceiling_minor=ceiling_minor,
+        most_minor=most_minor,
+        vault=section["vault"].text(),
+        bank=section["bank"].text() if "bank" in section else "",
     )
 
 

@@ -17,6 +17,7 @@ from trading_ecosystem.messages.market import BookTopChanged, MarketPhaseChanged
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import AccountEvent, OrderFilled
 from trading_ecosystem.messages.runtime import Start, Wake, WakeAt
+from trading_ecosystem.messages.transfers import TransfersReported
 from trading_ecosystem.production.trading_engine.bookkeeping import Bookkeeping
 from trading_ecosystem.production.trading_engine.checks import Checks
 from trading_ecosystem.production.trading_engine.config import DeskConfig, MarketMakerConfig
@@ -26,6 +27,7 @@ from trading_ecosystem.production.trading_engine.orders import NUMBER_KEY, Order
 from trading_ecosystem.production.trading_engine.strategies.arbitrage import Arbitrage
 from trading_ecosystem.production.trading_engine.strategies.market_maker import MarketMaker
 from trading_ecosystem.production.trading_engine.strategies.strategy import Strategy
+from trading_ecosystem.production.trading_engine.treasury import Treasury
 from trading_ecosystem.production.trading_engine.venue import CLOCK_TOLERANCE_NS, NEVER, VenueLink
 from trading_ecosystem.reference import ReferenceData
 
@@ -48,6 +50,9 @@ class TradingEngine(Core):
         checks = Checks(config.limits, self._desk)
         self._gateway = Gateway(config.venue, config.account, checks, self._orders, self._link, self._strategies)
         self._bookkeeping = Bookkeeping(self._desk, self._orders, self._strategies, self._gateway)
+        self._treasury: Treasury | None = None
+        if config.treasury is not None:
+            self._treasury = Treasury(name, config.account, config.treasury, self._desk.positions)
         self._quoted = listeners([strategy.quoted_symbols for strategy in self._strategies])
         self._booked = listeners([strategy.booked_symbols for strategy in self._strategies])
         self._trouble = ""  # What keeps the desk from trading, as last published.
@@ -68,6 +73,8 @@ class TradingEngine(Core):
             return self._on_report(message, now)
         if isinstance(message, MarketPhaseChanged):
             return self._on_phase(message, now)
+        if isinstance(message, TransfersReported):
+            return self._on_transfers(message, now)
         assert isinstance(message, Start), f"{type(message).__name__} is not for a trading engine"
         return self._on_start(message, now)
 
@@ -128,6 +135,8 @@ class TradingEngine(Core):
             self._desk.positions.resume(start.memory[OPENING_KEY])
         out: list[Message] = []
         self._link.start(now)
+        if self._treasury is not None:
+            self._treasury.start(now)
         self._ask(now, out)
         return self._finish(now, out)
 
@@ -161,10 +170,18 @@ class TradingEngine(Core):
         self._apply(self._link.after_report(), now, out)
         return self._finish(now, out)
 
+    def _on_transfers(self, report: TransfersReported, now: int) -> Sequence[Message]:
+        out: list[Message] = []
+        if self._treasury is not None:
+            self._treasury.take(report, now, out)
+        return self._finish(now, out)
+
     def _on_wake(self, now: int) -> Sequence[Message]:
         if now >= self._wake_ns:
             self._wake_ns = NEVER
         out: list[Message] = []
+        if self._treasury is not None:
+            self._treasury.look(now, self._link.trusted, out)
         if self._link.lost(now):
             self._bookkeeping.doubt()
         elif self._link.retry_due(now) or (self._link.trusted and now >= self._unanswered_ns()):
@@ -206,6 +223,8 @@ class TradingEngine(Core):
         due_ns = self._link.due_ns()
         if self._link.trusted:
             due_ns = min(due_ns, self._unanswered_ns())
+        if self._treasury is not None:
+            due_ns = min(due_ns, self._treasury.due_ns())
         for strategy in self._strategies:
             due_ns = strategy.due_ns(due_ns)
         return due_ns

@@ -165,6 +165,14 @@ class Positions:
         self._add(instrument.base, sign * base_minor)
         self._add(instrument.quote, -sign * quote_minor - fill.fee_minor)
 
+    def move(self, asset: str, amount_minor: int) -> Remember | None:
+        """Brought in (+) or taken out (-): a strategy that was flat is flat afterwards."""
+        self._add(asset, amount_minor)
+        if self._opening is None:
+            return None
+        self._opening[asset] = self._opening.get(asset, 0) + amount_minor
+        return Remember(key=OPENING_KEY, value=dict(self._opening))
+
     def _add(self, asset: str, amount_minor: int) -> None:
         self._totals[asset] = self._totals.get(asset, 0) + amount_minor
 

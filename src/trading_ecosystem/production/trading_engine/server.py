@@ -1,9 +1,11 @@
 """A trading engine as a live service: which document it is built from, whom it hears, what it says on the wire."""
 
+from collections.abc import Mapping, Sequence
+
 from trading_ecosystem.configuration.document import Section
 from trading_ecosystem.configuration.instruments import REFERENCE_KEYS, read_reference
 from trading_ecosystem.live.access import Access
-from trading_ecosystem.live.production_wire import CODEC, EXCHANGE, MARKET_DATA, TRADING_ENGINE
+from trading_ecosystem.live.production_wire import CODEC, CUSTODIAN, EXCHANGE, MARKET_DATA, TRADING_ENGINE
 from trading_ecosystem.live.rest_parts import rest_surface
 from trading_ecosystem.live.service import Added, Parts, Service, Upstream
 from trading_ecosystem.messages.accounts import AccountReported, VenueHeartbeat
@@ -16,6 +18,7 @@ from trading_ecosystem.messages.orders import (
     OrderFilled,
     OrderRejected,
 )
+from trading_ecosystem.messages.transfers import AccountMoved, TransfersReported
 from trading_ecosystem.messages.triggers import OrderTriggered
 from trading_ecosystem.production.trading_engine import config
 from trading_ecosystem.production.trading_engine.core import TradingEngine
@@ -37,6 +40,12 @@ def add(parts: Parts) -> Added:
     return Added(rest=rest_app(surface, reference, parts.engine.store.history, core.positions))
 
 
+def targets(document: Section) -> Mapping[str, Sequence[str]]:
+    """A desk without a treasury has nothing to say to a custodian."""
+    treasury = dict(document["desk"].entries()).get("treasury")
+    return {"custodian": [] if treasury is None else [dict(treasury.entries())["custodian"].text()]}
+
+
 SERVICE = Service(
     role="trading_engine",
     speech=TRADING_ENGINE,
@@ -46,6 +55,7 @@ SERVICE = Service(
     design=DESIGN,
     add=add,
     keeps_heard=True,
+    targets=targets,
     hears=(
         Upstream(role="market_data", speech=MARKET_DATA, kinds=(QuotePublished,)),
         Upstream(
@@ -64,7 +74,9 @@ SERVICE = Service(
                 OrderAmended,
                 OrderTriggered,
                 AmendRejected,
+                AccountMoved,
             ),
         ),
+        Upstream(role="custodian", speech=CUSTODIAN, kinds=(TransfersReported,)),
     ),
 )

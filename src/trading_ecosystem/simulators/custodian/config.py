@@ -12,6 +12,8 @@ custodian:
   partial: false            # optional: whether what a party can pay of an instruction settles before the rest
   cancel_after: 4           # optional: a fail that is so many business days old is canceled
   gap_wait: 10s             # optional: how long a trade waits for one with a lower id that is still missing
+
+`transfers`, which is optional too, is described in `transfer_config.py`.
 """
 
 import re
@@ -21,6 +23,7 @@ from typing import final
 
 from trading_ecosystem.configuration.document import Node, Section
 from trading_ecosystem.reference import ReferenceData
+from trading_ecosystem.simulators.custodian import transfer_config
 from trading_ecosystem.simulators.custodian.calendar import DAY_NS
 from trading_ecosystem.simulators.custodian.holiday_calendars import CALENDARS, holidays_of
 
@@ -46,6 +49,7 @@ class CustodianConfig:
     partial: bool = False  # What a party can pay of an instruction settles before the rest.
     cancel_after: int = CANCEL_AFTER  # Business days since the due date.
     gap_wait_ns: int = GAP_WAIT_NS
+    transfers: transfer_config.TransferConfig = transfer_config.NOT_OFFERED
 
     def __post_init__(self) -> None:
         assert 0 <= self.cut_off_ns < DAY_NS
@@ -60,8 +64,9 @@ def read(node: Node, reference: ReferenceData) -> CustodianConfig:
     """The `custodian` section of a world. Raises `Problem` for whatever is wrong with it."""
     section = node.section(
         required=("default_cycle", "same_day_delay", "cut_off"),
-        optional=("cycles", "calendar", "holidays", "partial", "cancel_after", "gap_wait"),
+        optional=("cycles", "calendar", "holidays", "partial", "cancel_after", "gap_wait", "transfers"),
     )
+    moves = section.get("transfers")
     gap_wait, cancel_after = section.get("gap_wait"), section.get("cancel_after")
     calendar, partial = section.get("calendar"), section.get("partial")
     kept = holidays_of(calendar.word(CALENDARS, "calendar")) if calendar else ()
@@ -74,6 +79,7 @@ def read(node: Node, reference: ReferenceData) -> CustodianConfig:
         partial=partial is not None and partial.flag(),
         cancel_after=CANCEL_AFTER if cancel_after is None else cancel_after.integer(0, OLDEST),
         gap_wait_ns=GAP_WAIT_NS if gap_wait is None else gap_wait.duration_ns(minimum_ns=1),
+        transfers=transfer_config.NOT_OFFERED if moves is None else transfer_config.read(moves, reference),
     )
 
 

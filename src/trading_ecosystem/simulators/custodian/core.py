@@ -18,6 +18,7 @@ from trading_ecosystem.messages.accounts import (
     TradesReported,
 )
 from trading_ecosystem.messages.chaos import (
+    CustodyFault,
     FaultCustody,
     InjectionEnded,
     InjectionRefused,
@@ -30,11 +31,14 @@ from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.numbers import carried
 from trading_ecosystem.messages.orders import TradeExecuted
 from trading_ecosystem.messages.runtime import Plain, Start, Wake, WakeAt
+from trading_ecosystem.messages.transfers import MovementAnswered, QueryTransfers
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.simulators.custodian.config import CustodianConfig
 from trading_ecosystem.simulators.custodian.intake import TradeIntake
-from trading_ecosystem.simulators.custodian.ledger import Ledger
+from trading_ecosystem.simulators.custodian.ledger import TRANSIT, Ledger
 from trading_ecosystem.simulators.custodian.settlement import SettlementDesk
+from trading_ecosystem.simulators.custodian.transfer_desk import COMMANDS, TransferDesk
+from trading_ecosystem.simulators.custodian.transfer_reports import report_transfers
 
 PAUSE_NS = 1_000_000  # Between two batches of settlements.
 ASK_AGAIN_NS = 2_000_000_000  # Between two questions for trades while one is missing,
@@ -45,7 +49,18 @@ ASK_NS = 60_000_000_000  # and otherwise: the last trades of a burst may be lost
 class Custodian(JournaledCore):
     """`accounts`: account -> asset -> minor units held at the start; `venues` are asked for trades that are missing."""
 
-    __slots__ = ("_asked_ns", "_desk", "_gap_wait_ns", "_intakes", "_ledger", "_name", "_past_faults", "_queried_ns")
+    __slots__ = (
+        "_asked_ns",
+        "_desk",
+        "_gap_wait_ns",
+        "_intakes",
+        "_ledger",
+        "_name",
+        "_past_faults",
+        "_queried_ns",
+        "_takes_transfers",
+        "_transfers",
+    )
 
     def __init__(
         self,
@@ -57,8 +72,12 @@ class Custodian(JournaledCore):
     ) -> None:
         self._name = name
         self._gap_wait_ns = config.gap_wait_ns
-        self._ledger = Ledger(accounts)
+        self._takes_transfers: bool = config.transfers.offered
+        self._ledger = Ledger(accounts, {**config.transfers.vaults, TRANSIT: {}} if self._takes_transfers else None)
         self._desk = SettlementDesk(name, config, reference, self._ledger)
+        self._transfers = TransferDesk(
+            name, config.transfers, reference, self._ledger, self._desk.disturbance, venues[0] if venues else ""
+        )
         self._intakes = {venue: TradeIntake(self._gap_wait_ns) for venue in venues}
         self._queried_ns = {venue: 0 for venue in venues}  # When each was last asked for trades.
         self._asked_ns = 0  # The earliest `Wake` that is still to come; 0 for none.
@@ -75,14 +94,27 @@ class Custodian(JournaledCore):
             return [self._report_settlements(message, now)]
         elif isinstance(message, TradesReported):
             outputs = self._take_in_missing(message, now)
-        elif isinstance(message, FaultCustody):
-            outputs = self._disturb(message, now)
-        elif isinstance(message, RestoreCustody):
-            outputs = self._restore_order(message, now)
-        else:
-            assert isinstance(message, Start), f"nothing here is for {type(message).__name__}"
+        elif isinstance(message, Start):
             outputs = self._start(now)
+        else:
+            outputs = self._obey(message, now)
         self._ask_for_wake(outputs, now, isinstance(message, Wake))
+        return outputs
+
+    def _obey(self, message: Message, now: int) -> list[Message]:
+        """What is said less often."""
+        if isinstance(message, QueryTransfers):
+            return [report_transfers(self._name, self._transfers.flow, message, now)]
+        if isinstance(message, FaultCustody):
+            return self._disturb(message, now)
+        if isinstance(message, RestoreCustody):
+            return self._restore_order(message, now)
+        outputs: list[Message] = []
+        if isinstance(message, MovementAnswered):
+            self._transfers.flow.take_answer(message, now, outputs)
+        else:
+            assert isinstance(message, COMMANDS), f"nothing here is for {type(message).__name__}"
+            self._transfers.handle(message, now, outputs)
         return outputs
 
     def _start(self, now: int) -> list[Message]:
@@ -90,6 +122,7 @@ class Custodian(JournaledCore):
         outputs: list[Message] = [self._health(now)]
         for venue in self._queried_ns:
             outputs.append(self._query(venue, now))
+        self._transfers.flow.moves.send(now, outputs)
         return outputs
 
     def _health(self, now: int) -> HealthChanged:
@@ -143,10 +176,14 @@ class Custodian(JournaledCore):
             for trade in intake.expire(now):
                 outputs.append(self._desk.instruct(trade, now))
         outputs.extend(self._desk.settle_due(now))
+        self._transfers.flow.do_due(now, outputs)
         return outputs
 
     def _ask_for_wake(self, outputs: list[Message], now: int, just_settled: bool) -> None:
         next_ns = self._desk.next_ns()
+        due_ns = self._transfers.flow.next_ns() if self._takes_transfers else 0
+        if due_ns and (due_ns < next_ns or not next_ns):
+            next_ns = due_ns
         for intake in self._intakes.values():
             waits_ns = intake.next_ns()
             if waits_ns and (waits_ns < next_ns or not next_ns):
@@ -202,7 +239,10 @@ class Custodian(JournaledCore):
         injection_id = command.injection_id
         if self._desk.disturbance.fault == command or injection_id in self._past_faults:
             return []
-        refusal = self._desk.disturb(command)
+        if command.custody_fault is CustodyFault.FREEZE and not self._takes_transfers:
+            refusal = "there is nothing to freeze: no transfers are taken here"
+        else:
+            refusal = self._desk.disturb(command)
         if refusal:
             return [InjectionRefused(injection_id=injection_id, detail=refusal, occurred_ns=now)]
         return [
@@ -221,6 +261,7 @@ class Custodian(JournaledCore):
             return []
         self._past_faults.append(command.injection_id)
         self._desk.restore_order(now)
+        self._transfers.flow.thaw(now)
         return [InjectionEnded(injection_id=command.injection_id, occurred_ns=now)]
 
     # State.
@@ -229,6 +270,7 @@ class Custodian(JournaledCore):
         return {
             "ledger": self._ledger.save(),
             "desk": self._desk.save(),
+            "transfers": self._transfers.save(),
             "intakes": {venue: intake.save() for venue, intake in self._intakes.items()},
             "asked_ns": self._asked_ns,
             "queried_ns": dict(self._queried_ns),
@@ -239,6 +281,7 @@ class Custodian(JournaledCore):
         saved = cast(dict[str, object], state)
         self._ledger.restore(**cast(dict[str, object], saved["ledger"]))  # type: ignore[arg-type]
         self._desk.restore(*cast(list[object], saved["desk"]))  # type: ignore[arg-type]
+        self._transfers.restore(cast(list[object], saved["transfers"]))
         self._queried_ns = dict(cast(dict[str, int], saved["queried_ns"]))
         self._intakes = {}
         for venue, values in cast(dict[str, list[object]], saved["intakes"]).items():

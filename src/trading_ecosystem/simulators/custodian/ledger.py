@@ -15,6 +15,7 @@ from trading_ecosystem.messages.numbers import carried
 
 EXTERNAL = "external"
 FEES = "fees"
+TRANSIT = "transit"  # Between the two steps of a transfer.
 
 
 class TransferStatus(StrEnum):
@@ -98,12 +99,15 @@ class Transaction:
 
 @final
 class Ledger:
-    """`opening` is account -> asset -> minor units, all of it moved in from `external`."""
+    """`opening` is account -> asset -> minor units, all of it moved in from `external`; `apart`: the same, of accounts
+    that no venue knows and no trade touches."""
 
-    __slots__ = ("_balances", "_totals", "transaction_count")
+    __slots__ = ("_balances", "_totals", "_traders", "transaction_count")
 
-    def __init__(self, opening: dict[str, dict[str, int]]) -> None:
+    def __init__(self, opening: dict[str, dict[str, int]], apart: dict[str, dict[str, int]] | None = None) -> None:
         assert EXTERNAL not in opening
+        self._traders = {name: name for name in opening if name != FEES}
+        opening = opening if apart is None else {**opening, **apart}
         self.transaction_count = 0
         self._totals: dict[str, Total] = {}
         self._balances: dict[str, dict[str, Balance]] = {name: {} for name in (*opening, FEES, EXTERNAL)}
@@ -120,7 +124,11 @@ class Ledger:
         self.post(transaction)
 
     def is_customer(self, account: str) -> bool:
-        return account in self._balances and account != EXTERNAL and account != FEES
+        """Whether it trades at a venue."""
+        return account in self._traders
+
+    def has_account(self, account: str) -> bool:
+        return account in self._balances
 
     def transaction(self, postings: tuple[Posting, ...]) -> Transaction:
         """Postings between accounts of this ledger, and their net effects."""
@@ -187,6 +195,15 @@ class Ledger:
         """What is posted and not pending to go out."""
         balance = self._balances.get(account, {}).get(asset)
         return 0 if balance is None else balance.posted - balance.pending_out
+
+    def posted_minor(self, account: str, asset: str) -> int:
+        balance = self._balances.get(account, {}).get(asset)
+        return 0 if balance is None else balance.posted
+
+    def expected_minor(self, account: str, asset: str) -> int:
+        """What is posted, and what is pending to come in or go out."""
+        balance = self._balances.get(account, {}).get(asset)
+        return 0 if balance is None else balance.posted + balance.pending_in - balance.pending_out
 
     def holdings(self, account: str) -> tuple[Holding, ...]:
         """Empty for an account that is not here."""

@@ -19,6 +19,9 @@ from trading_ecosystem.live.rest.surface import Surface
 from trading_ecosystem.messages.accounts import Holding, HoldingsReported, QueryHoldings
 from trading_ecosystem.messages.custody import QuerySettlements, Settlement, SettlementsReported
 from trading_ecosystem.reference import ReferenceData
+from trading_ecosystem.simulators.custodian.rest_statements import statement_routes
+from trading_ecosystem.simulators.custodian.rest_transfers import decision_routes, transfer_routes
+from trading_ecosystem.simulators.custodian.statement_store import Statements
 from trading_ecosystem.simulators.custodian.store import Instruction, SettlementHistory
 
 ASKER = "rest"
@@ -89,8 +92,19 @@ class SettlementPage(BaseModel):
     next: int | None
 
 
-def rest_app(surface: Surface, reference: ReferenceData, history: SettlementHistory) -> FastAPI:
-    return application(surface, "Custodian", holding_routes(surface, reference), settlement_routes(reference, history))
+def rest_app(
+    surface: Surface, reference: ReferenceData, history: SettlementHistory, held: dict[str, dict[str, int]]
+) -> FastAPI:
+    """`held`: what each account has at the start, in minor units by asset."""
+    return application(
+        surface,
+        "Custodian",
+        holding_routes(surface, reference),
+        settlement_routes(reference, history),
+        transfer_routes(surface, reference, history.transfers),
+        decision_routes(surface),
+        statement_routes(reference, Statements(history.database, held)),
+    )
 
 
 def holding_routes(surface: Surface, reference: ReferenceData) -> APIRouter:

@@ -8,6 +8,7 @@ from trading_ecosystem.live.rest_parts import rest_surface
 from trading_ecosystem.live.service import Added, Parts, Service, Upstream, read_access
 from trading_ecosystem.messages.accounts import TradesReported
 from trading_ecosystem.messages.orders import TradeExecuted
+from trading_ecosystem.messages.transfers import MovementAnswered
 from trading_ecosystem.simulators.breaking import OF_SETTLEMENT, Breaking
 from trading_ecosystem.simulators.custodian import config
 from trading_ecosystem.simulators.custodian.core import Custodian
@@ -34,7 +35,10 @@ BREAKING = Breaking(OF_SETTLEMENT)
 def add(parts: Parts) -> Added:
     audit, leases = BREAKING.surface(parts)
     surface = rest_surface(parts, read_access(parts.document))
-    rest = rest_app(surface, read_reference(parts.document), parts.engine.store.history)
+    reference = read_reference(parts.document)
+    accounts = read_accounts(parts.document["accounts"], reference)
+    vaults = config.read(parts.document["custodian"], reference).transfers.vaults
+    rest = rest_app(surface, reference, parts.engine.store.history, {**accounts, **vaults})
     return Added(rest=rest, audit=[audit], audit_rest=audit_rest(parts, BREAKING), work=[leases])
 
 
@@ -48,5 +52,5 @@ SERVICE = Service(
     add=add,
     breaking=BREAKING,
     access=read_access,
-    hears=(Upstream(role="exchange", speech=EXCHANGE, kinds=(TradeExecuted, TradesReported)),),
+    hears=(Upstream(role="exchange", speech=EXCHANGE, kinds=(TradeExecuted, TradesReported, MovementAnswered)),),
 )

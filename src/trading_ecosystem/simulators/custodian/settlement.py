@@ -175,7 +175,7 @@ class SettlementDesk:
         if instruction.status is SettlementStatus.MATCHED:
             instruction.take(SettlementStep.FELL_DUE)
         fault = self.disturbance.fault
-        if fault is None:
+        if fault is None or fault.custody_fault is CustodyFault.FREEZE:
             self._settle(instruction, instruction.lots, self._config.partial, now, outcomes)
             return
         held = self.disturbance.held

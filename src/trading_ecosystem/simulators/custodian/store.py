@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, final
 
-from sqlalchemy import Column, Index, MetaData, Select, Table, Text, bindparam, or_, select, update
+from sqlalchemy import Column, Index, Select, Table, Text, bindparam, or_, select, update
 
 from trading_ecosystem.live.store.database import Database
 from trading_ecosystem.live.store.history import insert_all, of_type, write_all
@@ -27,8 +27,8 @@ from trading_ecosystem.messages.custody import (
     TransactionPosted,
 )
 from trading_ecosystem.messages.message import Message
+from trading_ecosystem.simulators.custodian.transfer_store import TABLES, TransferHistory
 
-TABLES = MetaData()
 INSTRUCTION = Table(
     "instruction",
     TABLES,
@@ -116,8 +116,11 @@ class Refusal:
 
 @final
 class SettlementHistory:
+    """`transfers`: the part of it that is about transfers. `database`: for whoever reads it in another way."""
+
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.transfers = TransferHistory(database)
+        self.database = self._database = database
         self._end = (
             update(INSTRUCTION)
             .where(INSTRUCTION.c.instruction_id == bindparam("instruction"))
@@ -146,6 +149,7 @@ class SettlementHistory:
         )
 
     def record(self, messages: Sequence[Message]) -> None:
+        self.transfers.record(messages)
         instructed, posted = of_type(messages, SettlementInstructed), of_type(messages, TransactionPosted)
         failed, parts = of_type(messages, SettlementFailed), of_type(messages, PartPosted)
         canceled = of_type(messages, SettlementCanceled)

@@ -1,7 +1,7 @@
 """The venue's accounts: what each participant has free, and what its open orders lock. All amounts in minor units.
 
-Rule 1: an amount is never negative, and changes only by the four verbs of `Funds`.
-Rule 2: every credit has its debit, so the total of an asset over all accounts never changes.
+Rule 1: an amount is never negative, and changes only by the five verbs of `Funds`.
+Rule 2: every credit has its debit, so the total of an asset over all accounts changes by `move` alone.
 Rule 3: every locked unit belongs to one open order (see `Matching.assert_locks_owned`).
 """
 
@@ -62,6 +62,13 @@ class Funds:
         assert amount_minor >= 0
         self.free_minor += amount_minor
         self.total.counted_minor += amount_minor
+
+    def move(self, amount_minor: int) -> None:
+        """Take in from the custodian (+) or give back to it (-), out of what is free."""
+        assert self.free_minor + amount_minor >= 0, (self.free_minor, amount_minor)
+        self.free_minor += amount_minor
+        self.total.counted_minor += amount_minor
+        self.total.expected_minor += amount_minor
 
 
 @final

@@ -27,6 +27,7 @@ exchange:
                                   # the market is halted, has an auction, and is open again
   most_open_orders: 1000          # optional: of one account, in the books
   most_waiting_orders: 100        # optional: of one account, waiting for a price
+  custodian: custodian            # optional: whose transfers come in and go out here
 """
 
 from dataclasses import dataclass, field
@@ -87,6 +88,7 @@ class ExchangeConfig:
     most_open_orders: int = MOST_OPEN  # Of one account,
     most_waiting_orders: int = MOST_WAITING  # and of those that wait for a price.
     fee_tiers: tuple[FeeTier, ...] = ()  # Ascending, beyond the fees above.
+    custodian: str = ""  # Who may credit and debit accounts; empty for nobody.
 
     def tiers(self) -> tuple[FeeTier, ...]:
         first = FeeTier(traded_minor=0, maker_fee_ppm=self.maker_fee_ppm, taker_fee_ppm=self.taker_fee_ppm)
@@ -95,7 +97,7 @@ class ExchangeConfig:
 
 def read(node: Node, reference: ReferenceData) -> ExchangeConfig:
     """Raises `Problem` for whatever is wrong with the section."""
-    optional = ("fee_tiers", "rules", "most_open_orders", "most_waiting_orders")
+    optional = ("fee_tiers", "rules", "custodian", "most_open_orders", "most_waiting_orders")
     section = node.section(("maker_fee", "taker_fee", "heartbeat_every", "background"), optional)
     first = read_fees(section["maker_fee"], section["taker_fee"], 0)
     return ExchangeConfig(
@@ -107,6 +109,7 @@ def read(node: Node, reference: ReferenceData) -> ExchangeConfig:
         rules=read_rules(section.get("rules"), reference),
         most_open_orders=read_most(section.get("most_open_orders"), MOST_OPEN),
         most_waiting_orders=read_most(section.get("most_waiting_orders"), MOST_WAITING),
+        custodian=section["custodian"].text() if "custodian" in section else "",
     )
 
 

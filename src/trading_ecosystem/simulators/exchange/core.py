@@ -25,6 +25,7 @@ from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.order_changes import AmendOrder, CancelAllAfter, CancelAllOrders
 from trading_ecosystem.messages.orders import CancelOrder, SubmitOrder
 from trading_ecosystem.messages.runtime import Plain, Start, Wake, WakeAt
+from trading_ecosystem.messages.transfers import CreditAccount, DebitAccount
 from trading_ecosystem.messages.triggers import SubmitPair, SubmitTriggerOrder
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.simulators.exchange.accounts import BACKGROUND, NOISE, Account, Accounts
@@ -41,6 +42,7 @@ from trading_ecosystem.simulators.exchange.fees import FeeSchedule
 from trading_ecosystem.simulators.exchange.liquidity import Liquidity
 from trading_ecosystem.simulators.exchange.market import Market
 from trading_ecosystem.simulators.exchange.matching import Matching
+from trading_ecosystem.simulators.exchange.movements import Movements
 from trading_ecosystem.simulators.exchange.rules import MarketRules
 from trading_ecosystem.simulators.exchange.state import restore_matching, save_matching
 
@@ -63,6 +65,7 @@ class Exchange(JournaledCore):
         "_heartbeat_ns",
         "_liquidity",
         "_matching",
+        "_movements",
         "_name",
         "_phases",
         "_session",
@@ -82,6 +85,7 @@ class Exchange(JournaledCore):
         self._session = 0
         self._asked_ns = 0  # The earliest `Wake` that is still to come; 0 for none.
         self._accounts = Accounts(list(reference.assets), accounts)
+        self._movements = Movements(name, config.custodian, self._accounts)
         self._matching = Matching(name, markets_of(reference, config, self._accounts), self._accounts)
         self._matching.counts_turnover = len(config.tiers()) > 1
         self._fees = FeeSchedule(config.tiers(), reference, self._accounts.by_name, self._matching.markets)
@@ -182,6 +186,8 @@ class Exchange(JournaledCore):
         elif isinstance(message, CancelAllOrders):
             self._changes.cancel_all(message, now, out)
             self._publish_tops(now, out)
+        elif isinstance(message, (CreditAccount, DebitAccount)):
+            self._movements.move(message, now, out)
         elif isinstance(message, CancelAllAfter):
             self._changes.cancel_all_after(message, now)
         else:
@@ -319,6 +325,7 @@ class Exchange(JournaledCore):
         return {
             "session": self._session,
             "heartbeat_due_ns": self._heartbeat_due_ns,
+            "movements": self._movements.save(),
             "accounts": self._accounts.save(),
             "matching": save_matching(self._matching),
             "submissions": self._clients.save(),
@@ -333,6 +340,7 @@ class Exchange(JournaledCore):
         assert isinstance(state, dict)
         self._session = state["session"]
         self._heartbeat_due_ns = state["heartbeat_due_ns"]
+        self._movements.restore(state["movements"])
         self._accounts.restore(state["accounts"])
         restore_matching(self._matching, self._accounts, state["matching"])
         self._clients.restore(state["submissions"])

@@ -23,6 +23,7 @@ from trading_ecosystem.messages.orders import (
     Side,
     TradeExecuted,
 )
+from trading_ecosystem.messages.transfers import AccountMoved
 from trading_ecosystem.messages.triggers import OrderTriggered
 from trading_ecosystem.reference import Instrument, ReferenceData
 from trading_ecosystem.simulators.exchange.rest_commands import SIDES, SideWord
@@ -398,6 +399,9 @@ def execution_of(event: AccountEvent, reference: ReferenceData) -> dict[str, obj
     elif isinstance(event, OrderTriggered):
         told |= {"order_id": event.order_id, "client_order_id": event.client_order_id, "symbol": event.symbol}
         told["last_price"] = price_text(event.last_ticks, reference.instruments[event.symbol])
+    elif isinstance(event, AccountMoved):
+        told |= {"movement_id": event.movement_id, "transfer_id": event.transfer_id, "asset": event.asset}
+        told["amount"] = amount_text(event.amount_minor, reference.assets[event.asset])
     else:
         told |= refusal_of(event)
     return told

@@ -24,14 +24,20 @@ from trading_ecosystem.messages.orders import (
     TradeExecuted,
 )
 from trading_ecosystem.messages.runtime import Wake
+from trading_ecosystem.messages.transfers import AccountMoved, TransferChanged, TransferPosted
 from trading_ecosystem.validation.audit_correlator.invariants import Findings, Invariant
+from trading_ecosystem.validation.audit_correlator.movement_record import Changes, MovementRecord
 from trading_ecosystem.validation.audit_correlator.venue_record import VenueRecord
 
-FEES = "fees"
+FEES, EXTERNAL, TRANSIT = "fees", "external", "transit"
+CUSTODIAN = "its custodian"  # Where a venue's totals come from and go to.
+MAY_OWE = (FEES, EXTERNAL, CUSTODIAN)
+APART = (EXTERNAL, TRANSIT)  # From settlements.
+OWN = (FEES, EXTERNAL, TRANSIT, CUSTODIAN)
+OF_TRANSFERS = (TransferChanged, TransferPosted)
 MISTOLD = ("venue.latency", "venue.duplicate_reports", "venue.lost_reports")
 OF_CUSTODY = (SettlementInstructed, TransactionPosted, PartPosted, SettlementFailed, SettlementCanceled)
 NOTHING: list[InvariantViolated] = []
-Changes = dict[tuple[str, str], int]  # (account, asset) -> minor units more, or less; each once.
 
 
 @final
@@ -42,24 +48,32 @@ class Balances:
 
     def __init__(self, opening: dict[str, dict[str, int]]) -> None:
         self.amounts = {account: dict(amounts) for account, amounts in opening.items()}
-        self.amounts.setdefault(FEES, {})
+        for account in (FEES, EXTERNAL, TRANSIT, CUSTODIAN):
+            self.amounts.setdefault(account, {})
         self.drift: dict[str, int] = {}
 
-    def apply(self, changes: Changes, conserves: Invariant, not_negative: Invariant, findings: Findings) -> None:
+    def apply(
+        self,
+        changes: Changes,
+        conserves: Invariant,
+        not_negative: Invariant,
+        findings: Findings,
+        apart: tuple[str, ...] = (),
+    ) -> None:
         """Make changes that belong together, and report what they break.
 
-        What moves to or from an account that was not there at the opening is missing in the total.
+        What moves to or from an account that was not there at the opening, or is kept apart, is missing in the total.
         """
         before: dict[str, int] = {}
         for (account, asset), amount in changes.items():
             before.setdefault(asset, self.drift.get(asset, 0))
             amounts = self.amounts.get(account)
-            if amounts is None:
+            if amounts is None or account in apart:
                 continue
             old = amounts.get(asset, 0)
             amounts[asset] = old + amount
             self.drift[asset] = self.drift.get(asset, 0) + amount
-            if old + amount < 0 <= old and account != FEES:
+            if old + amount < 0 <= old and account not in MAY_OWE:
                 findings.add(not_negative, f"{account} has {amounts[asset]} of {asset}")
         for asset, drift in before.items():
             if self.drift.get(asset, 0) not in (0, drift):
@@ -84,7 +98,8 @@ class PendingInstruction:
 
 @final
 class ConservationChecker:
-    """`accounts`: account -> asset -> minor units, at the venue and in custody alike at the start.
+    """`accounts`: account -> asset -> minor units, at the venue and in custody alike at the start; `vaults`: the same,
+    in custody alone.
 
     The two sizes are those of `Instrument`, by symbol. Every envelope that leaves a service is observed, once.
     A trade that is refused or a settlement that is canceled is no violation when it happens, but at the end exchange
@@ -100,6 +115,7 @@ class ConservationChecker:
         "_instructions",
         "_last_instruction_id",
         "_mistold",
+        "_movements",
         "_not_in_custody",
         "_pending",
         "_posted",
@@ -115,13 +131,15 @@ class ConservationChecker:
         quote_minor_per_tick_lot: dict[str, int],
         base_minor_per_lot: dict[str, int],
         grace_ns: int = 0,
+        vaults: dict[str, dict[str, int]] | None = None,
     ) -> None:
         """At the end, what is due to be over since less than `grace_ns` may be open."""
         self._grace_ns = grace_ns
         self._quote_minor = quote_minor_per_tick_lot
         self._base_minor = base_minor_per_lot
         self._venue = Balances(accounts)
-        self._custody = Balances(accounts)
+        self._custody = Balances({**accounts, **(vaults or {})})
+        self._movements = MovementRecord()
         # Venue less custody, where that is not zero. Custody is what is posted and pending, and what is known
         # not to be there: trades in flight and trades that failed.
         self._difference: Changes = {}
@@ -139,7 +157,7 @@ class ConservationChecker:
             return NOTHING
         if isinstance(message, (InjectionStarted, InjectionEnded)):
             self._note_fault(message)
-        elif isinstance(message, (AccountEvent, TradeExecuted, *OF_CUSTODY)):
+        elif isinstance(message, (AccountEvent, TradeExecuted, *OF_CUSTODY, *OF_TRANSFERS)):
             findings = Findings(envelope.message_id, envelope.sent_ns)
             self._check(message, findings)
             return findings.found or NOTHING
@@ -166,6 +184,7 @@ class ConservationChecker:
             for instruction_id, instruction in pending.items():
                 if instruction.message.due_ns <= now - self._grace_ns:
                     findings.add(Invariant.SETTLES_ON_TIME, f"instruction {instruction_id} of {custodian} is open")
+        self._movements.report_open(now - self._grace_ns, findings)
         for detail in self._not_in_custody:
             findings.add(Invariant.EXCHANGE_AND_CUSTODY, detail)
         return findings.found
@@ -182,6 +201,12 @@ class ConservationChecker:
     def _check(self, message: Message, findings: Findings) -> None:
         if isinstance(message, AccountEvent):
             self._record(message.venue).on_account_event(message, findings)
+            if isinstance(message, AccountMoved):
+                self._on_moved(message, findings)
+        elif isinstance(message, TransferPosted):
+            self._on_transfer_posted(message, findings)
+        elif isinstance(message, TransferChanged):
+            self._movements.expect(message)
         elif isinstance(message, TradeExecuted):
             self._on_trade(message, findings)
         elif isinstance(message, SettlementInstructed):
@@ -195,6 +220,19 @@ class ConservationChecker:
         else:
             assert isinstance(message, SettlementCanceled)
             self._on_canceled(message, findings)
+
+    def _on_moved(self, moved: AccountMoved, findings: Findings) -> None:
+        """Until the custodian has posted its part, it is known to be on its way."""
+        self._movements.begin(moved, findings)
+        key = (moved.account, moved.asset)
+        changes = {key: moved.amount_minor, (CUSTODIAN, moved.asset): -moved.amount_minor}
+        self._venue.apply(changes, Invariant.VENUE_CONSERVES, Invariant.VENUE_NOT_NEGATIVE, findings)
+
+    def _on_transfer_posted(self, message: TransferPosted, findings: Findings) -> None:
+        changes = changes_of(message.postings, findings)
+        self._custody.apply(changes, Invariant.CUSTODY_CONSERVES, Invariant.CUSTODY_NOT_NEGATIVE, findings)
+        at_venue = {key: minor for key, minor in changes.items() if key[0] in self._venue.amounts and key[0] not in OWN}
+        self._replace(self._movements.end(message, findings), at_venue, findings)
 
     def _on_trade(self, trade: TradeExecuted, findings: Findings) -> None:
         self._trades += 1
@@ -228,7 +266,7 @@ class ConservationChecker:
         self._posted += 1
         instruction = self._pending.get(message.custodian, {}).pop(message.instruction_id, None)
         changes = changes_of(message.postings, findings)
-        self._custody.apply(changes, Invariant.CUSTODY_CONSERVES, Invariant.CUSTODY_NOT_NEGATIVE, findings)
+        self._custody.apply(changes, Invariant.CUSTODY_CONSERVES, Invariant.CUSTODY_NOT_NEGATIVE, findings, APART)
         if instruction is None:
             detail = f"instruction {message.instruction_id} is posted and was not pending"
             findings.add(Invariant.SETTLES_ONCE, detail)
@@ -245,7 +283,7 @@ class ConservationChecker:
 
     def _on_part_posted(self, message: PartPosted, findings: Findings) -> None:
         changes = changes_of(message.postings, findings)
-        self._custody.apply(changes, Invariant.CUSTODY_CONSERVES, Invariant.CUSTODY_NOT_NEGATIVE, findings)
+        self._custody.apply(changes, Invariant.CUSTODY_CONSERVES, Invariant.CUSTODY_NOT_NEGATIVE, findings, APART)
         instruction = self._pending.get(message.custodian, {}).get(message.instruction_id)
         left = None if instruction is None else without(instruction.postings, message.postings)
         if instruction is None or left is None:

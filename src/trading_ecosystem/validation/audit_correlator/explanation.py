@@ -24,7 +24,7 @@ from trading_ecosystem.validation.audit_correlator.injections import AppliedInje
 from trading_ecosystem.validation.results import ChainLink
 
 ABSENCES = (AlertRule.VENUE_DOWN, AlertRule.STALE_DATA)
-OF_CUSTODY = (AlertRule.SETTLEMENT_OVERDUE, AlertRule.RECONCILIATION_BREAK)
+OF_CUSTODY = (AlertRule.SETTLEMENT_OVERDUE, AlertRule.RECONCILIATION_BREAK, AlertRule.TRANSFER_OVERDUE)
 PORTFOLIO = (AlertRule.PNL_DRAWDOWN, AlertRule.DELTA_EXPOSURE, AlertRule.CONCENTRATION)
 UNEXPLAINED = "no injection explains this"
 LONGEST_WALK = 1_000  # Beyond it, all that is left is one service waking itself.
@@ -43,6 +43,10 @@ KINDS = {
     "SettlementCanceled": "settlement",
     "SettlementsReported": "settlement",
     "HoldingsReported": "settlement",
+    "TransferRequested": "transfer",
+    "TransferChanged": "transfer",
+    "TransferPosted": "transfer",
+    "TransfersReported": "transfer",
     "AlertFired": "alert",
     "HealthChanged": "health",
 }

@@ -13,6 +13,7 @@ class Invariant(StrEnum):
     VENUE_NOT_NEGATIVE = "M3 no account is negative at the venue"
     CUSTODY_NOT_NEGATIVE = "M3 no customer is negative in custody"
     EXCHANGE_AND_CUSTODY = "M9 exchange and custody agree"
+    MOVES_ONCE = "M5 what a venue moves for custody is posted once, as it was moved"
     NONE_IN_FLIGHT = "M9 every trade reaches custody"
     SETTLES_ONCE = "M10 a trade settles exactly once"
     SETTLES_AS_INSTRUCTED = "M10 what is posted is what was instructed"

@@ -28,7 +28,7 @@ from trading_ecosystem.validation.audit_correlator.intake import Intake
 from trading_ecosystem.validation.audit_correlator.trail import FileSink
 from trading_ecosystem.validation.result_files import to_plain
 
-KEYS = (*REFERENCE_KEYS, "accounts", "planes", "facts", "replayed")
+KEYS = (*REFERENCE_KEYS, "accounts", "vaults", "planes", "facts", "replayed")
 TRAIL = "trail.jsonl"
 REQUEST = "otlp"  # The kind of the journal's records.
 SETTLEMENT_GRACE_NS = 60_000_000_000  # What a run cut short may leave on its way: the deadline of tier T5.
@@ -60,6 +60,7 @@ def build(document: Section, instance: str, trail: TextIO) -> AuditCorrelator:
         {symbol: each.quote_minor_per_tick_lot for symbol, each in instruments.items()},
         {symbol: each.base_minor_per_lot for symbol, each in instruments.items()},
         SETTLEMENT_GRACE_NS,
+        read_accounts(document["vaults"], reference),
     )
     facts = read_facts(document) | {"replayed": list(replayed), "version": __version__}
     planes = {name: node.text() for name, node in document["planes"].entries()}

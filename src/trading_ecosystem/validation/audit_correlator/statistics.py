@@ -22,6 +22,8 @@ PER_HOUR = {
     "PartPosted": ("settlements posted in part", "settlement"),
     "SettlementFailed": ("settlements failed", "settlement"),
     "SettlementCanceled": ("settlements canceled", "settlement"),
+    "TransferRequested": ("transfers requested", "transfer"),
+    "TransferPosted": ("steps of transfers posted", "transfer"),
 }
 
 

@@ -22,6 +22,10 @@ FORMAT = 1
 YOUNGER = (  # A trail that has none of them is what it was before there were any.
     *("FaultService", "RestoreService"),
     *("FaultFeed", "RestoreFeed", "ScaleVolatility"),
+    *("RequestDeposit", "RequestWithdrawal", "RequestTransfer", "ApproveTransfer", "RejectTransfer", "CancelTransfer"),
+    *("AllowDestination", "DestinationAllowed", "TransferRequested", "TransferChanged", "TransferApproved"),
+    *("TransferRefused", "TransferPosted", "CreditAccount", "DebitAccount", "MovementAnswered", "AccountMoved"),
+    *("QueryTransfers", "TransfersReported"),
 )
 CLOSING_TYPE = "TrailClosed"
 CLOSING_FIELDS = ("count", "head")

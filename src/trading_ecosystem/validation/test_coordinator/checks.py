@@ -259,5 +259,6 @@ def known_subjects(
         Quantity.CONCENTRATION: [*assets, *issuers],
         Quantity.POSITION: list(assets),
         Quantity.OVERDUE: list(accounts),
+        Quantity.TRANSFER_OVERDUE: list(accounts),
         Quantity.SILENCE: [name for name in instances if role(name) == "exchange"],
     }

@@ -34,11 +34,12 @@ class Quantity(StrEnum):
     OVERDUE = "overdue"
     HALTED = "halted"
     STRUCK = "struck"
+    TRANSFER_OVERDUE = "transfer_overdue"
     INJECTED = "injected"
 
 
 # True while something does not come; without a level.
-GAPS = (Quantity.SILENCE, Quantity.AGE, Quantity.UNCHANGED, Quantity.OVERDUE)
+GAPS = (Quantity.SILENCE, Quantity.AGE, Quantity.UNCHANGED, Quantity.OVERDUE, Quantity.TRANSFER_OVERDUE)
 SPANS = (Quantity.HALTED, Quantity.STRUCK, Quantity.INJECTED)  # True from one word to another; without a level.
 SHARES = (
     *(Quantity.DEVIATION, Quantity.DRAWDOWN, Quantity.CONCENTRATION),
@@ -90,6 +91,7 @@ class Condition:
             Quantity.OVERDUE: "settlement overdue for",
             Quantity.HALTED: "no open market in",
             Quantity.STRUCK: "effect of",
+            Quantity.TRANSFER_OVERDUE: "transfer overdue for",
             Quantity.INJECTED: "injection",
         }
         return f"{words[self.quantity]} {self.subject}"
@@ -146,6 +148,7 @@ RULE_QUANTITIES = {
     AlertRule.VENUE_DOWN: Quantity.SILENCE,
     AlertRule.STALE_DATA: Quantity.AGE,
     AlertRule.SETTLEMENT_OVERDUE: Quantity.OVERDUE,
+    AlertRule.TRANSFER_OVERDUE: Quantity.TRANSFER_OVERDUE,
 }  # A break is in what the custodian tells the firm: the coordinator does not hear it, and reckons no condition.
 SHARE_UNIT, TIME_UNIT, MINOR_UNIT = "ppm", "ns", " minor"  # How alerts call theirs; the last after an asset's name.
 

@@ -26,6 +26,15 @@ from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import OrderDenied, OrderFilled
 from trading_ecosystem.messages.risk import AlertAcknowledged, AlertFired, AlertResolved, RiskReported
 from trading_ecosystem.messages.runtime import Remember, Start, Wake, WakeAt
+from trading_ecosystem.messages.transfers import (
+    AccountMoved,
+    DestinationAllowed,
+    TransferApproved,
+    TransferChanged,
+    TransferPosted,
+    TransferRefused,
+    TransferRequested,
+)
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.validation.results import CheckOutcome, Judgement, Series
 from trading_ecosystem.validation.test_coordinator.conditions import default_condition
@@ -35,8 +44,13 @@ from trading_ecosystem.validation.test_coordinator.plan import CheckProbes, Plan
 from trading_ecosystem.validation.test_coordinator.record import AlertRecord, InjectionRecord, Record
 from trading_ecosystem.validation.test_coordinator.recorder import Recorder
 from trading_ecosystem.validation.test_coordinator.scenario import Scenario
+from trading_ecosystem.validation.test_coordinator.transfer_notes import TransferNotes
 
 NOTHING: tuple[Message, ...] = ()
+OF_TRANSFERS = (
+    *(TransferRequested, TransferChanged, TransferApproved, TransferRefused),
+    *(TransferPosted, DestinationAllowed, AccountMoved),
+)
 OF_SETTLEMENT = (SettlementInstructed, TransactionPosted, PartPosted, SettlementFailed, SettlementCanceled)
 Settled = SettlementInstructed | TransactionPosted | PartPosted | SettlementFailed | SettlementCanceled
 BEGUN = "begun"  # What it remembers from its first start on: when that was.
@@ -96,6 +110,7 @@ class TestCoordinator(Core):
         self._died = False  # This is not its first life in this run.
         self._truth = GroundTruth(reference, balances, scenario.conditions(), start_ns)
         self._recorder = Recorder(reference, scenario.duration_ns)
+        self._transfers = TransferNotes(self._truth, self._recorder)
         self._decimals: dict[str, int] = {name: asset.decimals for name, asset in reference.assets.items()}
         self._alerts: list[FiredAlert] = []
         self._receipts: dict[str, Receipts] = {step.injection_id: Receipts(step.kind) for step in scenario.method}
@@ -201,15 +216,22 @@ class TestCoordinator(Core):
             self._recorder.report(message)
         elif isinstance(message, HealthChanged):
             self._note_health(message)
-        elif isinstance(message, OrderDenied):
-            self._denied += 1
+        elif isinstance(message, (AlertFired, AlertAcknowledged, AlertResolved)):
+            self._note_alert(message)
+        elif isinstance(message, (InjectionStarted, InjectionEnded, InjectionRefused)):
+            self._note_receipt(message)
         elif isinstance(message, InvariantViolated):
             if message not in self._invariants:
                 self._invariants.append(message)
-        elif isinstance(message, (AlertFired, AlertAcknowledged, AlertResolved)):
-            self._note_alert(message)
         else:
-            self._note_receipt(message)
+            self._note_other(message)
+
+    def _note_other(self, message: Message) -> None:
+        if isinstance(message, OrderDenied):
+            self._denied += 1
+        else:
+            assert isinstance(message, OF_TRANSFERS), f"no route brings {type(message).__name__} here"
+            self._transfers.note(message)
 
     def _note_venue(self, message: VenueHeartbeat | MarketPhaseChanged) -> None:
         if isinstance(message, VenueHeartbeat):
@@ -280,7 +302,7 @@ class TestCoordinator(Core):
         condition = default_condition(fired.rule, fired.subject, fired.limit, fired.unit, self._decimals)
         return None if condition is None else self._truth.began_ns(condition, fired.occurred_ns)
 
-    def _note_receipt(self, message: Message) -> None:
+    def _note_receipt(self, message: InjectionStarted | InjectionEnded | InjectionRefused) -> None:
         if isinstance(message, InjectionStarted):
             receipts = self._receipts_of(message.injection_id)
             receipts.started_ns = first(receipts.started_ns, message.occurred_ns)
@@ -297,7 +319,6 @@ class TestCoordinator(Core):
                 del self._down[receipts.target]
             self._truth.injection(message.injection_id, False, message.occurred_ns)
         else:
-            assert isinstance(message, InjectionRefused), f"no route brings {type(message).__name__} here"
             receipts = self._receipts_of(message.injection_id)
             receipts.refused = receipts.refused or message.detail  # The undo of what was refused is refused too.
 
@@ -342,6 +363,7 @@ class TestCoordinator(Core):
             "alerts": len(self._alerts),
             "injections": sum(1 for receipts in self._receipts.values() if receipts.started_ns is not None),
             "invariants violated": len(self._invariants),
+            **self._transfers.counts,
         }
 
 

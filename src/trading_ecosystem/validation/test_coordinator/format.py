@@ -178,6 +178,13 @@ CONDITIONS = {
         "An injection in force has changed something that would have been otherwise, as whoever carries it out says.",
         [],
     ),
+    "transfer_overdue": condition(
+        Quantity.TRANSFER_OVERDUE,
+        partial(conditions.lasting, quantity=Quantity.TRANSFER_OVERDUE),
+        "An account of the firm.",
+        "A transfer from or to an account was to be completed, and has not come to its end.",
+        [],
+    ),
     "injected": condition(
         Quantity.INJECTED,
         partial(conditions.lasting, quantity=Quantity.INJECTED),

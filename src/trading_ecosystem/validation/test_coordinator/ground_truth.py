@@ -12,6 +12,7 @@ from trading_ecosystem.messages.accounts import VenueHeartbeat
 from trading_ecosystem.messages.custody import SettlementInstructed
 from trading_ecosystem.messages.market import MarketPhase, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.orders import OrderFilled
+from trading_ecosystem.messages.transfers import AccountMoved
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.validation.test_coordinator.conditions import SPANS, Condition, Quantity
 from trading_ecosystem.validation.test_coordinator.feed_measures import FeedMeasure, feed_measure, heard_by
@@ -64,8 +65,10 @@ class GroundTruth:
         "_last_instruction_id",
         "_levels",
         "_measures",
+        "_moved",
         "_over_early",
         "_overdue",
+        "_overdue_transfers",
         "_phases",
         "_reference",
         "_sessions",
@@ -98,6 +101,8 @@ class GroundTruth:
         self._last_instruction_id = 0
         self._over_early: list[int] = []
         self._overdue: dict[str, Overdue] = {account: Overdue() for account in balances}
+        self._overdue_transfers: dict[str, Overdue] = {account: Overdue() for account in balances}
+        self._moved: list[tuple[str, int]] = []  # Account and number of each movement that was booked.
         self._heartbeats: dict[str, list[Gap]] = {}
         self._sessions: dict[str, int] = {}
         self._feeds: dict[str, Feed] = {symbol: self._feed(symbol) for symbol in reference.instruments}
@@ -128,6 +133,8 @@ class GroundTruth:
             self._heartbeats.setdefault(subject, []).append(self._gaps[text])
         elif quantity is Quantity.OVERDUE:
             self._overdue.setdefault(subject, Overdue())
+        elif quantity is Quantity.TRANSFER_OVERDUE:
+            self._overdue_transfers.setdefault(subject, Overdue())
         elif quantity in SPANS:
             self._spans[text] = Runs()
         else:
@@ -176,6 +183,17 @@ class GroundTruth:
         self._judge_levels(fill.occurred_ns)
         return True
 
+    def moved(self, event: AccountMoved) -> None:
+        """Book what the custodian brought in or took out of an account of the firm, once."""
+        key = (event.account, event.movement_id)
+        if event.account not in self._balances or key in self._moved:
+            return
+        self._moved.append(key)
+        position = self.portfolio.positions[event.asset]
+        self._changes.append((event.occurred_ns, position, position.sum_ticks, event.amount_minor, None, 0))
+        self.portfolio.move(position, event.amount_minor, event.occurred_ns)
+        self._judge_levels(event.occurred_ns)
+
     def _judge_levels(self, ns: int) -> None:
         for level in self._levels.values():
             level.observe(self.portfolio, ns)
@@ -203,6 +221,16 @@ class GroundTruth:
             self._over_early.append(instruction_id)
         for overdue in self._overdue.values():
             overdue.over(instruction_id, ns)
+
+    def transfer_expected(self, accounts: tuple[str, ...], transfer_id: int, expected_ns: int) -> None:
+        """A transfer is on its way, and is to be over by then; told anew, what was told before counts no more."""
+        for account, overdue in self._overdue_transfers.items():
+            if account in accounts:
+                overdue.instructed(transfer_id, expected_ns)
+
+    def transfer_over(self, transfer_id: int, ns: int) -> None:
+        for overdue in self._overdue_transfers.values():
+            overdue.over(transfer_id, ns)
 
     def injection(self, injection_id: str, active: bool, ns: int) -> None:
         self._span(Quantity.INJECTED, injection_id, active, ns)
@@ -237,6 +265,8 @@ class GroundTruth:
                 found[text] = self._measures[text].breaches(until_ns)
             elif condition.quantity is Quantity.OVERDUE:
                 found[text] = self._overdue[condition.subject].breaches(condition.sustain_ns, until_ns)
+            elif condition.quantity is Quantity.TRANSFER_OVERDUE:
+                found[text] = self._overdue_transfers[condition.subject].breaches(condition.sustain_ns, until_ns)
             else:
                 found[text] = self._runs(text).breaches(condition.sustain_ns, until_ns)
         return found
@@ -253,8 +283,9 @@ class GroundTruth:
         """
         if condition.quantity is Quantity.SILENCE:
             return silent_since(self._sessions.get(condition.subject, self._start_ns), condition, fired_ns)
-        if condition.quantity is Quantity.OVERDUE:
-            overdue = self._overdue.get(condition.subject)
+        if condition.quantity in (Quantity.OVERDUE, Quantity.TRANSFER_OVERDUE):
+            of_settlements = condition.quantity is Quantity.OVERDUE
+            overdue = (self._overdue if of_settlements else self._overdue_transfers).get(condition.subject)
             return None if overdue is None else overdue.began_ns(condition.sustain_ns, fired_ns)
         if condition.quantity is Quantity.AGE:
             feed = self._feeds.get(condition.subject)

@@ -305,6 +305,7 @@ INJECTIONS = {
             "Asked for an account, it tells the balances of when the fault began.",
             ACCOUNT,
         ),
+        settlement(CustodyFault.FREEZE, "Withdrawals are taken, and nothing leaves for outside."),
         link(LinkFault.PARTITION, "Messages are lost."),
         link(LinkFault.HOLD, "Messages are kept back until released."),
         link(

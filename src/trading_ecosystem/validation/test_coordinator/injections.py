@@ -85,6 +85,7 @@ UNDO_WORDS = {
     "settlement.duplicate": "settlement.restore",
     "custodian.says_done": "settlement.restore",
     **{fault.value: "venue.restore" for fault in VenueFault},
+    "custodian.freeze_withdrawals": "custodian.thaw_withdrawals",
 }
 
 

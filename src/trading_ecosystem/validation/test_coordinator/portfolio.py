@@ -73,6 +73,14 @@ class Portfolio:
             self.high_water_mark = self.equity
             self.high_water_ns = ns
 
+    def move(self, position: Position, amount_minor: int, ns: int) -> None:
+        """Brought in (+) or taken out (-): the highest equity changes by the same share as equity."""
+        before = self.equity
+        self.set(position, position.held_minor + amount_minor, position.sum_ticks)
+        if self.unpriced == 0 and before > 0 and self.equity > 0:
+            self.high_water_mark = self.high_water_mark * self.equity // before
+            self.high_water_ns = ns
+
     def changes(self, fill: OrderFilled, reference: ReferenceData) -> tuple[tuple[str, int], tuple[str, int]]:
         """What a fill does to the base and to the quote asset, in minor units, the fee included."""
         instrument = reference.instruments[fill.symbol]

@@ -1,6 +1,7 @@
 """P&L drawdown: how far equity is below its highest mark, as a share of the mark, in ppm.
 
-Rule 1: the mark never falls, and is remembered whenever it rises.
+Rule 1: the mark is remembered whenever it changes. It rises with equity, and falls only when something is taken out: by
+the share of equity that left, so that a drawdown is the same before and after.
 """
 
 from typing import final
@@ -37,7 +38,16 @@ class Drawdown:
         if equity_minor <= self.quiet_minor or self.watch.active:
             self.watch.update(self.value(equity_minor), at_ns, now, outbox)
 
+    def rebase(self, before_minor: int, after_minor: int, outbox: Outbox) -> None:
+        """Equity is other than before because something was brought in or taken out."""
+        if before_minor > 0 and after_minor > 0 and self.mark_minor:
+            self._set_mark(self.mark_minor * after_minor // before_minor)
+            outbox.send(Remember(key=MARK_KEY, value=self.mark_minor))
+
     def raise_mark(self, mark_minor: int) -> None:
         assert mark_minor >= self.mark_minor
+        self._set_mark(mark_minor)
+
+    def _set_mark(self, mark_minor: int) -> None:
         self.mark_minor = mark_minor
         self.quiet_minor = mark_minor + -self.watch.lowest * mark_minor // MILLION

@@ -101,6 +101,54 @@ REFUSAL_CODE_DEADLINE: RefusalCode.ValueType  # 10
 """The time that the caller gave is over."""
 Global___RefusalCode: _TypeAlias = RefusalCode  # noqa: Y015
 
+class _MovementRefusal:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MovementRefusalEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MovementRefusal.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MOVEMENT_REFUSAL_UNSPECIFIED: _MovementRefusal.ValueType  # 0
+    """Never a valid value: nobody said which."""
+    MOVEMENT_REFUSAL_NONE: _MovementRefusal.ValueType  # 1
+    """It did."""
+    MOVEMENT_REFUSAL_NOT_THE_CUSTODIAN: _MovementRefusal.ValueType  # 2
+    """Only the venue's custodian may."""
+    MOVEMENT_REFUSAL_OUT_OF_TURN: _MovementRefusal.ValueType  # 3
+    """Neither the movement after the last one nor the last one again."""
+    MOVEMENT_REFUSAL_UNKNOWN_ACCOUNT: _MovementRefusal.ValueType  # 4
+    """There is no such account."""
+    MOVEMENT_REFUSAL_UNKNOWN_ASSET: _MovementRefusal.ValueType  # 5
+    """There is no such asset."""
+    MOVEMENT_REFUSAL_INVALID_AMOUNT: _MovementRefusal.ValueType  # 6
+    """Not above 0, or more than can be."""
+    MOVEMENT_REFUSAL_TOO_LARGE: _MovementRefusal.ValueType  # 7
+    """The venue would hold more than can be."""
+    MOVEMENT_REFUSAL_INSUFFICIENT_BALANCE: _MovementRefusal.ValueType  # 8
+    """More than is free."""
+
+class MovementRefusal(_MovementRefusal, metaclass=_MovementRefusalEnumTypeWrapper):
+    """Why a venue did not credit or debit an account. Listed by precedence."""
+
+MOVEMENT_REFUSAL_UNSPECIFIED: MovementRefusal.ValueType  # 0
+"""Never a valid value: nobody said which."""
+MOVEMENT_REFUSAL_NONE: MovementRefusal.ValueType  # 1
+"""It did."""
+MOVEMENT_REFUSAL_NOT_THE_CUSTODIAN: MovementRefusal.ValueType  # 2
+"""Only the venue's custodian may."""
+MOVEMENT_REFUSAL_OUT_OF_TURN: MovementRefusal.ValueType  # 3
+"""Neither the movement after the last one nor the last one again."""
+MOVEMENT_REFUSAL_UNKNOWN_ACCOUNT: MovementRefusal.ValueType  # 4
+"""There is no such account."""
+MOVEMENT_REFUSAL_UNKNOWN_ASSET: MovementRefusal.ValueType  # 5
+"""There is no such asset."""
+MOVEMENT_REFUSAL_INVALID_AMOUNT: MovementRefusal.ValueType  # 6
+"""Not above 0, or more than can be."""
+MOVEMENT_REFUSAL_TOO_LARGE: MovementRefusal.ValueType  # 7
+"""The venue would hold more than can be."""
+MOVEMENT_REFUSAL_INSUFFICIENT_BALANCE: MovementRefusal.ValueType  # 8
+"""More than is free."""
+Global___MovementRefusal: _TypeAlias = MovementRefusal  # noqa: Y015
+
 @_typing.final
 class Header(_message.Message):
     """Which message something is, and which story it belongs to: its span id and trace id. Both are below 2^63; 0 where

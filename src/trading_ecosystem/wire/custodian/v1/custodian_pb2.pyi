@@ -108,6 +108,178 @@ SETTLEMENT_STATUS_CANCELED: SettlementStatus.ValueType  # 6
 """It failed for too long."""
 Global___SettlementStatus: _TypeAlias = SettlementStatus  # noqa: Y015
 
+class _TransferKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TransferKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TransferKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TRANSFER_KIND_UNSPECIFIED: _TransferKind.ValueType  # 0
+    """Never a valid value: nobody said which."""
+    TRANSFER_KIND_DEPOSIT: _TransferKind.ValueType  # 1
+    """From outside."""
+    TRANSFER_KIND_WITHDRAWAL: _TransferKind.ValueType  # 2
+    """To outside."""
+    TRANSFER_KIND_INTERNAL: _TransferKind.ValueType  # 3
+    """Between two accounts of one owner."""
+
+class TransferKind(_TransferKind, metaclass=_TransferKindEnumTypeWrapper):
+    """What kind of way a transfer goes."""
+
+TRANSFER_KIND_UNSPECIFIED: TransferKind.ValueType  # 0
+"""Never a valid value: nobody said which."""
+TRANSFER_KIND_DEPOSIT: TransferKind.ValueType  # 1
+"""From outside."""
+TRANSFER_KIND_WITHDRAWAL: TransferKind.ValueType  # 2
+"""To outside."""
+TRANSFER_KIND_INTERNAL: TransferKind.ValueType  # 3
+"""Between two accounts of one owner."""
+Global___TransferKind: _TypeAlias = TransferKind  # noqa: Y015
+
+class _TransferStatus:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TransferStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TransferStatus.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TRANSFER_STATUS_UNSPECIFIED: _TransferStatus.ValueType  # 0
+    """Never a valid value: nobody said which."""
+    TRANSFER_STATUS_REQUESTED: _TransferStatus.ValueType  # 1
+    """It was taken."""
+    TRANSFER_STATUS_AWAITING_APPROVAL: _TransferStatus.ValueType  # 2
+    """Others must approve."""
+    TRANSFER_STATUS_HELD: _TransferStatus.ValueType  # 3
+    """Approved, and its destination is too new."""
+    TRANSFER_STATUS_IN_PROGRESS: _TransferStatus.ValueType  # 4
+    """A venue or the ledger is moving it."""
+    TRANSFER_STATUS_CONFIRMING: _TransferStatus.ValueType  # 5
+    """It is on its way outside, and not final there."""
+    TRANSFER_STATUS_COMPLETED: _TransferStatus.ValueType  # 6
+    """All has moved."""
+    TRANSFER_STATUS_REJECTED: _TransferStatus.ValueType  # 7
+    """One who was to approve refused."""
+    TRANSFER_STATUS_CANCELED: _TransferStatus.ValueType  # 8
+    """Who requested it took it back."""
+    TRANSFER_STATUS_EXPIRED: _TransferStatus.ValueType  # 9
+    """Nobody approved it in time."""
+    TRANSFER_STATUS_FAILED: _TransferStatus.ValueType  # 10
+    """A venue refused its part; nothing has moved for good."""
+
+class TransferStatus(_TransferStatus, metaclass=_TransferStatusEnumTypeWrapper):
+    """How far a transfer has come. The last five are ends."""
+
+TRANSFER_STATUS_UNSPECIFIED: TransferStatus.ValueType  # 0
+"""Never a valid value: nobody said which."""
+TRANSFER_STATUS_REQUESTED: TransferStatus.ValueType  # 1
+"""It was taken."""
+TRANSFER_STATUS_AWAITING_APPROVAL: TransferStatus.ValueType  # 2
+"""Others must approve."""
+TRANSFER_STATUS_HELD: TransferStatus.ValueType  # 3
+"""Approved, and its destination is too new."""
+TRANSFER_STATUS_IN_PROGRESS: TransferStatus.ValueType  # 4
+"""A venue or the ledger is moving it."""
+TRANSFER_STATUS_CONFIRMING: TransferStatus.ValueType  # 5
+"""It is on its way outside, and not final there."""
+TRANSFER_STATUS_COMPLETED: TransferStatus.ValueType  # 6
+"""All has moved."""
+TRANSFER_STATUS_REJECTED: TransferStatus.ValueType  # 7
+"""One who was to approve refused."""
+TRANSFER_STATUS_CANCELED: TransferStatus.ValueType  # 8
+"""Who requested it took it back."""
+TRANSFER_STATUS_EXPIRED: TransferStatus.ValueType  # 9
+"""Nobody approved it in time."""
+TRANSFER_STATUS_FAILED: TransferStatus.ValueType  # 10
+"""A venue refused its part; nothing has moved for good."""
+Global___TransferStatus: _TypeAlias = TransferStatus  # noqa: Y015
+
+class _TransferRefusal:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TransferRefusalEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TransferRefusal.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TRANSFER_REFUSAL_UNSPECIFIED: _TransferRefusal.ValueType  # 0
+    """Never a valid value: nobody said which."""
+    TRANSFER_REFUSAL_NOT_OFFERED: _TransferRefusal.ValueType  # 1
+    """This custodian takes no transfers."""
+    TRANSFER_REFUSAL_REQUEST_ID_REUSED: _TransferRefusal.ValueType  # 2
+    """Another request had this id."""
+    TRANSFER_REFUSAL_UNKNOWN_REQUEST: _TransferRefusal.ValueType  # 3
+    """There is no such request."""
+    TRANSFER_REFUSAL_UNKNOWN_ACCOUNT: _TransferRefusal.ValueType  # 4
+    """There is no such account."""
+    TRANSFER_REFUSAL_UNKNOWN_ASSET: _TransferRefusal.ValueType  # 5
+    """There is no such asset."""
+    TRANSFER_REFUSAL_INVALID_AMOUNT: _TransferRefusal.ValueType  # 6
+    """Not above 0, or more than can be."""
+    TRANSFER_REFUSAL_UNKNOWN_DESTINATION: _TransferRefusal.ValueType  # 7
+    """Not on the owner's list, or no account here."""
+    TRANSFER_REFUSAL_OTHER_OWNER: _TransferRefusal.ValueType  # 8
+    """The accounts belong to different owners."""
+    TRANSFER_REFUSAL_SAME_ACCOUNT: _TransferRefusal.ValueType  # 9
+    """From an account to itself."""
+    TRANSFER_REFUSAL_VELOCITY_LIMIT: _TransferRefusal.ValueType  # 10
+    """The owner has requested too much in too short a time."""
+    TRANSFER_REFUSAL_INSUFFICIENT_BALANCE: _TransferRefusal.ValueType  # 11
+    """More than is free."""
+    TRANSFER_REFUSAL_NOT_AN_APPROVER: _TransferRefusal.ValueType  # 12
+    """Not one of those who may approve."""
+    TRANSFER_REFUSAL_TOO_LATE: _TransferRefusal.ValueType  # 13
+    """It does not wait for that any more."""
+    TRANSFER_REFUSAL_OWN_REQUEST: _TransferRefusal.ValueType  # 14
+    """Nobody approves of their own request."""
+    TRANSFER_REFUSAL_OTHER_CONTENT: _TransferRefusal.ValueType  # 15
+    """What was approved is not what was requested."""
+    TRANSFER_REFUSAL_ALREADY_APPROVED: _TransferRefusal.ValueType  # 16
+    """By the same one."""
+    TRANSFER_REFUSAL_NOT_THE_REQUESTER: _TransferRefusal.ValueType  # 17
+    """Somebody else requested it."""
+    TRANSFER_REFUSAL_ALREADY_ALLOWED: _TransferRefusal.ValueType  # 18
+    """The destination is on the list."""
+
+class TransferRefusal(_TransferRefusal, metaclass=_TransferRefusalEnumTypeWrapper):
+    """Why a command had no effect. Listed by precedence: when several apply, the first is the one reported."""
+
+TRANSFER_REFUSAL_UNSPECIFIED: TransferRefusal.ValueType  # 0
+"""Never a valid value: nobody said which."""
+TRANSFER_REFUSAL_NOT_OFFERED: TransferRefusal.ValueType  # 1
+"""This custodian takes no transfers."""
+TRANSFER_REFUSAL_REQUEST_ID_REUSED: TransferRefusal.ValueType  # 2
+"""Another request had this id."""
+TRANSFER_REFUSAL_UNKNOWN_REQUEST: TransferRefusal.ValueType  # 3
+"""There is no such request."""
+TRANSFER_REFUSAL_UNKNOWN_ACCOUNT: TransferRefusal.ValueType  # 4
+"""There is no such account."""
+TRANSFER_REFUSAL_UNKNOWN_ASSET: TransferRefusal.ValueType  # 5
+"""There is no such asset."""
+TRANSFER_REFUSAL_INVALID_AMOUNT: TransferRefusal.ValueType  # 6
+"""Not above 0, or more than can be."""
+TRANSFER_REFUSAL_UNKNOWN_DESTINATION: TransferRefusal.ValueType  # 7
+"""Not on the owner's list, or no account here."""
+TRANSFER_REFUSAL_OTHER_OWNER: TransferRefusal.ValueType  # 8
+"""The accounts belong to different owners."""
+TRANSFER_REFUSAL_SAME_ACCOUNT: TransferRefusal.ValueType  # 9
+"""From an account to itself."""
+TRANSFER_REFUSAL_VELOCITY_LIMIT: TransferRefusal.ValueType  # 10
+"""The owner has requested too much in too short a time."""
+TRANSFER_REFUSAL_INSUFFICIENT_BALANCE: TransferRefusal.ValueType  # 11
+"""More than is free."""
+TRANSFER_REFUSAL_NOT_AN_APPROVER: TransferRefusal.ValueType  # 12
+"""Not one of those who may approve."""
+TRANSFER_REFUSAL_TOO_LATE: TransferRefusal.ValueType  # 13
+"""It does not wait for that any more."""
+TRANSFER_REFUSAL_OWN_REQUEST: TransferRefusal.ValueType  # 14
+"""Nobody approves of their own request."""
+TRANSFER_REFUSAL_OTHER_CONTENT: TransferRefusal.ValueType  # 15
+"""What was approved is not what was requested."""
+TRANSFER_REFUSAL_ALREADY_APPROVED: TransferRefusal.ValueType  # 16
+"""By the same one."""
+TRANSFER_REFUSAL_NOT_THE_REQUESTER: TransferRefusal.ValueType  # 17
+"""Somebody else requested it."""
+TRANSFER_REFUSAL_ALREADY_ALLOWED: TransferRefusal.ValueType  # 18
+"""The destination is on the list."""
+Global___TransferRefusal: _TypeAlias = TransferRefusal  # noqa: Y015
+
 @_typing.final
 class SubscribeRequest(_message.Message):
     """Where to begin and what to tell. A first call leaves incarnation and last_sequence at 0."""
@@ -323,6 +495,390 @@ class QuerySettlementsResponse(_message.Message):
 Global___QuerySettlementsResponse: _TypeAlias = QuerySettlementsResponse  # noqa: Y015
 
 @_typing.final
+class RequestDepositRequest(_message.Message):
+    """Asks for one RequestDeposit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___RequestDeposit:
+        """What is asked."""
+
+    def __init__(
+        self,
+        *,
+        command: Global___RequestDeposit | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestDepositRequest: _TypeAlias = RequestDepositRequest  # noqa: Y015
+
+@_typing.final
+class RequestDepositResponse(_message.Message):
+    """What RequestDeposit led to, when it is durable."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___CustodianEvent]:
+        """In order; of what the caller may see."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___CustodianEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestDepositResponse: _TypeAlias = RequestDepositResponse  # noqa: Y015
+
+@_typing.final
+class RequestWithdrawalRequest(_message.Message):
+    """Asks for one RequestWithdrawal."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___RequestWithdrawal:
+        """What is asked."""
+
+    def __init__(
+        self,
+        *,
+        command: Global___RequestWithdrawal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestWithdrawalRequest: _TypeAlias = RequestWithdrawalRequest  # noqa: Y015
+
+@_typing.final
+class RequestWithdrawalResponse(_message.Message):
+    """What RequestWithdrawal led to, when it is durable."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___CustodianEvent]:
+        """In order; of what the caller may see."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___CustodianEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestWithdrawalResponse: _TypeAlias = RequestWithdrawalResponse  # noqa: Y015
+
+@_typing.final
+class RequestTransferRequest(_message.Message):
+    """Asks for one RequestTransfer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___RequestTransfer:
+        """What is asked."""
+
+    def __init__(
+        self,
+        *,
+        command: Global___RequestTransfer | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestTransferRequest: _TypeAlias = RequestTransferRequest  # noqa: Y015
+
+@_typing.final
+class RequestTransferResponse(_message.Message):
+    """What RequestTransfer led to, when it is durable."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___CustodianEvent]:
+        """In order; of what the caller may see."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___CustodianEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestTransferResponse: _TypeAlias = RequestTransferResponse  # noqa: Y015
+
+@_typing.final
+class ApproveTransferRequest(_message.Message):
+    """Asks for one ApproveTransfer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___ApproveTransfer:
+        """What is asked."""
+
+    def __init__(
+        self,
+        *,
+        command: Global___ApproveTransfer | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApproveTransferRequest: _TypeAlias = ApproveTransferRequest  # noqa: Y015
+
+@_typing.final
+class ApproveTransferResponse(_message.Message):
+    """What ApproveTransfer led to, when it is durable."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___CustodianEvent]:
+        """In order; of what the caller may see."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___CustodianEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApproveTransferResponse: _TypeAlias = ApproveTransferResponse  # noqa: Y015
+
+@_typing.final
+class RejectTransferRequest(_message.Message):
+    """Asks for one RejectTransfer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___RejectTransfer:
+        """What is asked."""
+
+    def __init__(
+        self,
+        *,
+        command: Global___RejectTransfer | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RejectTransferRequest: _TypeAlias = RejectTransferRequest  # noqa: Y015
+
+@_typing.final
+class RejectTransferResponse(_message.Message):
+    """What RejectTransfer led to, when it is durable."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___CustodianEvent]:
+        """In order; of what the caller may see."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___CustodianEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RejectTransferResponse: _TypeAlias = RejectTransferResponse  # noqa: Y015
+
+@_typing.final
+class CancelTransferRequest(_message.Message):
+    """Asks for one CancelTransfer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___CancelTransfer:
+        """What is asked."""
+
+    def __init__(
+        self,
+        *,
+        command: Global___CancelTransfer | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelTransferRequest: _TypeAlias = CancelTransferRequest  # noqa: Y015
+
+@_typing.final
+class CancelTransferResponse(_message.Message):
+    """What CancelTransfer led to, when it is durable."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___CustodianEvent]:
+        """In order; of what the caller may see."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___CustodianEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelTransferResponse: _TypeAlias = CancelTransferResponse  # noqa: Y015
+
+@_typing.final
+class AllowDestinationRequest(_message.Message):
+    """Asks for one AllowDestination."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___AllowDestination:
+        """What is asked."""
+
+    def __init__(
+        self,
+        *,
+        command: Global___AllowDestination | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AllowDestinationRequest: _TypeAlias = AllowDestinationRequest  # noqa: Y015
+
+@_typing.final
+class AllowDestinationResponse(_message.Message):
+    """What AllowDestination led to, when it is durable."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___CustodianEvent]:
+        """In order; of what the caller may see."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___CustodianEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AllowDestinationResponse: _TypeAlias = AllowDestinationResponse  # noqa: Y015
+
+@_typing.final
+class QueryTransfersRequest(_message.Message):
+    """Asks for one QueryTransfers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___QueryTransfers:
+        """What is asked."""
+
+    def __init__(
+        self,
+        *,
+        command: Global___QueryTransfers | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryTransfersRequest: _TypeAlias = QueryTransfersRequest  # noqa: Y015
+
+@_typing.final
+class QueryTransfersResponse(_message.Message):
+    """What QueryTransfers led to, when it is durable."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___CustodianEvent]:
+        """In order; of what the caller may see."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___CustodianEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryTransfersResponse: _TypeAlias = QueryTransfersResponse  # noqa: Y015
+
+@_typing.final
 class CustodianEvent(_message.Message):
     """Something that the custodian published or answered."""
 
@@ -337,6 +893,13 @@ class CustodianEvent(_message.Message):
     PART_POSTED_FIELD_NUMBER: _builtins.int
     SETTLEMENT_CANCELED_FIELD_NUMBER: _builtins.int
     SETTLEMENTS_REPORTED_FIELD_NUMBER: _builtins.int
+    TRANSFER_REQUESTED_FIELD_NUMBER: _builtins.int
+    TRANSFER_CHANGED_FIELD_NUMBER: _builtins.int
+    TRANSFER_APPROVED_FIELD_NUMBER: _builtins.int
+    TRANSFER_REFUSED_FIELD_NUMBER: _builtins.int
+    TRANSFER_POSTED_FIELD_NUMBER: _builtins.int
+    DESTINATION_ALLOWED_FIELD_NUMBER: _builtins.int
+    TRANSFERS_REPORTED_FIELD_NUMBER: _builtins.int
     HEALTH_CHANGED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Counts what this incarnation of the service published: 1, 2, 3, ... 0 in an answer to a call."""
@@ -373,6 +936,34 @@ class CustodianEvent(_message.Message):
         """Answer to QuerySettlements."""
 
     @_builtins.property
+    def transfer_requested(self) -> Global___TransferRequested:
+        """A request was taken."""
+
+    @_builtins.property
+    def transfer_changed(self) -> Global___TransferChanged:
+        """A transfer has come to a status."""
+
+    @_builtins.property
+    def transfer_approved(self) -> Global___TransferApproved:
+        """One more has approved."""
+
+    @_builtins.property
+    def transfer_refused(self) -> Global___TransferRefused:
+        """A command about a transfer or a destination had no effect."""
+
+    @_builtins.property
+    def transfer_posted(self) -> Global___TransferPosted:
+        """A step of a transfer is in the ledger."""
+
+    @_builtins.property
+    def destination_allowed(self) -> Global___DestinationAllowed:
+        """A destination is on a list, and can be used when its hold period is over."""
+
+    @_builtins.property
+    def transfers_reported(self) -> Global___TransfersReported:
+        """The transfers of an account that are not over."""
+
+    @_builtins.property
     def health_changed(self) -> _common_pb2.HealthChanged:
         """The service serves, or serves no longer."""
 
@@ -388,13 +979,20 @@ class CustodianEvent(_message.Message):
         part_posted: Global___PartPosted | None = ...,
         settlement_canceled: Global___SettlementCanceled | None = ...,
         settlements_reported: Global___SettlementsReported | None = ...,
+        transfer_requested: Global___TransferRequested | None = ...,
+        transfer_changed: Global___TransferChanged | None = ...,
+        transfer_approved: Global___TransferApproved | None = ...,
+        transfer_refused: Global___TransferRefused | None = ...,
+        transfer_posted: Global___TransferPosted | None = ...,
+        destination_allowed: Global___DestinationAllowed | None = ...,
+        transfers_reported: Global___TransfersReported | None = ...,
         health_changed: _common_pb2.HealthChanged | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "header", b"header", "health_changed", b"health_changed", "holdings_reported", b"holdings_reported", "part_posted", b"part_posted", "settlement_canceled", b"settlement_canceled", "settlement_failed", b"settlement_failed", "settlement_instructed", b"settlement_instructed", "settlements_reported", b"settlements_reported", "transaction_posted", b"transaction_posted"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["destination_allowed", b"destination_allowed", "event", b"event", "header", b"header", "health_changed", b"health_changed", "holdings_reported", b"holdings_reported", "part_posted", b"part_posted", "settlement_canceled", b"settlement_canceled", "settlement_failed", b"settlement_failed", "settlement_instructed", b"settlement_instructed", "settlements_reported", b"settlements_reported", "transaction_posted", b"transaction_posted", "transfer_approved", b"transfer_approved", "transfer_changed", b"transfer_changed", "transfer_posted", b"transfer_posted", "transfer_refused", b"transfer_refused", "transfer_requested", b"transfer_requested", "transfers_reported", b"transfers_reported"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "header", b"header", "health_changed", b"health_changed", "holdings_reported", b"holdings_reported", "part_posted", b"part_posted", "sequence", b"sequence", "settlement_canceled", b"settlement_canceled", "settlement_failed", b"settlement_failed", "settlement_instructed", b"settlement_instructed", "settlements_reported", b"settlements_reported", "transaction_posted", b"transaction_posted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["destination_allowed", b"destination_allowed", "event", b"event", "header", b"header", "health_changed", b"health_changed", "holdings_reported", b"holdings_reported", "part_posted", b"part_posted", "sequence", b"sequence", "settlement_canceled", b"settlement_canceled", "settlement_failed", b"settlement_failed", "settlement_instructed", b"settlement_instructed", "settlements_reported", b"settlements_reported", "transaction_posted", b"transaction_posted", "transfer_approved", b"transfer_approved", "transfer_changed", b"transfer_changed", "transfer_posted", b"transfer_posted", "transfer_refused", b"transfer_refused", "transfer_requested", b"transfer_requested", "transfers_reported", b"transfers_reported"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["settlement_instructed", "transaction_posted", "settlement_failed", "holdings_reported", "part_posted", "settlement_canceled", "settlements_reported", "health_changed"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["settlement_instructed", "transaction_posted", "settlement_failed", "holdings_reported", "part_posted", "settlement_canceled", "settlements_reported", "transfer_requested", "transfer_changed", "transfer_approved", "transfer_refused", "transfer_posted", "destination_allowed", "transfers_reported", "health_changed"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -409,6 +1007,14 @@ class CustodianCommand(_message.Message):
     HEADER_FIELD_NUMBER: _builtins.int
     QUERY_HOLDINGS_FIELD_NUMBER: _builtins.int
     QUERY_SETTLEMENTS_FIELD_NUMBER: _builtins.int
+    REQUEST_DEPOSIT_FIELD_NUMBER: _builtins.int
+    REQUEST_WITHDRAWAL_FIELD_NUMBER: _builtins.int
+    REQUEST_TRANSFER_FIELD_NUMBER: _builtins.int
+    APPROVE_TRANSFER_FIELD_NUMBER: _builtins.int
+    REJECT_TRANSFER_FIELD_NUMBER: _builtins.int
+    CANCEL_TRANSFER_FIELD_NUMBER: _builtins.int
+    ALLOW_DESTINATION_FIELD_NUMBER: _builtins.int
+    QUERY_TRANSFERS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def header(self) -> _common_pb2.Header:
         """Which message this is, and which story it belongs to."""
@@ -421,18 +1027,58 @@ class CustodianCommand(_message.Message):
     def query_settlements(self) -> Global___QuerySettlements:
         """Tell what has not settled for an account."""
 
+    @_builtins.property
+    def request_deposit(self) -> Global___RequestDeposit:
+        """Say that an amount is on its way from outside to an account."""
+
+    @_builtins.property
+    def request_withdrawal(self) -> Global___RequestWithdrawal:
+        """Send an amount from an account to a destination outside that is on its owner's list."""
+
+    @_builtins.property
+    def request_transfer(self) -> Global___RequestTransfer:
+        """Move an amount from an account to another one of the same owner."""
+
+    @_builtins.property
+    def approve_transfer(self) -> Global___ApproveTransfer:
+        """Approve of the content of a request, and of no other."""
+
+    @_builtins.property
+    def reject_transfer(self) -> Global___RejectTransfer:
+        """Refuse a request."""
+
+    @_builtins.property
+    def cancel_transfer(self) -> Global___CancelTransfer:
+        """Take back one's own request, as long as nothing has moved."""
+
+    @_builtins.property
+    def allow_destination(self) -> Global___AllowDestination:
+        """Put a destination on the list of an account's owner."""
+
+    @_builtins.property
+    def query_transfers(self) -> Global___QueryTransfers:
+        """Ask a custodian which transfers of an account are not over."""
+
     def __init__(
         self,
         *,
         header: _common_pb2.Header | None = ...,
         query_holdings: Global___QueryHoldings | None = ...,
         query_settlements: Global___QuerySettlements | None = ...,
+        request_deposit: Global___RequestDeposit | None = ...,
+        request_withdrawal: Global___RequestWithdrawal | None = ...,
+        request_transfer: Global___RequestTransfer | None = ...,
+        approve_transfer: Global___ApproveTransfer | None = ...,
+        reject_transfer: Global___RejectTransfer | None = ...,
+        cancel_transfer: Global___CancelTransfer | None = ...,
+        allow_destination: Global___AllowDestination | None = ...,
+        query_transfers: Global___QueryTransfers | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "header", b"header", "query_holdings", b"query_holdings", "query_settlements", b"query_settlements"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["allow_destination", b"allow_destination", "approve_transfer", b"approve_transfer", "cancel_transfer", b"cancel_transfer", "command", b"command", "header", b"header", "query_holdings", b"query_holdings", "query_settlements", b"query_settlements", "query_transfers", b"query_transfers", "reject_transfer", b"reject_transfer", "request_deposit", b"request_deposit", "request_transfer", b"request_transfer", "request_withdrawal", b"request_withdrawal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "header", b"header", "query_holdings", b"query_holdings", "query_settlements", b"query_settlements"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_destination", b"allow_destination", "approve_transfer", b"approve_transfer", "cancel_transfer", b"cancel_transfer", "command", b"command", "header", b"header", "query_holdings", b"query_holdings", "query_settlements", b"query_settlements", "query_transfers", b"query_transfers", "reject_transfer", b"reject_transfer", "request_deposit", b"request_deposit", "request_transfer", b"request_transfer", "request_withdrawal", b"request_withdrawal"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["query_holdings", "query_settlements"]  # noqa: Y015
+    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["query_holdings", "query_settlements", "request_deposit", "request_withdrawal", "request_transfer", "approve_transfer", "reject_transfer", "cancel_transfer", "allow_destination", "query_transfers"]  # noqa: Y015
     _WhichOneofArgType_command: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_command) -> _WhichOneofReturnType_command | None: ...
 
@@ -919,3 +1565,691 @@ class Posting(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Posting: _TypeAlias = Posting  # noqa: Y015
+
+@_typing.final
+class RequestDeposit(_message.Message):
+    """Say that an amount is on its way from outside to an account."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance that this is for."""
+    request_id: _builtins.str
+    """Name that who asks gives it: the same for every repetition, never used for anything else."""
+    operator: _builtins.str
+    """Who says so: a person or a desk."""
+    account: _builtins.str
+    """Which account."""
+    asset: _builtins.str
+    """Such as `USDT`."""
+    amount_minor: _builtins.int
+    """In minor units, above 0."""
+    source: _builtins.str
+    """Where from outside, in words."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        operator: _builtins.str = ...,
+        account: _builtins.str = ...,
+        asset: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+        source: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_minor", b"amount_minor", "asset", b"asset", "operator", b"operator", "request_id", b"request_id", "source", b"source", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestDeposit: _TypeAlias = RequestDeposit  # noqa: Y015
+
+@_typing.final
+class RequestWithdrawal(_message.Message):
+    """Send an amount from an account to a destination outside that is on its owner's list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    DESTINATION_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance that this is for."""
+    request_id: _builtins.str
+    """Name that who asks gives it: the same for every repetition, never used for anything else."""
+    operator: _builtins.str
+    """Who says so: a person or a desk."""
+    account: _builtins.str
+    """Which account."""
+    asset: _builtins.str
+    """Such as `USDT`."""
+    amount_minor: _builtins.int
+    """In minor units, above 0."""
+    destination: _builtins.str
+    """Where outside, by its name on the owner's list."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        operator: _builtins.str = ...,
+        account: _builtins.str = ...,
+        asset: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+        destination: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_minor", b"amount_minor", "asset", b"asset", "destination", b"destination", "operator", b"operator", "request_id", b"request_id", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestWithdrawal: _TypeAlias = RequestWithdrawal  # noqa: Y015
+
+@_typing.final
+class RequestTransfer(_message.Message):
+    """Move an amount from an account to another one of the same owner."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    CREDIT_ACCOUNT_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance that this is for."""
+    request_id: _builtins.str
+    """Name that who asks gives it: the same for every repetition, never used for anything else."""
+    operator: _builtins.str
+    """Who says so: a person or a desk."""
+    account: _builtins.str
+    """Which account."""
+    asset: _builtins.str
+    """Such as `USDT`."""
+    amount_minor: _builtins.int
+    """In minor units, above 0."""
+    credit_account: _builtins.str
+    """Who gets."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        operator: _builtins.str = ...,
+        account: _builtins.str = ...,
+        asset: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+        credit_account: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_minor", b"amount_minor", "asset", b"asset", "credit_account", b"credit_account", "operator", b"operator", "request_id", b"request_id", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestTransfer: _TypeAlias = RequestTransfer  # noqa: Y015
+
+@_typing.final
+class ApproveTransfer(_message.Message):
+    """Approve of the content of a request, and of no other."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance that this is for."""
+    request_id: _builtins.str
+    """Name that who asks gives it: the same for every repetition, never used for anything else."""
+    operator: _builtins.str
+    """Who says so: a person or a desk."""
+    digest: _builtins.str
+    """SHA-256, in hex, of the whole content of the request."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        operator: _builtins.str = ...,
+        digest: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "operator", b"operator", "request_id", b"request_id", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApproveTransfer: _TypeAlias = ApproveTransfer  # noqa: Y015
+
+@_typing.final
+class RejectTransfer(_message.Message):
+    """Refuse a request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance that this is for."""
+    request_id: _builtins.str
+    """Name that who asks gives it: the same for every repetition, never used for anything else."""
+    operator: _builtins.str
+    """Who says so: a person or a desk."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        operator: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operator", b"operator", "request_id", b"request_id", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RejectTransfer: _TypeAlias = RejectTransfer  # noqa: Y015
+
+@_typing.final
+class CancelTransfer(_message.Message):
+    """Take back one's own request, as long as nothing has moved."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance that this is for."""
+    request_id: _builtins.str
+    """Name that who asks gives it: the same for every repetition, never used for anything else."""
+    operator: _builtins.str
+    """Who says so: a person or a desk."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        operator: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operator", b"operator", "request_id", b"request_id", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelTransfer: _TypeAlias = CancelTransfer  # noqa: Y015
+
+@_typing.final
+class AllowDestination(_message.Message):
+    """Put a destination on the list of an account's owner."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    DESTINATION_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance that this is for."""
+    operator: _builtins.str
+    """Who says so: a person or a desk."""
+    account: _builtins.str
+    """Which account."""
+    destination: _builtins.str
+    """Where outside, by its name on the owner's list."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        operator: _builtins.str = ...,
+        account: _builtins.str = ...,
+        destination: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "destination", b"destination", "operator", b"operator", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AllowDestination: _TypeAlias = AllowDestination  # noqa: Y015
+
+@_typing.final
+class QueryTransfers(_message.Message):
+    """Ask a custodian which transfers of an account are not over."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    ASKER_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance that this is for."""
+    asker: _builtins.str
+    """Instance that the answer is for."""
+    account: _builtins.str
+    """Which account."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        asker: _builtins.str = ...,
+        account: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "asker", b"asker", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryTransfers: _TypeAlias = QueryTransfers  # noqa: Y015
+
+@_typing.final
+class TransferRequested(_message.Message):
+    """A request was taken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTODIAN_FIELD_NUMBER: _builtins.int
+    TRANSFER_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    TRANSFER_KIND_FIELD_NUMBER: _builtins.int
+    DEBIT_ACCOUNT_FIELD_NUMBER: _builtins.int
+    CREDIT_ACCOUNT_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    APPROVALS_NEEDED_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    custodian: _builtins.str
+    """Instance of the custodian."""
+    transfer_id: _builtins.int
+    """1, 2, 3, ... per custodian."""
+    request_id: _builtins.str
+    """Name that who asks gives it: the same for every repetition, never used for anything else."""
+    operator: _builtins.str
+    """Who says so: a person or a desk."""
+    transfer_kind: Global___TransferKind.ValueType
+    """What kind of way it goes."""
+    debit_account: _builtins.str
+    """Who gives."""
+    credit_account: _builtins.str
+    """Who gets."""
+    place: _builtins.str
+    """Where from or where to outside; empty for a transfer between accounts."""
+    asset: _builtins.str
+    """Such as `USDT`."""
+    amount_minor: _builtins.int
+    """In minor units, above 0."""
+    approvals_needed: _builtins.int
+    """How many others must approve."""
+    digest: _builtins.str
+    """SHA-256, in hex, of the whole content of the request."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC."""
+    def __init__(
+        self,
+        *,
+        custodian: _builtins.str = ...,
+        transfer_id: _builtins.int = ...,
+        request_id: _builtins.str = ...,
+        operator: _builtins.str = ...,
+        transfer_kind: Global___TransferKind.ValueType = ...,
+        debit_account: _builtins.str = ...,
+        credit_account: _builtins.str = ...,
+        place: _builtins.str = ...,
+        asset: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+        approvals_needed: _builtins.int = ...,
+        digest: _builtins.str = ...,
+        occurred_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "approvals_needed", b"approvals_needed", "asset", b"asset", "credit_account", b"credit_account", "custodian", b"custodian", "debit_account", b"debit_account", "digest", b"digest", "occurred_ns", b"occurred_ns", "operator", b"operator", "place", b"place", "request_id", b"request_id", "transfer_id", b"transfer_id", "transfer_kind", b"transfer_kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransferRequested: _TypeAlias = TransferRequested  # noqa: Y015
+
+@_typing.final
+class TransferChanged(_message.Message):
+    """A transfer has come to a status."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTODIAN_FIELD_NUMBER: _builtins.int
+    TRANSFER_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TRANSFER_STATUS_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    MOVEMENT_REFUSAL_FIELD_NUMBER: _builtins.int
+    EXPECTED_NS_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    CHANGE_NUMBER_FIELD_NUMBER: _builtins.int
+    custodian: _builtins.str
+    """Instance of the custodian."""
+    transfer_id: _builtins.int
+    """1, 2, 3, ... per custodian."""
+    request_id: _builtins.str
+    """Name that who asks gives it: the same for every repetition, never used for anything else."""
+    transfer_status: Global___TransferStatus.ValueType
+    """How far it has come."""
+    operator: _builtins.str
+    """Who says so: a person or a desk."""
+    movement_refusal: _common_pb2.MovementRefusal.ValueType
+    """Why a venue did not do its part."""
+    expected_ns: _builtins.int
+    """When it is to be completed, in ns since 1970, UTC; 0 while it waits for people."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC."""
+    change_number: _builtins.int
+    """1, 2, 3, ... per transfer."""
+    def __init__(
+        self,
+        *,
+        custodian: _builtins.str = ...,
+        transfer_id: _builtins.int = ...,
+        request_id: _builtins.str = ...,
+        transfer_status: Global___TransferStatus.ValueType = ...,
+        operator: _builtins.str = ...,
+        movement_refusal: _common_pb2.MovementRefusal.ValueType = ...,
+        expected_ns: _builtins.int = ...,
+        occurred_ns: _builtins.int = ...,
+        change_number: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_number", b"change_number", "custodian", b"custodian", "expected_ns", b"expected_ns", "movement_refusal", b"movement_refusal", "occurred_ns", b"occurred_ns", "operator", b"operator", "request_id", b"request_id", "transfer_id", b"transfer_id", "transfer_status", b"transfer_status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransferChanged: _TypeAlias = TransferChanged  # noqa: Y015
+
+@_typing.final
+class TransferApproved(_message.Message):
+    """One more has approved."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTODIAN_FIELD_NUMBER: _builtins.int
+    TRANSFER_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    APPROVALS_MISSING_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    custodian: _builtins.str
+    """Instance of the custodian."""
+    transfer_id: _builtins.int
+    """1, 2, 3, ... per custodian."""
+    request_id: _builtins.str
+    """Name that who asks gives it: the same for every repetition, never used for anything else."""
+    operator: _builtins.str
+    """Who says so: a person or a desk."""
+    approvals_missing: _builtins.int
+    """How many must still approve."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC."""
+    def __init__(
+        self,
+        *,
+        custodian: _builtins.str = ...,
+        transfer_id: _builtins.int = ...,
+        request_id: _builtins.str = ...,
+        operator: _builtins.str = ...,
+        approvals_missing: _builtins.int = ...,
+        occurred_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvals_missing", b"approvals_missing", "custodian", b"custodian", "occurred_ns", b"occurred_ns", "operator", b"operator", "request_id", b"request_id", "transfer_id", b"transfer_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransferApproved: _TypeAlias = TransferApproved  # noqa: Y015
+
+@_typing.final
+class TransferRefused(_message.Message):
+    """A command about a transfer or a destination had no effect."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTODIAN_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    TRANSFER_REFUSAL_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    custodian: _builtins.str
+    """Instance of the custodian."""
+    request_id: _builtins.str
+    """Name that who asks gives it: the same for every repetition, never used for anything else."""
+    operator: _builtins.str
+    """Who says so: a person or a desk."""
+    transfer_refusal: Global___TransferRefusal.ValueType
+    """The first reason that applies."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC."""
+    def __init__(
+        self,
+        *,
+        custodian: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        operator: _builtins.str = ...,
+        transfer_refusal: Global___TransferRefusal.ValueType = ...,
+        occurred_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["custodian", b"custodian", "occurred_ns", b"occurred_ns", "operator", b"operator", "request_id", b"request_id", "transfer_refusal", b"transfer_refusal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransferRefused: _TypeAlias = TransferRefused  # noqa: Y015
+
+@_typing.final
+class TransferPosted(_message.Message):
+    """A step of a transfer is in the ledger."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTODIAN_FIELD_NUMBER: _builtins.int
+    TRANSACTION_ID_FIELD_NUMBER: _builtins.int
+    TRANSFER_ID_FIELD_NUMBER: _builtins.int
+    MOVEMENT_ID_FIELD_NUMBER: _builtins.int
+    POSTINGS_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    custodian: _builtins.str
+    """Instance of the custodian."""
+    transaction_id: _builtins.int
+    """1, 2, 3, ... per custodian, settlements counted with them."""
+    transfer_id: _builtins.int
+    """1, 2, 3, ... per custodian."""
+    movement_id: _builtins.int
+    """Of the venue's part of this step; 0 where it has none."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC."""
+    @_builtins.property
+    def postings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Posting]:
+        """What moved."""
+
+    def __init__(
+        self,
+        *,
+        custodian: _builtins.str = ...,
+        transaction_id: _builtins.int = ...,
+        transfer_id: _builtins.int = ...,
+        movement_id: _builtins.int = ...,
+        postings: _abc.Iterable[Global___Posting] | None = ...,
+        occurred_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["custodian", b"custodian", "movement_id", b"movement_id", "occurred_ns", b"occurred_ns", "postings", b"postings", "transaction_id", b"transaction_id", "transfer_id", b"transfer_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransferPosted: _TypeAlias = TransferPosted  # noqa: Y015
+
+@_typing.final
+class DestinationAllowed(_message.Message):
+    """A destination is on a list, and can be used when its hold period is over."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTODIAN_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
+    DESTINATION_FIELD_NUMBER: _builtins.int
+    USABLE_NS_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    custodian: _builtins.str
+    """Instance of the custodian."""
+    operator: _builtins.str
+    """Who says so: a person or a desk."""
+    owner: _builtins.str
+    """Whose list it is."""
+    destination: _builtins.str
+    """Where outside, by its name on the owner's list."""
+    usable_ns: _builtins.int
+    """From when on it can be used, in ns since 1970, UTC."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC."""
+    def __init__(
+        self,
+        *,
+        custodian: _builtins.str = ...,
+        operator: _builtins.str = ...,
+        owner: _builtins.str = ...,
+        destination: _builtins.str = ...,
+        usable_ns: _builtins.int = ...,
+        occurred_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["custodian", b"custodian", "destination", b"destination", "occurred_ns", b"occurred_ns", "operator", b"operator", "owner", b"owner", "usable_ns", b"usable_ns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DestinationAllowed: _TypeAlias = DestinationAllowed  # noqa: Y015
+
+@_typing.final
+class TransfersReported(_message.Message):
+    """The transfers of an account that are not over."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    CUSTODIAN_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    TRANSFERS_FIELD_NUMBER: _builtins.int
+    OPEN_COUNT_FIELD_NUMBER: _builtins.int
+    LAST_MOVEMENT_ID_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance that this is for."""
+    custodian: _builtins.str
+    """Instance of the custodian."""
+    account: _builtins.str
+    """Which account."""
+    open_count: _builtins.int
+    """How many there are in all."""
+    last_movement_id: _builtins.int
+    """The last movement at the venue that is in the custodian's books."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC."""
+    @_builtins.property
+    def transfers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Transfer]:
+        """In the order of their ids; not more than 100."""
+
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        custodian: _builtins.str = ...,
+        account: _builtins.str = ...,
+        transfers: _abc.Iterable[Global___Transfer] | None = ...,
+        open_count: _builtins.int = ...,
+        last_movement_id: _builtins.int = ...,
+        occurred_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "custodian", b"custodian", "last_movement_id", b"last_movement_id", "occurred_ns", b"occurred_ns", "open_count", b"open_count", "to", b"to", "transfers", b"transfers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransfersReported: _TypeAlias = TransfersReported  # noqa: Y015
+
+@_typing.final
+class Transfer(_message.Message):
+    """A transfer that is not over."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRANSFER_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TRANSFER_KIND_FIELD_NUMBER: _builtins.int
+    DEBIT_ACCOUNT_FIELD_NUMBER: _builtins.int
+    CREDIT_ACCOUNT_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    TRANSFER_STATUS_FIELD_NUMBER: _builtins.int
+    EXPECTED_NS_FIELD_NUMBER: _builtins.int
+    transfer_id: _builtins.int
+    """1, 2, 3, ... per custodian."""
+    request_id: _builtins.str
+    """Name that who asks gives it: the same for every repetition, never used for anything else."""
+    transfer_kind: Global___TransferKind.ValueType
+    """What kind of way it goes."""
+    debit_account: _builtins.str
+    """Who gives."""
+    credit_account: _builtins.str
+    """Who gets."""
+    asset: _builtins.str
+    """Such as `USDT`."""
+    amount_minor: _builtins.int
+    """In minor units, above 0."""
+    transfer_status: Global___TransferStatus.ValueType
+    """How far it has come."""
+    expected_ns: _builtins.int
+    """When it is to be completed, in ns since 1970, UTC; 0 while it waits for people."""
+    def __init__(
+        self,
+        *,
+        transfer_id: _builtins.int = ...,
+        request_id: _builtins.str = ...,
+        transfer_kind: Global___TransferKind.ValueType = ...,
+        debit_account: _builtins.str = ...,
+        credit_account: _builtins.str = ...,
+        asset: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+        transfer_status: Global___TransferStatus.ValueType = ...,
+        expected_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "asset", b"asset", "credit_account", b"credit_account", "debit_account", b"debit_account", "expected_ns", b"expected_ns", "request_id", b"request_id", "transfer_id", b"transfer_id", "transfer_kind", b"transfer_kind", "transfer_status", b"transfer_status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Transfer: _TypeAlias = Transfer  # noqa: Y015

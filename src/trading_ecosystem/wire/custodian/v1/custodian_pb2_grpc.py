@@ -55,6 +55,46 @@ class CustodianServiceStub:
                 request_serializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.QuerySettlementsRequest.SerializeToString,
                 response_deserializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.QuerySettlementsResponse.FromString,
                 _registered_method=True)
+        self.RequestDeposit = channel.unary_unary(
+                '/trading_ecosystem.wire.custodian.v1.CustodianService/RequestDeposit',
+                request_serializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.RequestDepositRequest.SerializeToString,
+                response_deserializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.RequestDepositResponse.FromString,
+                _registered_method=True)
+        self.RequestWithdrawal = channel.unary_unary(
+                '/trading_ecosystem.wire.custodian.v1.CustodianService/RequestWithdrawal',
+                request_serializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.RequestWithdrawalRequest.SerializeToString,
+                response_deserializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.RequestWithdrawalResponse.FromString,
+                _registered_method=True)
+        self.RequestTransfer = channel.unary_unary(
+                '/trading_ecosystem.wire.custodian.v1.CustodianService/RequestTransfer',
+                request_serializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.RequestTransferRequest.SerializeToString,
+                response_deserializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.RequestTransferResponse.FromString,
+                _registered_method=True)
+        self.ApproveTransfer = channel.unary_unary(
+                '/trading_ecosystem.wire.custodian.v1.CustodianService/ApproveTransfer',
+                request_serializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.ApproveTransferRequest.SerializeToString,
+                response_deserializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.ApproveTransferResponse.FromString,
+                _registered_method=True)
+        self.RejectTransfer = channel.unary_unary(
+                '/trading_ecosystem.wire.custodian.v1.CustodianService/RejectTransfer',
+                request_serializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.RejectTransferRequest.SerializeToString,
+                response_deserializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.RejectTransferResponse.FromString,
+                _registered_method=True)
+        self.CancelTransfer = channel.unary_unary(
+                '/trading_ecosystem.wire.custodian.v1.CustodianService/CancelTransfer',
+                request_serializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.CancelTransferRequest.SerializeToString,
+                response_deserializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.CancelTransferResponse.FromString,
+                _registered_method=True)
+        self.AllowDestination = channel.unary_unary(
+                '/trading_ecosystem.wire.custodian.v1.CustodianService/AllowDestination',
+                request_serializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.AllowDestinationRequest.SerializeToString,
+                response_deserializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.AllowDestinationResponse.FromString,
+                _registered_method=True)
+        self.QueryTransfers = channel.unary_unary(
+                '/trading_ecosystem.wire.custodian.v1.CustodianService/QueryTransfers',
+                request_serializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.QueryTransfersRequest.SerializeToString,
+                response_deserializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.QueryTransfersResponse.FromString,
+                _registered_method=True)
 
 
 class CustodianServiceServicer:
@@ -89,6 +129,62 @@ class CustodianServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RequestDeposit(self, request, context):
+        """Takes note of what is on its way from outside.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RequestWithdrawal(self, request, context):
+        """Sends to outside, when all who must have approved.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RequestTransfer(self, request, context):
+        """Moves between two accounts of one owner.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApproveTransfer(self, request, context):
+        """Approves of a request.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RejectTransfer(self, request, context):
+        """Refuses a request.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelTransfer(self, request, context):
+        """Takes back a request.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AllowDestination(self, request, context):
+        """Puts a destination on a list.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QueryTransfers(self, request, context):
+        """Tells which transfers of an account are not over.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CustodianServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +207,46 @@ def add_CustodianServiceServicer_to_server(servicer, server):
                     servicer.QuerySettlements,
                     request_deserializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.QuerySettlementsRequest.FromString,
                     response_serializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.QuerySettlementsResponse.SerializeToString,
+            ),
+            'RequestDeposit': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequestDeposit,
+                    request_deserializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.RequestDepositRequest.FromString,
+                    response_serializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.RequestDepositResponse.SerializeToString,
+            ),
+            'RequestWithdrawal': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequestWithdrawal,
+                    request_deserializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.RequestWithdrawalRequest.FromString,
+                    response_serializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.RequestWithdrawalResponse.SerializeToString,
+            ),
+            'RequestTransfer': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequestTransfer,
+                    request_deserializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.RequestTransferRequest.FromString,
+                    response_serializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.RequestTransferResponse.SerializeToString,
+            ),
+            'ApproveTransfer': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApproveTransfer,
+                    request_deserializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.ApproveTransferRequest.FromString,
+                    response_serializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.ApproveTransferResponse.SerializeToString,
+            ),
+            'RejectTransfer': grpc.unary_unary_rpc_method_handler(
+                    servicer.RejectTransfer,
+                    request_deserializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.RejectTransferRequest.FromString,
+                    response_serializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.RejectTransferResponse.SerializeToString,
+            ),
+            'CancelTransfer': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelTransfer,
+                    request_deserializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.CancelTransferRequest.FromString,
+                    response_serializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.CancelTransferResponse.SerializeToString,
+            ),
+            'AllowDestination': grpc.unary_unary_rpc_method_handler(
+                    servicer.AllowDestination,
+                    request_deserializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.AllowDestinationRequest.FromString,
+                    response_serializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.AllowDestinationResponse.SerializeToString,
+            ),
+            'QueryTransfers': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueryTransfers,
+                    request_deserializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.QueryTransfersRequest.FromString,
+                    response_serializer=trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.QueryTransfersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +358,222 @@ class CustodianService:
             '/trading_ecosystem.wire.custodian.v1.CustodianService/QuerySettlements',
             trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.QuerySettlementsRequest.SerializeToString,
             trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.QuerySettlementsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RequestDeposit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trading_ecosystem.wire.custodian.v1.CustodianService/RequestDeposit',
+            trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.RequestDepositRequest.SerializeToString,
+            trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.RequestDepositResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RequestWithdrawal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trading_ecosystem.wire.custodian.v1.CustodianService/RequestWithdrawal',
+            trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.RequestWithdrawalRequest.SerializeToString,
+            trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.RequestWithdrawalResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RequestTransfer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trading_ecosystem.wire.custodian.v1.CustodianService/RequestTransfer',
+            trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.RequestTransferRequest.SerializeToString,
+            trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.RequestTransferResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApproveTransfer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trading_ecosystem.wire.custodian.v1.CustodianService/ApproveTransfer',
+            trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.ApproveTransferRequest.SerializeToString,
+            trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.ApproveTransferResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RejectTransfer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trading_ecosystem.wire.custodian.v1.CustodianService/RejectTransfer',
+            trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.RejectTransferRequest.SerializeToString,
+            trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.RejectTransferResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelTransfer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trading_ecosystem.wire.custodian.v1.CustodianService/CancelTransfer',
+            trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.CancelTransferRequest.SerializeToString,
+            trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.CancelTransferResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AllowDestination(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trading_ecosystem.wire.custodian.v1.CustodianService/AllowDestination',
+            trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.AllowDestinationRequest.SerializeToString,
+            trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.AllowDestinationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryTransfers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trading_ecosystem.wire.custodian.v1.CustodianService/QueryTransfers',
+            trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.QueryTransfersRequest.SerializeToString,
+            trading__ecosystem_dot_wire_dot_custodian_dot_v1_dot_custodian__pb2.QueryTransfersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,22 @@ class CustodianServiceStub:
     """Tells what is held for an account."""
     QuerySettlements: _grpc.UnaryUnaryMultiCallable[_custodian_pb2.QuerySettlementsRequest, _custodian_pb2.QuerySettlementsResponse]
     """Tells what has not settled for an account."""
+    RequestDeposit: _grpc.UnaryUnaryMultiCallable[_custodian_pb2.RequestDepositRequest, _custodian_pb2.RequestDepositResponse]
+    """Takes note of what is on its way from outside."""
+    RequestWithdrawal: _grpc.UnaryUnaryMultiCallable[_custodian_pb2.RequestWithdrawalRequest, _custodian_pb2.RequestWithdrawalResponse]
+    """Sends to outside, when all who must have approved."""
+    RequestTransfer: _grpc.UnaryUnaryMultiCallable[_custodian_pb2.RequestTransferRequest, _custodian_pb2.RequestTransferResponse]
+    """Moves between two accounts of one owner."""
+    ApproveTransfer: _grpc.UnaryUnaryMultiCallable[_custodian_pb2.ApproveTransferRequest, _custodian_pb2.ApproveTransferResponse]
+    """Approves of a request."""
+    RejectTransfer: _grpc.UnaryUnaryMultiCallable[_custodian_pb2.RejectTransferRequest, _custodian_pb2.RejectTransferResponse]
+    """Refuses a request."""
+    CancelTransfer: _grpc.UnaryUnaryMultiCallable[_custodian_pb2.CancelTransferRequest, _custodian_pb2.CancelTransferResponse]
+    """Takes back a request."""
+    AllowDestination: _grpc.UnaryUnaryMultiCallable[_custodian_pb2.AllowDestinationRequest, _custodian_pb2.AllowDestinationResponse]
+    """Puts a destination on a list."""
+    QueryTransfers: _grpc.UnaryUnaryMultiCallable[_custodian_pb2.QueryTransfersRequest, _custodian_pb2.QueryTransfersResponse]
+    """Tells which transfers of an account are not over."""
 
 @_typing.type_check_only
 class CustodianServiceAsyncStub(CustodianServiceStub):
@@ -55,6 +71,22 @@ class CustodianServiceAsyncStub(CustodianServiceStub):
     """Tells what is held for an account."""
     QuerySettlements: _aio.UnaryUnaryMultiCallable[_custodian_pb2.QuerySettlementsRequest, _custodian_pb2.QuerySettlementsResponse]  # type: ignore[assignment]
     """Tells what has not settled for an account."""
+    RequestDeposit: _aio.UnaryUnaryMultiCallable[_custodian_pb2.RequestDepositRequest, _custodian_pb2.RequestDepositResponse]  # type: ignore[assignment]
+    """Takes note of what is on its way from outside."""
+    RequestWithdrawal: _aio.UnaryUnaryMultiCallable[_custodian_pb2.RequestWithdrawalRequest, _custodian_pb2.RequestWithdrawalResponse]  # type: ignore[assignment]
+    """Sends to outside, when all who must have approved."""
+    RequestTransfer: _aio.UnaryUnaryMultiCallable[_custodian_pb2.RequestTransferRequest, _custodian_pb2.RequestTransferResponse]  # type: ignore[assignment]
+    """Moves between two accounts of one owner."""
+    ApproveTransfer: _aio.UnaryUnaryMultiCallable[_custodian_pb2.ApproveTransferRequest, _custodian_pb2.ApproveTransferResponse]  # type: ignore[assignment]
+    """Approves of a request."""
+    RejectTransfer: _aio.UnaryUnaryMultiCallable[_custodian_pb2.RejectTransferRequest, _custodian_pb2.RejectTransferResponse]  # type: ignore[assignment]
+    """Refuses a request."""
+    CancelTransfer: _aio.UnaryUnaryMultiCallable[_custodian_pb2.CancelTransferRequest, _custodian_pb2.CancelTransferResponse]  # type: ignore[assignment]
+    """Takes back a request."""
+    AllowDestination: _aio.UnaryUnaryMultiCallable[_custodian_pb2.AllowDestinationRequest, _custodian_pb2.AllowDestinationResponse]  # type: ignore[assignment]
+    """Puts a destination on a list."""
+    QueryTransfers: _aio.UnaryUnaryMultiCallable[_custodian_pb2.QueryTransfersRequest, _custodian_pb2.QueryTransfersResponse]  # type: ignore[assignment]
+    """Tells which transfers of an account are not over."""
 
 class CustodianServiceServicer(metaclass=_abc_1.ABCMeta):
     """The custodian."""
@@ -90,5 +122,69 @@ class CustodianServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_custodian_pb2.QuerySettlementsResponse, _abc.Awaitable[_custodian_pb2.QuerySettlementsResponse]]:
         """Tells what has not settled for an account."""
+
+    @_abc_1.abstractmethod
+    def RequestDeposit(
+        self,
+        request: _custodian_pb2.RequestDepositRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_custodian_pb2.RequestDepositResponse, _abc.Awaitable[_custodian_pb2.RequestDepositResponse]]:
+        """Takes note of what is on its way from outside."""
+
+    @_abc_1.abstractmethod
+    def RequestWithdrawal(
+        self,
+        request: _custodian_pb2.RequestWithdrawalRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_custodian_pb2.RequestWithdrawalResponse, _abc.Awaitable[_custodian_pb2.RequestWithdrawalResponse]]:
+        """Sends to outside, when all who must have approved."""
+
+    @_abc_1.abstractmethod
+    def RequestTransfer(
+        self,
+        request: _custodian_pb2.RequestTransferRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_custodian_pb2.RequestTransferResponse, _abc.Awaitable[_custodian_pb2.RequestTransferResponse]]:
+        """Moves between two accounts of one owner."""
+
+    @_abc_1.abstractmethod
+    def ApproveTransfer(
+        self,
+        request: _custodian_pb2.ApproveTransferRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_custodian_pb2.ApproveTransferResponse, _abc.Awaitable[_custodian_pb2.ApproveTransferResponse]]:
+        """Approves of a request."""
+
+    @_abc_1.abstractmethod
+    def RejectTransfer(
+        self,
+        request: _custodian_pb2.RejectTransferRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_custodian_pb2.RejectTransferResponse, _abc.Awaitable[_custodian_pb2.RejectTransferResponse]]:
+        """Refuses a request."""
+
+    @_abc_1.abstractmethod
+    def CancelTransfer(
+        self,
+        request: _custodian_pb2.CancelTransferRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_custodian_pb2.CancelTransferResponse, _abc.Awaitable[_custodian_pb2.CancelTransferResponse]]:
+        """Takes back a request."""
+
+    @_abc_1.abstractmethod
+    def AllowDestination(
+        self,
+        request: _custodian_pb2.AllowDestinationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_custodian_pb2.AllowDestinationResponse, _abc.Awaitable[_custodian_pb2.AllowDestinationResponse]]:
+        """Puts a destination on a list."""
+
+    @_abc_1.abstractmethod
+    def QueryTransfers(
+        self,
+        request: _custodian_pb2.QueryTransfersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_custodian_pb2.QueryTransfersResponse, _abc.Awaitable[_custodian_pb2.QueryTransfersResponse]]:
+        """Tells which transfers of an account are not over."""
 
 def add_CustodianServiceServicer_to_server(servicer: CustodianServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1019,6 +1019,102 @@ class QueryTradesResponse(_message.Message):
 Global___QueryTradesResponse: _TypeAlias = QueryTradesResponse  # noqa: Y015
 
 @_typing.final
+class CreditAccountRequest(_message.Message):
+    """Asks for one CreditAccount."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___CreditAccount:
+        """What is asked."""
+
+    def __init__(
+        self,
+        *,
+        command: Global___CreditAccount | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreditAccountRequest: _TypeAlias = CreditAccountRequest  # noqa: Y015
+
+@_typing.final
+class CreditAccountResponse(_message.Message):
+    """What CreditAccount led to, when it is durable."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExchangeEvent]:
+        """In order; of what the caller may see."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___ExchangeEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreditAccountResponse: _TypeAlias = CreditAccountResponse  # noqa: Y015
+
+@_typing.final
+class DebitAccountRequest(_message.Message):
+    """Asks for one DebitAccount."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___DebitAccount:
+        """What is asked."""
+
+    def __init__(
+        self,
+        *,
+        command: Global___DebitAccount | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DebitAccountRequest: _TypeAlias = DebitAccountRequest  # noqa: Y015
+
+@_typing.final
+class DebitAccountResponse(_message.Message):
+    """What DebitAccount led to, when it is durable."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExchangeEvent]:
+        """In order; of what the caller may see."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___ExchangeEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DebitAccountResponse: _TypeAlias = DebitAccountResponse  # noqa: Y015
+
+@_typing.final
 class ExchangeEvent(_message.Message):
     """Something that the venue published or answered."""
 
@@ -1039,8 +1135,10 @@ class ExchangeEvent(_message.Message):
     ORDER_AMENDED_FIELD_NUMBER: _builtins.int
     AMEND_REJECTED_FIELD_NUMBER: _builtins.int
     ORDER_TRIGGERED_FIELD_NUMBER: _builtins.int
-    HEALTH_CHANGED_FIELD_NUMBER: _builtins.int
     MARKET_PHASE_CHANGED_FIELD_NUMBER: _builtins.int
+    ACCOUNT_MOVED_FIELD_NUMBER: _builtins.int
+    MOVEMENT_ANSWERED_FIELD_NUMBER: _builtins.int
+    HEALTH_CHANGED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Counts what this incarnation of the service published: 1, 2, 3, ... 0 in an answer to a call."""
     @_builtins.property
@@ -1100,12 +1198,20 @@ class ExchangeEvent(_message.Message):
         """An order waits no longer."""
 
     @_builtins.property
-    def health_changed(self) -> _common_pb2.HealthChanged:
-        """The service serves, or serves no longer."""
-
-    @_builtins.property
     def market_phase_changed(self) -> Global___MarketPhaseChanged:
         """A market is halted, in an auction, or open again."""
+
+    @_builtins.property
+    def account_moved(self) -> Global___AccountMoved:
+        """The custodian credited or debited an account."""
+
+    @_builtins.property
+    def movement_answered(self) -> Global___MovementAnswered:
+        """Answer to CreditAccount and DebitAccount."""
+
+    @_builtins.property
+    def health_changed(self) -> _common_pb2.HealthChanged:
+        """The service serves, or serves no longer."""
 
     def __init__(
         self,
@@ -1125,14 +1231,16 @@ class ExchangeEvent(_message.Message):
         order_amended: Global___OrderAmended | None = ...,
         amend_rejected: Global___AmendRejected | None = ...,
         order_triggered: Global___OrderTriggered | None = ...,
-        health_changed: _common_pb2.HealthChanged | None = ...,
         market_phase_changed: Global___MarketPhaseChanged | None = ...,
+        account_moved: Global___AccountMoved | None = ...,
+        movement_answered: Global___MovementAnswered | None = ...,
+        health_changed: _common_pb2.HealthChanged | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["account_reported", b"account_reported", "amend_rejected", b"amend_rejected", "book_top_changed", b"book_top_changed", "cancel_rejected", b"cancel_rejected", "event", b"event", "header", b"header", "health_changed", b"health_changed", "market_phase_changed", b"market_phase_changed", "order_accepted", b"order_accepted", "order_amended", b"order_amended", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "order_triggered", b"order_triggered", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["account_moved", b"account_moved", "account_reported", b"account_reported", "amend_rejected", b"amend_rejected", "book_top_changed", b"book_top_changed", "cancel_rejected", b"cancel_rejected", "event", b"event", "header", b"header", "health_changed", b"health_changed", "market_phase_changed", b"market_phase_changed", "movement_answered", b"movement_answered", "order_accepted", b"order_accepted", "order_amended", b"order_amended", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "order_triggered", b"order_triggered", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_reported", b"account_reported", "amend_rejected", b"amend_rejected", "book_top_changed", b"book_top_changed", "cancel_rejected", b"cancel_rejected", "event", b"event", "header", b"header", "health_changed", b"health_changed", "market_phase_changed", b"market_phase_changed", "order_accepted", b"order_accepted", "order_amended", b"order_amended", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "order_triggered", b"order_triggered", "sequence", b"sequence", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_moved", b"account_moved", "account_reported", b"account_reported", "amend_rejected", b"amend_rejected", "book_top_changed", b"book_top_changed", "cancel_rejected", b"cancel_rejected", "event", b"event", "header", b"header", "health_changed", b"health_changed", "market_phase_changed", b"market_phase_changed", "movement_answered", b"movement_answered", "order_accepted", b"order_accepted", "order_amended", b"order_amended", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "order_triggered", b"order_triggered", "sequence", b"sequence", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["book_top_changed", "venue_heartbeat", "trade_executed", "order_accepted", "order_rejected", "order_filled", "order_canceled", "cancel_rejected", "account_reported", "trades_reported", "order_amended", "amend_rejected", "order_triggered", "health_changed", "market_phase_changed"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["book_top_changed", "venue_heartbeat", "trade_executed", "order_accepted", "order_rejected", "order_filled", "order_canceled", "cancel_rejected", "account_reported", "trades_reported", "order_amended", "amend_rejected", "order_triggered", "market_phase_changed", "account_moved", "movement_answered", "health_changed"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -1154,6 +1262,8 @@ class ExchangeCommand(_message.Message):
     AMEND_ORDER_FIELD_NUMBER: _builtins.int
     CANCEL_ALL_ORDERS_FIELD_NUMBER: _builtins.int
     CANCEL_ALL_AFTER_FIELD_NUMBER: _builtins.int
+    CREDIT_ACCOUNT_FIELD_NUMBER: _builtins.int
+    DEBIT_ACCOUNT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def header(self) -> _common_pb2.Header:
         """Which message this is, and which story it belongs to."""
@@ -1194,6 +1304,14 @@ class ExchangeCommand(_message.Message):
     def cancel_all_after(self) -> Global___CancelAllAfter:
         """Cancel all orders of an account some time from now."""
 
+    @_builtins.property
+    def credit_account(self) -> Global___CreditAccount:
+        """Credit an account, for the custodian."""
+
+    @_builtins.property
+    def debit_account(self) -> Global___DebitAccount:
+        """Debit an account, for the custodian."""
+
     def __init__(
         self,
         *,
@@ -1207,12 +1325,14 @@ class ExchangeCommand(_message.Message):
         amend_order: Global___AmendOrder | None = ...,
         cancel_all_orders: Global___CancelAllOrders | None = ...,
         cancel_all_after: Global___CancelAllAfter | None = ...,
+        credit_account: Global___CreditAccount | None = ...,
+        debit_account: Global___DebitAccount | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "cancel_all_after", b"cancel_all_after", "cancel_all_orders", b"cancel_all_orders", "cancel_order", b"cancel_order", "command", b"command", "header", b"header", "query_account", b"query_account", "query_trades", b"query_trades", "submit_order", b"submit_order", "submit_pair", b"submit_pair", "submit_trigger_order", b"submit_trigger_order"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "cancel_all_after", b"cancel_all_after", "cancel_all_orders", b"cancel_all_orders", "cancel_order", b"cancel_order", "command", b"command", "credit_account", b"credit_account", "debit_account", b"debit_account", "header", b"header", "query_account", b"query_account", "query_trades", b"query_trades", "submit_order", b"submit_order", "submit_pair", b"submit_pair", "submit_trigger_order", b"submit_trigger_order"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "cancel_all_after", b"cancel_all_after", "cancel_all_orders", b"cancel_all_orders", "cancel_order", b"cancel_order", "command", b"command", "header", b"header", "query_account", b"query_account", "query_trades", b"query_trades", "submit_order", b"submit_order", "submit_pair", b"submit_pair", "submit_trigger_order", b"submit_trigger_order"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "cancel_all_after", b"cancel_all_after", "cancel_all_orders", b"cancel_all_orders", "cancel_order", b"cancel_order", "command", b"command", "credit_account", b"credit_account", "debit_account", b"debit_account", "header", b"header", "query_account", b"query_account", "query_trades", b"query_trades", "submit_order", b"submit_order", "submit_pair", b"submit_pair", "submit_trigger_order", b"submit_trigger_order"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["submit_order", "cancel_order", "query_account", "query_trades", "submit_trigger_order", "submit_pair", "amend_order", "cancel_all_orders", "cancel_all_after"]  # noqa: Y015
+    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["submit_order", "cancel_order", "query_account", "query_trades", "submit_trigger_order", "submit_pair", "amend_order", "cancel_all_orders", "cancel_all_after", "credit_account", "debit_account"]  # noqa: Y015
     _WhichOneofArgType_command: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_command) -> _WhichOneofReturnType_command | None: ...
 
@@ -2429,3 +2549,183 @@ class TradesReported(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TradesReported: _TypeAlias = TradesReported  # noqa: Y015
+
+@_typing.final
+class CreditAccount(_message.Message):
+    """Give an account at the venue what its custodian holds for it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    ASKER_FIELD_NUMBER: _builtins.int
+    MOVEMENT_ID_FIELD_NUMBER: _builtins.int
+    TRANSFER_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance that this is for."""
+    asker: _builtins.str
+    """Instance that the answer is for."""
+    movement_id: _builtins.int
+    """1, 2, 3, ... per custodian and venue, in the order in which they are made."""
+    transfer_id: _builtins.int
+    """1, 2, 3, ... per custodian."""
+    account: _builtins.str
+    """Which account."""
+    asset: _builtins.str
+    """Such as `USDT`."""
+    amount_minor: _builtins.int
+    """In minor units, above 0."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        asker: _builtins.str = ...,
+        movement_id: _builtins.int = ...,
+        transfer_id: _builtins.int = ...,
+        account: _builtins.str = ...,
+        asset: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_minor", b"amount_minor", "asker", b"asker", "asset", b"asset", "movement_id", b"movement_id", "to", b"to", "transfer_id", b"transfer_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreditAccount: _TypeAlias = CreditAccount  # noqa: Y015
+
+@_typing.final
+class DebitAccount(_message.Message):
+    """Take from what an account at the venue has free."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    ASKER_FIELD_NUMBER: _builtins.int
+    MOVEMENT_ID_FIELD_NUMBER: _builtins.int
+    TRANSFER_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance that this is for."""
+    asker: _builtins.str
+    """Instance that the answer is for."""
+    movement_id: _builtins.int
+    """1, 2, 3, ... per custodian and venue, in the order in which they are made."""
+    transfer_id: _builtins.int
+    """1, 2, 3, ... per custodian."""
+    account: _builtins.str
+    """Which account."""
+    asset: _builtins.str
+    """Such as `USDT`."""
+    amount_minor: _builtins.int
+    """In minor units, above 0."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        asker: _builtins.str = ...,
+        movement_id: _builtins.int = ...,
+        transfer_id: _builtins.int = ...,
+        account: _builtins.str = ...,
+        asset: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_minor", b"amount_minor", "asker", b"asker", "asset", b"asset", "movement_id", b"movement_id", "to", b"to", "transfer_id", b"transfer_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DebitAccount: _TypeAlias = DebitAccount  # noqa: Y015
+
+@_typing.final
+class AccountMoved(_message.Message):
+    """The venue credited or debited an account for its custodian, once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    VENUE_FIELD_NUMBER: _builtins.int
+    ACCOUNT_SEQUENCE_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    MOVEMENT_ID_FIELD_NUMBER: _builtins.int
+    TRANSFER_ID_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """Account whose event this is."""
+    venue: _builtins.str
+    """Instance of the venue."""
+    account_sequence: _builtins.int
+    """1, 2, 3, ... per account and venue, over all private events: a gap is a lost event."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC, on the venue's clock."""
+    movement_id: _builtins.int
+    """1, 2, 3, ... per custodian and venue, in the order in which they are made."""
+    transfer_id: _builtins.int
+    """1, 2, 3, ... per custodian."""
+    asset: _builtins.str
+    """Such as `USDT`."""
+    amount_minor: _builtins.int
+    """In minor units; above 0 the account got it, below 0 it gave it."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        venue: _builtins.str = ...,
+        account_sequence: _builtins.int = ...,
+        occurred_ns: _builtins.int = ...,
+        movement_id: _builtins.int = ...,
+        transfer_id: _builtins.int = ...,
+        asset: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "account_sequence", b"account_sequence", "amount_minor", b"amount_minor", "asset", b"asset", "movement_id", b"movement_id", "occurred_ns", b"occurred_ns", "transfer_id", b"transfer_id", "venue", b"venue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccountMoved: _TypeAlias = AccountMoved  # noqa: Y015
+
+@_typing.final
+class MovementAnswered(_message.Message):
+    """What became of a movement; the same movement has the same answer, however often it is sent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    VENUE_FIELD_NUMBER: _builtins.int
+    MOVEMENT_ID_FIELD_NUMBER: _builtins.int
+    MOVEMENT_REFUSAL_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance that this is for."""
+    venue: _builtins.str
+    """Instance of the venue."""
+    movement_id: _builtins.int
+    """1, 2, 3, ... per custodian and venue, in the order in which they are made."""
+    movement_refusal: _common_pb2.MovementRefusal.ValueType
+    """Why a venue did not do its part."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        venue: _builtins.str = ...,
+        movement_id: _builtins.int = ...,
+        movement_refusal: _common_pb2.MovementRefusal.ValueType = ...,
+        occurred_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["movement_id", b"movement_id", "movement_refusal", b"movement_refusal", "occurred_ns", b"occurred_ns", "to", b"to", "venue", b"venue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MovementAnswered: _TypeAlias = MovementAnswered  # noqa: Y015

@@ -90,6 +90,16 @@ class ExchangeServiceStub:
                 request_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.QueryTradesRequest.SerializeToString,
                 response_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.QueryTradesResponse.FromString,
                 _registered_method=True)
+        self.CreditAccount = channel.unary_unary(
+                '/trading_ecosystem.wire.exchange.v1.ExchangeService/CreditAccount',
+                request_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CreditAccountRequest.SerializeToString,
+                response_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CreditAccountResponse.FromString,
+                _registered_method=True)
+        self.DebitAccount = channel.unary_unary(
+                '/trading_ecosystem.wire.exchange.v1.ExchangeService/DebitAccount',
+                request_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.DebitAccountRequest.SerializeToString,
+                response_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.DebitAccountResponse.FromString,
+                _registered_method=True)
 
 
 class ExchangeServiceServicer:
@@ -173,6 +183,20 @@ class ExchangeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreditAccount(self, request, context):
+        """Gives an account what the custodian holds for it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DebitAccount(self, request, context):
+        """Takes from what an account has free.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExchangeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -230,6 +254,16 @@ def add_ExchangeServiceServicer_to_server(servicer, server):
                     servicer.QueryTrades,
                     request_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.QueryTradesRequest.FromString,
                     response_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.QueryTradesResponse.SerializeToString,
+            ),
+            'CreditAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreditAccount,
+                    request_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CreditAccountRequest.FromString,
+                    response_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CreditAccountResponse.SerializeToString,
+            ),
+            'DebitAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.DebitAccount,
+                    request_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.DebitAccountRequest.FromString,
+                    response_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.DebitAccountResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -530,6 +564,60 @@ class ExchangeService:
             '/trading_ecosystem.wire.exchange.v1.ExchangeService/QueryTrades',
             trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.QueryTradesRequest.SerializeToString,
             trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.QueryTradesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreditAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trading_ecosystem.wire.exchange.v1.ExchangeService/CreditAccount',
+            trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CreditAccountRequest.SerializeToString,
+            trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CreditAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DebitAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trading_ecosystem.wire.exchange.v1.ExchangeService/DebitAccount',
+            trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.DebitAccountRequest.SerializeToString,
+            trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.DebitAccountResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -55,6 +55,10 @@ class ExchangeServiceStub:
     """Tells an account's balances and open orders."""
     QueryTrades: _grpc.UnaryUnaryMultiCallable[_exchange_pb2.QueryTradesRequest, _exchange_pb2.QueryTradesResponse]
     """Tells trades again."""
+    CreditAccount: _grpc.UnaryUnaryMultiCallable[_exchange_pb2.CreditAccountRequest, _exchange_pb2.CreditAccountResponse]
+    """Gives an account what the custodian holds for it."""
+    DebitAccount: _grpc.UnaryUnaryMultiCallable[_exchange_pb2.DebitAccountRequest, _exchange_pb2.DebitAccountResponse]
+    """Takes from what an account has free."""
 
 @_typing.type_check_only
 class ExchangeServiceAsyncStub(ExchangeServiceStub):
@@ -83,6 +87,10 @@ class ExchangeServiceAsyncStub(ExchangeServiceStub):
     """Tells an account's balances and open orders."""
     QueryTrades: _aio.UnaryUnaryMultiCallable[_exchange_pb2.QueryTradesRequest, _exchange_pb2.QueryTradesResponse]  # type: ignore[assignment]
     """Tells trades again."""
+    CreditAccount: _aio.UnaryUnaryMultiCallable[_exchange_pb2.CreditAccountRequest, _exchange_pb2.CreditAccountResponse]  # type: ignore[assignment]
+    """Gives an account what the custodian holds for it."""
+    DebitAccount: _aio.UnaryUnaryMultiCallable[_exchange_pb2.DebitAccountRequest, _exchange_pb2.DebitAccountResponse]  # type: ignore[assignment]
+    """Takes from what an account has free."""
 
 class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
     """The venue."""
@@ -174,5 +182,21 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_exchange_pb2.QueryTradesResponse, _abc.Awaitable[_exchange_pb2.QueryTradesResponse]]:
         """Tells trades again."""
+
+    @_abc_1.abstractmethod
+    def CreditAccount(
+        self,
+        request: _exchange_pb2.CreditAccountRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_pb2.CreditAccountResponse, _abc.Awaitable[_exchange_pb2.CreditAccountResponse]]:
+        """Gives an account what the custodian holds for it."""
+
+    @_abc_1.abstractmethod
+    def DebitAccount(
+        self,
+        request: _exchange_pb2.DebitAccountRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_pb2.DebitAccountResponse, _abc.Awaitable[_exchange_pb2.DebitAccountResponse]]:
+        """Takes from what an account has free."""
 
 def add_ExchangeServiceServicer_to_server(servicer: ExchangeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -70,6 +70,8 @@ class _AlertRuleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AlertRule.V
     """A settlement was due, and has not come to its end."""
     ALERT_RULE_RECONCILIATION_BREAK: _AlertRule.ValueType  # 9
     """The custodian's books of an asset and the venue's do not agree."""
+    ALERT_RULE_TRANSFER_OVERDUE: _AlertRule.ValueType  # 10
+    """A transfer was to be completed, and is not."""
 
 class AlertRule(_AlertRule, metaclass=_AlertRuleEnumTypeWrapper):
     """The limits that the monitor watches."""
@@ -94,6 +96,8 @@ ALERT_RULE_SETTLEMENT_OVERDUE: AlertRule.ValueType  # 8
 """A settlement was due, and has not come to its end."""
 ALERT_RULE_RECONCILIATION_BREAK: AlertRule.ValueType  # 9
 """The custodian's books of an asset and the venue's do not agree."""
+ALERT_RULE_TRANSFER_OVERDUE: AlertRule.ValueType  # 10
+"""A transfer was to be completed, and is not."""
 Global___AlertRule: _TypeAlias = AlertRule  # noqa: Y015
 
 @_typing.final

@@ -200,6 +200,8 @@ class _CustodyFaultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CustodyF
     """It settles once, and tells it in holdings twice."""
     CUSTODY_FAULT_SAYS_DONE: _CustodyFault.ValueType  # 5
     """It tells what is due as settled, and the ledger does not have it."""
+    CUSTODY_FAULT_FREEZE: _CustodyFault.ValueType  # 6
+    """Nothing leaves for outside."""
 
 class CustodyFault(_CustodyFault, metaclass=_CustodyFaultEnumTypeWrapper):
     """What a custodian does wrong."""
@@ -216,6 +218,8 @@ CUSTODY_FAULT_DUPLICATE: CustodyFault.ValueType  # 4
 """It settles once, and tells it in holdings twice."""
 CUSTODY_FAULT_SAYS_DONE: CustodyFault.ValueType  # 5
 """It tells what is due as settled, and the ledger does not have it."""
+CUSTODY_FAULT_FREEZE: CustodyFault.ValueType  # 6
+"""Nothing leaves for outside."""
 Global___CustodyFault: _TypeAlias = CustodyFault  # noqa: Y015
 
 class _VenueFault:

@@ -1,0 +1,58 @@
+"""What the coordinator notes of transfers: which are on their way, and what they bring in and take out.
+
+Rule 1: the network may turn the end of a transfer and its beginning around; what is over is over.
+"""
+
+from typing import Final, final
+
+from trading_ecosystem.messages.message import Message
+from trading_ecosystem.messages.transfers import (
+    AccountMoved,
+    TransferChanged,
+    TransferRefused,
+    TransferRequested,
+    TransferStatus,
+)
+from trading_ecosystem.validation.test_coordinator.ground_truth import GroundTruth
+from trading_ecosystem.validation.test_coordinator.recorder import Recorder
+
+ENDS: Final = (
+    *(TransferStatus.COMPLETED, TransferStatus.REJECTED, TransferStatus.CANCELED),
+    *(TransferStatus.EXPIRED, TransferStatus.FAILED),
+)
+
+
+@final
+class TransferNotes:
+    __slots__ = ("_accounts", "_over", "_recorder", "_truth", "counts")
+
+    def __init__(self, truth: GroundTruth, recorder: Recorder) -> None:
+        self._truth, self._recorder = truth, recorder
+        self._accounts: dict[int, tuple[str, ...]] = {}  # Of each transfer that is not over.
+        self._over: list[int] = []
+        self.counts: dict[str, int] = {}
+
+    def note(self, message: Message) -> None:
+        if isinstance(message, TransferRequested):
+            self._count("transfers requested", message.occurred_ns)
+            self._accounts[message.transfer_id] = (message.debit_account, message.credit_account)
+        elif isinstance(message, TransferChanged):
+            self._note_change(message)
+        elif isinstance(message, TransferRefused):
+            self._count("transfers refused", message.occurred_ns)
+        elif isinstance(message, AccountMoved):
+            self._truth.moved(message)
+
+    def _note_change(self, message: TransferChanged) -> None:
+        if message.transfer_status in ENDS:
+            self._count(f"transfers {message.transfer_status.value}", message.occurred_ns)
+            self._over.append(message.transfer_id)
+            self._accounts.pop(message.transfer_id, None)
+            self._truth.transfer_over(message.transfer_id, message.occurred_ns)
+        elif message.expected_ns and message.transfer_id not in self._over:
+            accounts = self._accounts.get(message.transfer_id, ())
+            self._truth.transfer_expected(accounts, message.transfer_id, message.expected_ns)
+
+    def _count(self, name: str, ns: int) -> None:
+        self.counts[name] = self.counts.get(name, 0) + 1
+        self._recorder.count(name, "transfer", ns)
