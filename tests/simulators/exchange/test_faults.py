@@ -102,9 +102,10 @@ def restore(name: str = "fault") -> RestoreVenue:
 @pytest.mark.parametrize(
     ("command", "detail"),
     [
-        (fault(VenueFault.HALT), "venue.halt needs a time above 0"),
+        (fault(VenueFault.HALT), "venue.halt needs a time above 0 and up to 30 days"),
         (fault(VenueFault.HALT, by_ns=5, symbols=("NO/NE",)), "the venue has no market NO/NE"),
-        (fault(VenueFault.LATENCY, by_ns=-1), "venue.latency needs a time above 0"),
+        (fault(VenueFault.HALT, by_ns=1 << 62), "venue.halt needs a time above 0 and up to 30 days"),
+        (fault(VenueFault.LATENCY, by_ns=-1), "venue.latency needs a time above 0 and up to 30 days"),
         (fault(VenueFault.LOST_REPORTS), "venue.lost_reports needs a share above nothing and up to all"),
         (fault(VenueFault.REJECT, share_ppm=ALL + 1), "venue.reject needs a share above nothing and up to all"),
         (fault(VenueFault.STALE_BALANCES, account="nobody"), "the venue has no participant nobody"),
