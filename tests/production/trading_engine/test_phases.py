@@ -6,6 +6,7 @@ import pytest
 from tests.production.trading_engine.test_core import SECOND, Bench, only
 
 from trading_ecosystem.messages.market import MarketPhase, MarketPhaseChanged, PhaseReason
+from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import CancelOrder, OrderRejected, RejectReason, SubmitOrder
 from trading_ecosystem.production.trading_engine.config import DeskConfig
 from trading_ecosystem.reference import ReferenceData
@@ -31,7 +32,7 @@ def phase(bench: Bench, which: MarketPhase, until_ns: int = 0) -> MarketPhaseCha
 
 def quiet(bench: Bench, seconds: int) -> bool:
     """Whether it sends no order, however prices move; the venue is heard, and answers."""
-    sent = []
+    sent: list[Message] = []
     for second in range(seconds):
         bench.beat()
         sent += bench.report()
