@@ -31,6 +31,7 @@ from trading_ecosystem.messages.orders import (
 from trading_ecosystem.messages.runtime import Start, Wake, WakeAt
 from trading_ecosystem.simulators.exchange.config import LiquidityConfig
 from trading_ecosystem.simulators.exchange.core import Exchange
+from trading_ecosystem.simulators.exchange.fault_register import FaultRegister
 from trading_ecosystem.simulators.exchange.state import assert_locks_owned
 
 Make = Callable[..., Exchange]
@@ -101,9 +102,10 @@ def restore(name: str = "fault") -> RestoreVenue:
 @pytest.mark.parametrize(
     ("command", "detail"),
     [
-        (fault(VenueFault.HALT), "venue.halt needs a time above 0"),
+        (fault(VenueFault.HALT), "venue.halt needs a time above 0 and up to 30 days"),
         (fault(VenueFault.HALT, by_ns=5, symbols=("NO/NE",)), "the venue has no market NO/NE"),
-        (fault(VenueFault.LATENCY, by_ns=-1), "venue.latency needs a time above 0"),
+        (fault(VenueFault.HALT, by_ns=1 << 62), "venue.halt needs a time above 0 and up to 30 days"),
+        (fault(VenueFault.LATENCY, by_ns=-1), "venue.latency needs a time above 0 and up to 30 days"),
         (fault(VenueFault.LOST_REPORTS), "venue.lost_reports needs a share above nothing and up to all"),
         (fault(VenueFault.REJECT, share_ppm=ALL + 1), "venue.reject needs a share above nothing and up to all"),
         (fault(VenueFault.STALE_BALANCES, account="nobody"), "the venue has no participant nobody"),
@@ -350,3 +352,11 @@ def test_a_world_without_faults_throws_no_dice_for_them(make_exchange: Make, lad
     for now, message in stream(1, 300):
         if not isinstance(message, (FaultVenue, RestoreVenue)):
             assert disturbed.handle(message, now) == calm.handle(message, now)
+
+
+def test_each_kind_of_fault_has_dice_of_its_own() -> None:
+    drawn = []
+    for kind in (VenueFault.REJECT, VenueFault.LOST_REPORTS, VenueFault.DUPLICATE_REPORTS):
+        register = FaultRegister("venue", 1)
+        drawn.append([register.draws(fault(kind, share_ppm=ALL // 2)) for _ in range(64)])
+    assert drawn[0] != drawn[1] != drawn[2] != drawn[0]

@@ -390,6 +390,28 @@ def test_after_a_halt_prices_begin_anew(banded: Venue) -> None:
     assert banded.phases() == []
 
 
+# The background.
+
+
+def test_the_background_stands_still_in_a_halt_and_collects_in_the_auction(
+    make_exchange: Make, ladder: LiquidityConfig
+) -> None:
+    world = {**RICH, "background": {"USD": 1_000_000_000, "BTC": 1_000_000}}
+    venue = Venue(make_exchange(world, ladder))
+    background = venue.exchange._matching.open_orders[len(RICH)]
+
+    def prices(middle: int) -> list[int]:
+        venue.say(QuotePublished("BTC/USD", middle - 1, 1, middle + 1, 1, 0, venue.now + 1))
+        return [order.price_ticks for order in background.values()]
+
+    laid = prices(100_000)
+    assert len(laid) == 6
+    venue.halt(auction=1_000)
+    assert prices(90_000) == laid
+    venue.restore()
+    assert len(prices(91_000)) == 6 and max(prices(91_000)) < min(laid)
+
+
 # In all phases.
 
 

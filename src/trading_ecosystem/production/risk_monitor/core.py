@@ -259,7 +259,9 @@ class RiskMonitor(Core):
 
     def _on_phase(self, changed: MarketPhaseChanged) -> None:
         """What is held of a halted market cannot be sold there: whoever reads the figures has to know."""
-        if changed.venue == self._rulebook.venue.name and self._rulebook.venue.take_phase(changed):
+        venue = self._rulebook.venue
+        known = changed.venue == venue.name and changed.symbol in self._instruments
+        if known and venue.take_phase(changed):
             self._doubts_changed = True
 
     def _miss_events(self, now: int) -> None:

@@ -25,6 +25,7 @@ from trading_ecosystem.simulators.exchange.market import Market
 from trading_ecosystem.simulators.exchange.matching import Matching
 from trading_ecosystem.simulators.exchange.reports import Reports
 
+LONGEST_NS: Final = 30 * 86_400_000_000_000
 LARGEST_SCALE_PPM: Final = 100 * PPM
 NEEDS_TIME: Final = (VenueFault.HALT, VenueFault.LATENCY)
 NEEDS_SHARE: Final = (
@@ -100,8 +101,8 @@ class VenueFaults:
                 return f"the venue has no market {symbol}"
         if command.only_account and self._accounts.client(command.only_account) is None:
             return f"the venue has no participant {command.only_account}"
-        if fault in NEEDS_TIME and command.by_ns <= 0:
-            return f"{fault.value} needs a time above 0"
+        if fault in NEEDS_TIME and not 0 < command.by_ns <= LONGEST_NS:
+            return f"{fault.value} needs a time above 0 and up to 30 days"
         if fault in NEEDS_SHARE and not 0 < command.share_ppm <= PPM:
             return f"{fault.value} needs a share above nothing and up to all"
         if fault is VenueFault.SPREAD:
