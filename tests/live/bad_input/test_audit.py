@@ -41,6 +41,7 @@ def test_the_state_is_what_the_core_would_save(stage: Any) -> None:
         "session",
         "heartbeat_due_ns",
         "accounts",
+        "movements",
         "matching",
         "submissions",
         "liquidity",
