@@ -42,6 +42,7 @@ def test_the_state_is_what_the_core_would_save(stage: Any) -> None:
         "heartbeat_due_ns",
         "fees",
         "accounts",
+        "movements",
         "matching",
         "submissions",
         "liquidity",
