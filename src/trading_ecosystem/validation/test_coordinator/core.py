@@ -218,7 +218,7 @@ class TestCoordinator(Core):
             self._note_health(message)
         elif isinstance(message, (AlertFired, AlertAcknowledged, AlertResolved)):
             self._note_alert(message)
-        elif isinstance(message, (InjectionStarted, InjectionEnded, InjectionRefused)):
+        elif isinstance(message, (InjectionStarted, InjectionStruck, InjectionEnded, InjectionRefused)):
             self._note_receipt(message)
         elif isinstance(message, InvariantViolated):
             if message not in self._invariants:
@@ -302,7 +302,7 @@ class TestCoordinator(Core):
         condition = default_condition(fired.rule, fired.subject, fired.limit, fired.unit, self._decimals)
         return None if condition is None else self._truth.began_ns(condition, fired.occurred_ns)
 
-    def _note_receipt(self, message: InjectionStarted | InjectionEnded | InjectionRefused) -> None:
+    def _note_receipt(self, message: InjectionStarted | InjectionStruck | InjectionEnded | InjectionRefused) -> None:
         if isinstance(message, InjectionStarted):
             receipts = self._receipts_of(message.injection_id)
             receipts.started_ns = first(receipts.started_ns, message.occurred_ns)
