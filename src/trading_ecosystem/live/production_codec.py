@@ -3,7 +3,18 @@
 from typing import Final
 
 from trading_ecosystem.live.codec import WireCodec
-from trading_ecosystem.messages import accounts, custody, health, market, order_changes, orders, risk, runtime, triggers
+from trading_ecosystem.messages import (
+    accounts,
+    custody,
+    health,
+    market,
+    order_changes,
+    orders,
+    perpetuals,
+    risk,
+    runtime,
+    triggers,
+)
 from trading_ecosystem.wire.common.v1 import common_pb2
 from trading_ecosystem.wire.custodian.v1 import custodian_pb2
 from trading_ecosystem.wire.exchange.v1 import exchange_pb2
@@ -12,7 +23,7 @@ from trading_ecosystem.wire.risk_monitor.v1 import risk_monitor_pb2
 from trading_ecosystem.wire.trading_engine.v1 import trading_engine_pb2
 
 WIRE: Final = (common_pb2, market_data_pb2, exchange_pb2, custodian_pb2, trading_engine_pb2, risk_monitor_pb2)
-MESSAGES: Final = (runtime, health, market, orders, order_changes, triggers, accounts, custody, risk)
+MESSAGES: Final = (runtime, health, market, orders, order_changes, triggers, perpetuals, accounts, custody, risk)
 
 
 def production_codec() -> WireCodec:

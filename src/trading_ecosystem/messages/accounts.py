@@ -5,6 +5,7 @@ from typing import final
 
 from trading_ecosystem.messages.message import Addressed, Published
 from trading_ecosystem.messages.orders import Side, TradeExecuted
+from trading_ecosystem.messages.perpetuals import MarginBalance, OpenPosition
 
 
 @final
@@ -54,6 +55,8 @@ class AccountReported(Addressed):
     balances: tuple[Balance, ...]
     open_orders: tuple[OpenOrder, ...]
     occurred_ns: int
+    positions: tuple[OpenPosition, ...] = ()
+    margins: tuple[MarginBalance, ...] = ()
 
 
 @final

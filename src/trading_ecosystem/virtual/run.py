@@ -82,6 +82,7 @@ def execute(prepared: Prepared, sink: Sink, progress: Progress | None) -> Ended:
         plan.firm_balances(),
         plan.start_ns,
         tuple(instances),
+        plan.firm_margin(),
     )
     builders[routes.AUDIT_CORRELATOR] = lambda: audit
     began = time.perf_counter()
@@ -139,6 +140,7 @@ def checker_of(plan: WorldPlan) -> ConservationChecker:
         {symbol: instrument.quote_minor_per_tick_lot for symbol, instrument in instruments.items()},
         {symbol: instrument.base_minor_per_lot for symbol, instrument in instruments.items()},
         SETTLEMENT_GRACE_NS,
+        tuple(plan.reference.perpetuals),
     )
 
 

@@ -15,7 +15,7 @@ ALLOWED = (
     "trading_ecosystem.reference",
     "trading_ecosystem.configuration",
     *(f"trading_ecosystem.messages.{name}" for name in ("accounts", "custody", "health", "market", "message")),
-    *(f"trading_ecosystem.messages.{name}" for name in ("numbers", "orders", "risk", "runtime")),
+    *(f"trading_ecosystem.messages.{name}" for name in ("numbers", "orders", "perpetuals", "risk", "runtime")),
 )
 SHELLS = ("server.py", "store.py", "rest.py", "rest_bodies.py", "__main__.py")  # What is around the core.
 OF_SHELLS = ("trading_ecosystem.live", "alembic", "asyncio", "fastapi", "pathlib", "pydantic", "sqlalchemy", "typing")

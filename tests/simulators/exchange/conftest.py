@@ -81,3 +81,8 @@ def make_exchange() -> Callable[..., Exchange]:
         return Exchange("venue", config, REFERENCE, accounts, seed)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def silent() -> LiquidityConfig:
+    return SILENT

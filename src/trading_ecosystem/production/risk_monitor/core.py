@@ -22,10 +22,18 @@ from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import AccountEvent, OrderFilled
+from trading_ecosystem.messages.perpetuals import (
+    FundingSettled,
+    LossCovered,
+    MarginMoved,
+    MarkPriceChanged,
+    PositionChanged,
+)
 from trading_ecosystem.messages.risk import AcknowledgeAlert
 from trading_ecosystem.messages.runtime import Plain, Remember, Start, Wake
 from trading_ecosystem.production.risk_monitor.accounts import Account, Custody
 from trading_ecosystem.production.risk_monitor.config import Limits
+from trading_ecosystem.production.risk_monitor.margin import FLAT
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.production.risk_monitor.portfolio import Portfolio
 from trading_ecosystem.production.risk_monitor.rulebook import Rulebook
@@ -84,12 +92,12 @@ class RiskMonitor(Core):
             self._on_wake(now)
         elif isinstance(message, AccountReported):
             self._on_account(message, now)
-        elif isinstance(message, HoldingsReported):
-            self._on_holdings(message, now)
-        elif isinstance(message, SettlementsReported):
-            self._on_settlements(message, now)
+        elif isinstance(message, HoldingsReported | SettlementsReported):
+            self._on_custodian(message, now)
         elif isinstance(message, AcknowledgeAlert):
             self._on_acknowledge(message, now)
+        elif isinstance(message, MarkPriceChanged | FundingSettled):
+            pass  # What they do to the firm, the events of its accounts tell.
         else:
             assert isinstance(message, Start), f"no route brings {type(message).__name__} here"
             self._on_start(message, now)
@@ -146,11 +154,14 @@ class RiskMonitor(Core):
 
     def _count(self, account: Account, event: AccountEvent, now: int) -> None:
         if not isinstance(event, OrderFilled):
+            self._count_margin(account, event, now)
             return
         instrument = self._instruments.get(event.symbol)
         if instrument is None:
             account.missed = True  # What it did to the account is in the venue's next report.
             return
+        if instrument.terms is not None:
+            return  # What it did to the position is told by the venue.
         base, quote = instrument.base, instrument.quote
         before = account.amounts.get(base, 0), account.amounts.get(quote, 0)
         self._portfolio.book(event, instrument, account)
@@ -158,6 +169,42 @@ class RiskMonitor(Core):
             (event.trade_id, base, account.amounts[base] - before[0], quote, account.amounts[quote] - before[1])
         )
         self._judge_amounts((instrument.base, instrument.quote), event.occurred_ns, now)
+
+    def _count_margin(self, account: Account, event: AccountEvent, now: int) -> None:
+        """What happened to margin and positions: what was moved is worth as much as before, all else is gained or
+        lost."""
+        wallets, positions = dict(account.margin.wallets), dict(account.margin.positions)
+        if isinstance(event, MarginMoved):
+            account.margin.move(event)
+            account.add(event.asset, -event.amount_minor)
+            return
+        if isinstance(event, PositionChanged):
+            instrument = self._instruments.get(event.symbol)
+            if instrument is None:
+                account.missed = True
+                return
+            account.margin.change(event, instrument.quote)
+        elif isinstance(event, LossCovered):
+            account.margin.cover(event)
+        else:
+            return
+        self._count_difference(account, wallets, positions)
+        self._judge_amounts(tuple(account.margin.wallets), event.occurred_ns, now)
+
+    def _count_difference(
+        self, account: Account, wallets: dict[str, int], positions: dict[str, tuple[int, int]]
+    ) -> None:
+        """From these to what the account has now."""
+        margin = account.margin
+        for asset in {**wallets, **margin.wallets}:
+            self._portfolio.earn(asset, margin.wallets.get(asset, 0) - wallets.get(asset, 0))
+        for symbol in {**positions, **margin.positions}:
+            instrument = self._instruments.get(symbol)
+            if instrument is not None:
+                lots, cost_minor = margin.positions.get(symbol, FLAT)
+                lots_before, cost_before = positions.get(symbol, FLAT)
+                owed_minor = cost_minor - cost_before
+                self._portfolio.hold(symbol, instrument.base_minor(lots - lots_before), owed_minor)
 
     def _judge_amounts(self, assets: Sequence[str], occurred_ns: int, now: int) -> None:
         at_ns = min(occurred_ns, now)
@@ -171,11 +218,14 @@ class RiskMonitor(Core):
         if account is None or report.venue != self._venue:
             return
         first = not account.answered
+        wallets, positions = account.margin.wallets, account.margin.positions
         changes = account.take(report)
         if first:
             self._portfolio.answered()
         if changes is not None:
+            account.margin.take(report)
             self._portfolio.correct(changes)
+            self._count_difference(account, wallets, positions)
             self._judge_amounts(tuple(self._portfolio.positions), report.occurred_ns, now)
         for event in account.release():
             self._count(account, event, now)
@@ -183,6 +233,12 @@ class RiskMonitor(Core):
         self._doubts_changed = True
         if account.asked:
             self._ask_later(now)
+
+    def _on_custodian(self, report: HoldingsReported | SettlementsReported, now: int) -> None:
+        if isinstance(report, HoldingsReported):
+            self._on_holdings(report, now)
+        else:
+            self._on_settlements(report, now)
 
     def _on_holdings(self, report: HoldingsReported, now: int) -> None:
         custody = self._custodies.get(report.account)

@@ -160,8 +160,9 @@ class Rulebook:
         silence = Silence(self._watch(AlertRule.STALE_DATA, symbol, TIME_UNIT, self._limits.stale_data))
         if instrument.quote != reference.numeraire:
             return Feed(symbol, silence, None, None)
-        position, peg = self._portfolio.positions[asset], None
-        if asset in self._limits.peg_deviation:
+        is_contract = instrument.terms is not None
+        position, peg = self._portfolio.positions[symbol if is_contract else asset], None
+        if asset in self._limits.peg_deviation and not is_contract:
             levels = self._limits.peg_deviation[asset]
             peg = Peg(instrument, self._watch(AlertRule.PEG_DEVIATION, asset, SHARE_UNIT, levels))
         feed = Feed(symbol, silence, position, peg)

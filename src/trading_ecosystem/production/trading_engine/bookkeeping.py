@@ -4,7 +4,7 @@ Rule 1: a report is the truth; after it each event counts once, in order.
 Rule 2: what the venue has and no strategy wants is canceled.
 """
 
-from typing import final
+from typing import Final, final
 
 from trading_ecosystem.messages.accounts import AccountReported, OpenOrder
 from trading_ecosystem.messages.message import Message
@@ -20,11 +20,26 @@ from trading_ecosystem.messages.orders import (
     Side,
     TimeInForce,
 )
+from trading_ecosystem.messages.perpetuals import (
+    LossCovered,
+    MarginCalled,
+    MarginMoved,
+    MarginMoveRejected,
+    PositionChanged,
+    PositionDeleveraged,
+    PositionLiquidated,
+)
 from trading_ecosystem.messages.triggers import OrderTriggered
 from trading_ecosystem.production.trading_engine.desk import Desk
 from trading_ecosystem.production.trading_engine.gateway import Gateway
 from trading_ecosystem.production.trading_engine.orders import STRAY, Order, OrderEvent, Orders
 from trading_ecosystem.production.trading_engine.strategies.strategy import Strategy
+
+# What other events say of an order or a position in their own words.
+UNTOLD: Final = (
+    *(OrderTriggered, AmendRejected, MarginMoveRejected),
+    *(MarginCalled, PositionLiquidated, PositionDeleveraged, LossCovered),
+)
 
 
 @final
@@ -55,8 +70,10 @@ class Bookkeeping:
             self._end(event.client_order_id, OrderEvent.CANCEL_REJECTED, now, out)
         elif isinstance(event, OrderAmended):
             self._amend(event)
+        elif isinstance(event, (PositionChanged, MarginMoved)):
+            self._desk.positions.change(event)
         else:
-            assert isinstance(event, (OrderTriggered, AmendRejected))
+            assert isinstance(event, UNTOLD)
 
     def reconcile(self, report: AccountReported, now: int, out: list[Message]) -> None:
         """Make positions and orders those of the report."""

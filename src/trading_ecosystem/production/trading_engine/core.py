@@ -16,6 +16,7 @@ from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import AccountEvent, OrderFilled
+from trading_ecosystem.messages.perpetuals import FundingSettled, MarkPriceChanged
 from trading_ecosystem.messages.runtime import Start, Wake, WakeAt
 from trading_ecosystem.production.trading_engine.bookkeeping import Bookkeeping
 from trading_ecosystem.production.trading_engine.checks import Checks
@@ -66,6 +67,8 @@ class TradingEngine(Core):
             return self._on_wake(now)
         if isinstance(message, AccountReported):
             return self._on_report(message, now)
+        if isinstance(message, MarkPriceChanged | FundingSettled):
+            return SILENCE  # What they do to the account, its own events tell.
         assert isinstance(message, Start), f"{type(message).__name__} is not for a trading engine"
         return self._on_start(message, now)
 

@@ -1,7 +1,7 @@
 """A trading engine as a live service: which document it is built from, whom it hears, what it says on the wire."""
 
 from trading_ecosystem.configuration.document import Section
-from trading_ecosystem.configuration.instruments import REFERENCE_KEYS, read_reference
+from trading_ecosystem.configuration.instruments import OPTIONAL_REFERENCE_KEYS, REFERENCE_KEYS, read_reference
 from trading_ecosystem.live.access import Access
 from trading_ecosystem.live.production_wire import CODEC, EXCHANGE, MARKET_DATA, TRADING_ENGINE
 from trading_ecosystem.live.rest_parts import rest_surface
@@ -15,6 +15,17 @@ from trading_ecosystem.messages.orders import (
     OrderCanceled,
     OrderFilled,
     OrderRejected,
+)
+from trading_ecosystem.messages.perpetuals import (
+    FundingSettled,
+    LossCovered,
+    MarginCalled,
+    MarginMoved,
+    MarginMoveRejected,
+    MarkPriceChanged,
+    PositionChanged,
+    PositionDeleveraged,
+    PositionLiquidated,
 )
 from trading_ecosystem.messages.triggers import OrderTriggered
 from trading_ecosystem.production.trading_engine import config
@@ -41,6 +52,7 @@ SERVICE = Service(
     role="trading_engine",
     speech=TRADING_ENGINE,
     keys=(*REFERENCE_KEYS, "desk"),
+    optional=OPTIONAL_REFERENCE_KEYS,
     build=build,
     codec=CODEC,
     design=DESIGN,
@@ -63,6 +75,15 @@ SERVICE = Service(
                 OrderAmended,
                 OrderTriggered,
                 AmendRejected,
+                MarkPriceChanged,
+                FundingSettled,
+                MarginMoved,
+                MarginMoveRejected,
+                PositionChanged,
+                MarginCalled,
+                PositionLiquidated,
+                PositionDeleveraged,
+                LossCovered,
             ),
         ),
     ),

@@ -45,7 +45,17 @@ ASK_NS = 60_000_000_000  # and otherwise: the last trades of a burst may be lost
 class Custodian(JournaledCore):
     """`accounts`: account -> asset -> minor units held at the start; `venues` are asked for trades that are missing."""
 
-    __slots__ = ("_asked_ns", "_desk", "_gap_wait_ns", "_intakes", "_ledger", "_name", "_past_faults", "_queried_ns")
+    __slots__ = (
+        "_asked_ns",
+        "_desk",
+        "_gap_wait_ns",
+        "_intakes",
+        "_ledger",
+        "_margined",
+        "_name",
+        "_past_faults",
+        "_queried_ns",
+    )
 
     def __init__(
         self,
@@ -57,6 +67,7 @@ class Custodian(JournaledCore):
     ) -> None:
         self._name = name
         self._gap_wait_ns = config.gap_wait_ns
+        self._margined = reference.perpetuals
         self._ledger = Ledger(accounts)
         self._desk = SettlementDesk(name, config, reference, self._ledger)
         self._intakes = {venue: TradeIntake(self._gap_wait_ns) for venue in venues}
@@ -111,7 +122,11 @@ class Custodian(JournaledCore):
     def _take_in(self, intake: TradeIntake, trade: TradeExecuted, now: int) -> list[Message]:
         if intake.is_id_reused(trade):
             return [self._desk.refuse(trade, FailReason.TRADE_ID_REUSED, now)]
-        return [self._desk.instruct(passed, now) for passed in intake.admit(trade, now)]
+        return self._instruct(intake.admit(trade, now), now)
+
+    def _instruct(self, trades: Sequence[TradeExecuted], now: int) -> list[Message]:
+        """A trade in a perpetual is margined at the venue: it is heard, and delivers nothing that could settle."""
+        return [self._desk.instruct(trade, now) for trade in trades if trade.symbol not in self._margined]
 
     def _take_in_missing(self, report: TradesReported, now: int) -> list[Message]:
         outputs: list[Message] = []
@@ -140,8 +155,7 @@ class Custodian(JournaledCore):
             if self._query_ns(venue) <= now:
                 outputs.append(self._query(venue, now))
         for intake in self._intakes.values():
-            for trade in intake.expire(now):
-                outputs.append(self._desk.instruct(trade, now))
+            outputs.extend(self._instruct(intake.expire(now), now))
         outputs.extend(self._desk.settle_due(now))
         return outputs
 

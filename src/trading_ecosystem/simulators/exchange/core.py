@@ -23,6 +23,7 @@ from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.order_changes import AmendOrder, CancelAllAfter, CancelAllOrders
 from trading_ecosystem.messages.orders import CancelOrder, SubmitOrder
+from trading_ecosystem.messages.perpetuals import MoveMargin, MoveRejectReason
 from trading_ecosystem.messages.runtime import Plain, Start, Wake, WakeAt
 from trading_ecosystem.messages.triggers import SubmitPair, SubmitTriggerOrder
 from trading_ecosystem.reference import ReferenceData
@@ -34,8 +35,11 @@ from trading_ecosystem.simulators.exchange.config import ExchangeConfig
 from trading_ecosystem.simulators.exchange.deadlines import NEVER_NS
 from trading_ecosystem.simulators.exchange.entry import OrderEntry
 from trading_ecosystem.simulators.exchange.liquidity import Liquidity
+from trading_ecosystem.simulators.exchange.margin import Contract
+from trading_ecosystem.simulators.exchange.margin_words import move_rejected
 from trading_ecosystem.simulators.exchange.market import Market
 from trading_ecosystem.simulators.exchange.matching import Matching
+from trading_ecosystem.simulators.exchange.perpetuals import Perpetuals, contracts_of
 from trading_ecosystem.simulators.exchange.rules import MarketRules
 from trading_ecosystem.simulators.exchange.state import restore_matching, save_matching
 
@@ -43,7 +47,8 @@ from trading_ecosystem.simulators.exchange.state import restore_matching, save_m
 @final
 class Exchange(JournaledCore):
     """`accounts`: what each account holds at the start, asset to minor units. The venue's own `background`, `noise` and
-    `fees` are opened empty where they are not named; no client can submit orders for them."""
+    `fees` are opened empty where they are not named; no client can submit orders for them. `margin`: what of it is in
+    margin wallets at the start."""
 
     __slots__ = (
         "_accounts",
@@ -56,6 +61,7 @@ class Exchange(JournaledCore):
         "_liquidity",
         "_matching",
         "_name",
+        "_perpetuals",
         "_session",
     )
 
@@ -66,6 +72,7 @@ class Exchange(JournaledCore):
         reference: ReferenceData,
         accounts: dict[str, dict[str, int]],
         seed: int,
+        margin: dict[str, dict[str, int]] | None = None,
     ) -> None:
         self._name = name
         self._heartbeat_ns: int = config.heartbeat_ns
@@ -75,7 +82,9 @@ class Exchange(JournaledCore):
         self._accounts = Accounts(list(reference.assets), accounts)
         for account in self._accounts.by_name.values():
             account.maker_fee_ppm, account.taker_fee_ppm = config.maker_fee_ppm, config.taker_fee_ppm
-        self._matching = Matching(name, markets_of(reference, config, self._accounts), self._accounts)
+        contracts = contracts_of(reference, config, self._accounts, margin or {})
+        self._matching = Matching(name, markets_of(reference, config, self._accounts, contracts), self._accounts)
+        self._perpetuals = Perpetuals(name, config, contracts, self._accounts, self._matching) if contracts else None
         self._clients = Clients(self._accounts, self._matching)
         self._entry = OrderEntry(
             name, self._clients, self._matching, config.most_open_orders, config.most_waiting_orders
@@ -99,6 +108,10 @@ class Exchange(JournaledCore):
         if now >= self._changes.next_ns():
             self._changes.do_due(now, out)
             self._publish_tops(now, out)
+        perpetuals = self._perpetuals
+        if perpetuals is not None and now >= perpetuals.due_ns:
+            perpetuals.do_due(now, out)
+            self._weigh(perpetuals, now, out)
         if isinstance(message, QuotePublished):
             self._follow(message, now, out)
         elif isinstance(message, SubmitOrder):
@@ -109,8 +122,15 @@ class Exchange(JournaledCore):
             self._wake(now, out)
         elif not self._answer(message, now, out):
             self._obey(message, now, out)
+        if perpetuals is not None:
+            self._weigh(perpetuals, now, out)
         self._ask_for_wake(out)
         return out
+
+    def _weigh(self, perpetuals: Perpetuals, now: int, out: list[Message]) -> None:
+        """What was done has to be borne by its accounts before anything else is."""
+        if perpetuals.finish(now, out):
+            self._publish_tops(now, out)
 
     # Prices.
 
@@ -121,6 +141,8 @@ class Exchange(JournaledCore):
         liquidity = self._liquidity.get(quote.symbol)
         if liquidity is not None and liquidity.follow(quote, now, out):
             self._publish_top(liquidity.market, now, out)
+        if self._perpetuals is not None:
+            self._perpetuals.hear(quote, now, out)
 
     def _publish_top_of(self, market: Market | None, now: int, out: list[Message]) -> None:
         if market is not None:
@@ -159,9 +181,20 @@ class Exchange(JournaledCore):
         elif isinstance(message, CancelAllOrders):
             self._changes.cancel_all(message, now, out)
             self._publish_tops(now, out)
+        elif isinstance(message, MoveMargin):
+            self._move_margin(message, now, out)
         else:
             assert isinstance(message, CancelAllAfter), f"{type(message).__name__} is not for an exchange"
             self._changes.cancel_all_after(message, now)
+
+    def _move_margin(self, command: MoveMargin, now: int, out: list[Message]) -> None:
+        if self._perpetuals is not None:
+            self._perpetuals.move(command, now, out)
+            return
+        account = self._accounts.client(command.account)
+        reason = MoveRejectReason.UNKNOWN_ACCOUNT if account is None else MoveRejectReason.UNKNOWN_ASSET
+        sequence = 0 if account is None else account.next_sequence()
+        out.append(move_rejected(self._name, command, sequence, reason, now))
 
     # Questions, time, life.
 
@@ -187,6 +220,8 @@ class Exchange(JournaledCore):
             balances=() if account is None else balances_of(account),
             open_orders=() if account is None else self._open_orders(account),
             occurred_ns=now,
+            positions=() if account is None or self._perpetuals is None else self._perpetuals.positions(account),
+            margins=() if account is None or self._perpetuals is None else self._perpetuals.margins(account),
         )
 
     def _open_orders(self, account: Account) -> tuple[OpenOrder, ...]:
@@ -208,6 +243,8 @@ class Exchange(JournaledCore):
     def _start(self, now: int, out: list[Message]) -> None:
         self._asked_ns = 0
         self._session += 1
+        if self._perpetuals is not None:
+            self._perpetuals.start(now)
         out.append(
             HealthChanged(
                 service=self._name, health=HealthStatus.SERVING, detail=f"session {self._session}", occurred_ns=now
@@ -223,6 +260,8 @@ class Exchange(JournaledCore):
 
     def _ask_for_wake(self, out: list[Message]) -> None:
         next_ns = self._changes.next_ns()
+        if self._perpetuals is not None:
+            next_ns = min(next_ns, self._perpetuals.due_ns)
         if next_ns != NEVER_NS and (next_ns < self._asked_ns or not self._asked_ns):
             self._asked_ns = next_ns
             out.append(WakeAt(next_ns))
@@ -244,12 +283,15 @@ class Exchange(JournaledCore):
             "silent_ns": self._changes.save(),
             "asked_ns": self._asked_ns,
             "liquidity": {symbol: liquidity.save() for symbol, liquidity in self._liquidity.items()},
+            "perpetuals": None if self._perpetuals is None else self._perpetuals.save(),
         }
 
     def restore(self, state: Plain) -> None:
         assert isinstance(state, dict)
         self._session = state["session"]
         self._heartbeat_due_ns = state["heartbeat_due_ns"]
+        if self._perpetuals is not None:
+            self._perpetuals.restore(state["perpetuals"])
         self._accounts.restore(state["accounts"])
         restore_matching(self._matching, self._accounts, state["matching"])
         self._clients.restore(state["submissions"])
@@ -259,10 +301,18 @@ class Exchange(JournaledCore):
             liquidity.restore(state["liquidity"][symbol])
 
 
-def markets_of(reference: ReferenceData, config: ExchangeConfig, accounts: Accounts) -> dict[str, Market]:
+def markets_of(
+    reference: ReferenceData, config: ExchangeConfig, accounts: Accounts, contracts: dict[str, Contract]
+) -> dict[str, Market]:
     no_rules = MarketRules()
     return {
-        symbol: Market(instrument, accounts.totals, config.rules.get(symbol, no_rules), config.taker_fee_ppm)
+        symbol: Market(
+            instrument,
+            accounts.totals,
+            config.rules.get(symbol, no_rules),
+            config.taker_fee_ppm,
+            contracts.get(symbol),
+        )
         for symbol, instrument in reference.instruments.items()
     }
 

@@ -2,6 +2,7 @@
 
 Rule 1: a limit order is covered before it is accepted, for every lot it leaves: a buy by its notional and the highest
     taker fee at the limit price, a sell by its base. The cover is a whole number per lot, so it shrinks exactly.
+Rule 2: an order in a perpetual locks the lots themselves, of its side; the margin covers them (see `margin.py`).
 """
 
 from typing import Final, final
@@ -10,6 +11,7 @@ from trading_ecosystem.messages.orders import RejectReason
 from trading_ecosystem.reference import Instrument
 from trading_ecosystem.simulators.exchange.accounts import Account, AssetTotal
 from trading_ecosystem.simulators.exchange.book import Book
+from trading_ecosystem.simulators.exchange.margin import Contract
 from trading_ecosystem.simulators.exchange.order import Order
 from trading_ecosystem.simulators.exchange.rules import MarketRules, is_within
 from trading_ecosystem.simulators.exchange.waiting import WaitingOrders
@@ -26,7 +28,8 @@ def fee_minor(notional_minor: int, fee_ppm: int) -> int:
 @final
 class Market:
     """Its places are those of the base and the quote asset among the venue's. `last_ticks` is the price of the last
-    trade, `middle` twice the middle of the reference quote that the venue heard last; both are 0 before the first."""
+    trade, `middle` twice the middle of the reference quote that the venue heard last; both are 0 before the first.
+    `contract` is that of a perpetual; None for a pair."""
 
     __slots__ = (
         "_highest_fee_ppm",
@@ -35,6 +38,7 @@ class Market:
         "base_place",
         "base_total",
         "book",
+        "contract",
         "last_ticks",
         "middle",
         "quote",
@@ -47,7 +51,12 @@ class Market:
     )
 
     def __init__(
-        self, instrument: Instrument, totals: dict[str, AssetTotal], rules: MarketRules, highest_fee_ppm: int
+        self,
+        instrument: Instrument,
+        totals: dict[str, AssetTotal],
+        rules: MarketRules,
+        highest_fee_ppm: int,
+        contract: Contract | None = None,
     ) -> None:
         assets = list(totals)
         self.symbol = instrument.symbol
@@ -61,6 +70,7 @@ class Market:
         self.base_minor_per_lot = instrument.base_minor_per_lot
         self.quote_minor_per_tick_lot = instrument.quote_minor_per_tick_lot
         self.rules = rules
+        self.contract = contract
         self.waiting = WaitingOrders()
         self.last_ticks = 0
         self.middle = 0
@@ -76,6 +86,8 @@ class Market:
         quantity_lots: int,
     ) -> Order:
         base, quote = account.by_place[self.base_place], account.by_place[self.quote_place]
+        if self.contract is not None:
+            base = quote = self.contract.open_lots(account, is_buy)
         return Order(
             order_id,
             account,
@@ -92,18 +104,24 @@ class Market:
     def lock_minor_per_lot(self, is_buy: bool, price_ticks: int) -> int:
         if price_ticks == ANY_PRICE:
             return 0
+        if self.contract is not None:
+            return 1
         if not is_buy:
             return self.base_minor_per_lot
         notional_minor = price_ticks * self.quote_minor_per_tick_lot
         return notional_minor + fee_minor(notional_minor, self._highest_fee_ppm)
 
     def covered_lots(self, account: Account, is_buy: bool, price_ticks: int) -> int:
-        """How many lots at this limit price the free funds of the account can lock."""
+        """How many lots at this limit price the free funds of the account can lock, or its margin covers."""
+        if self.contract is not None:
+            return self.contract.covered_lots(account, is_buy, price_ticks)
         pays = account.by_place[self.quote_place if is_buy else self.base_place]
         return pays.free_minor // self.lock_minor_per_lot(is_buy, price_ticks)
 
     def affordable_lots(self, order: Order, price_ticks: int) -> int:
-        """How many lots a market order can pay at this price, fee included."""
+        """How many lots a market order can pay at this price, fee included, or its margin covers."""
+        if self.contract is not None:
+            return self.contract.covered_lots(order.account, order.is_buy, price_ticks)
         if not order.is_buy:
             return order.pays.free_minor // self.base_minor_per_lot
         return self.lots_for(order.pays.free_minor, price_ticks, order.account.taker_fee_ppm)

@@ -321,6 +321,14 @@ class Matching:
             self._end_partner(maker.account, maker.partner_id, now, out)
         if taker.partner_id:
             self._end_partner(taker.account, taker.partner_id, now, out)
+        if market.contract is not None:
+            self.trim(market, maker.account, now, out)
+            self.trim(market, taker.account, now, out)
+
+    def trim(self, market: Market, account: Account, now: int, out: list[Message]) -> None:
+        """Cancel resting reduce-only orders, newest first, that could do more than close a position."""
+        for order in excessive(market, self.open_orders[account.number]):
+            self.cancel(order, CancelReason.NOTHING_TO_REDUCE, now, out)
 
     def _pay(
         self,
@@ -332,6 +340,9 @@ class Matching:
         buyer_fee: int,
         seller_fee: int,
     ) -> None:
+        if market.contract is not None:
+            market.contract.pay(buyer, seller, lots, notional_minor, buyer_fee, seller_fee)
+            return
         base_minor = lots * market.base_minor_per_lot
         buyer.pays.spend(buyer.lock_minor_per_lot * lots, notional_minor + buyer_fee)
         seller.pays.spend(seller.lock_minor_per_lot * lots, base_minor)
@@ -340,3 +351,22 @@ class Matching:
         self._fees.by_place[market.quote_place].credit(buyer_fee + seller_fee)
         market.base_total.assert_conserved()
         market.quote_total.assert_conserved()
+
+
+def reducing(market: Market, open_orders: dict[int, Order]) -> list[Order]:
+    """The resting reduce-only orders of one account in one market, oldest first."""
+    found = [order for order in open_orders.values() if order.reduce_only and order.symbol == market.symbol]
+    return sorted(found, key=lambda order: order.order_id)
+
+
+def excessive(market: Market, open_orders: dict[int, Order]) -> list[Order]:
+    """Those of them that the position is too small for, newest first: the oldest have the first claim on it."""
+    assert market.contract is not None
+    found = reducing(market, open_orders)
+    claimed_lots = kept = 0
+    for order in found:
+        claimed_lots += order.leaves_lots
+        if claimed_lots > market.contract.reducible_lots(order.account, order.is_buy):
+            break
+        kept += 1
+    return found[kept:][::-1]

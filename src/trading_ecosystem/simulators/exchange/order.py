@@ -82,6 +82,7 @@ class Order:
         "price_ticks",
         "quantity_lots",
         "receives",
+        "reduce_only",
         "self_trade",
         "side",
         "status",
@@ -120,6 +121,7 @@ class Order:
         self.following: Order | None = None
         self.self_trade = UNSPECIFIED
         self.post_only = False
+        self.reduce_only = False
         self.display_lots = 0
         self.hidden_lots = 0
         self.expires_ns = 0

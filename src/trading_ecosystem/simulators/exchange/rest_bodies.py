@@ -26,6 +26,13 @@ from trading_ecosystem.messages.orders import (
 from trading_ecosystem.messages.triggers import OrderTriggered
 from trading_ecosystem.reference import Instrument, ReferenceData
 from trading_ecosystem.simulators.exchange.rest_commands import SIDES, SideWord
+from trading_ecosystem.simulators.exchange.rest_margin import (
+    MarginBody,
+    PositionBody,
+    margin_bodies,
+    margin_execution,
+    position_bodies,
+)
 from trading_ecosystem.simulators.exchange.store import PlacedOrder
 
 LiquidityWord = Literal["maker", "taker"]
@@ -178,6 +185,8 @@ class AccountBody(BaseModel):
     account_sequence: int
     balances: list[BalanceBody]
     open_orders: list[OpenOrderBody]
+    positions: list[PositionBody]
+    margins: list[MarginBody]
     occurred: str
 
 
@@ -301,6 +310,8 @@ def account_body(report: AccountReported, reference: ReferenceData) -> AccountBo
         account_sequence=report.account_sequence,
         balances=balances,
         open_orders=[open_order_body(order, report.account, reference) for order in report.open_orders],
+        positions=position_bodies(report, reference),
+        margins=margin_bodies(report, reference),
         occurred=moment_text(report.occurred_ns),
     )
 
@@ -342,7 +353,7 @@ def execution_of(event: AccountEvent, reference: ReferenceData) -> dict[str, obj
         told |= {"order_id": event.order_id, "client_order_id": event.client_order_id, "symbol": event.symbol}
         told["last_price"] = price_text(event.last_ticks, reference.instruments[event.symbol])
     else:
-        told |= refusal_of(event)
+        told |= margin_execution(event, reference) or refusal_of(event)
     return told
 
 

@@ -104,6 +104,7 @@ def plain_of(submission: Submission) -> list[object]:
         order.expires_ns,
         order.quote_minor,
         int(order.self_trade),
+        order.reduce_only,
     ]
 
 
@@ -114,7 +115,7 @@ def submission_of(account: str, values: list[Plain]) -> Submission:
         return Submission(codec.from_plain(type_name, fields), order_id)
     order_id = cast(int, values[0])
     side, order_type, time_in_force = cast(list[int], values[4:7])
-    price_ticks, quantity_lots, post_only, display_lots, expires_ns, quote_minor, self_trade = cast(
+    price_ticks, quantity_lots, post_only, display_lots, expires_ns, quote_minor, self_trade, reduce_only = cast(
         list[int], values[7:]
     )
     submitted = SubmitOrder(
@@ -132,5 +133,6 @@ def submission_of(account: str, values: list[Plain]) -> Submission:
         expires_ns,
         quote_minor,
         SelfTradeMode(self_trade),
+        bool(reduce_only),
     )
     return Submission(submitted, order_id)

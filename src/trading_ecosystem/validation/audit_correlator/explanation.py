@@ -34,6 +34,8 @@ KINDS = {
     "QuotePublished": "market",
     "BookTopChanged": "market",
     "VenueHeartbeat": "market",
+    "MarkPriceChanged": "market",
+    "FundingSettled": "market",
     "TradeExecuted": "trade",
     "SettlementInstructed": "settlement",
     "TransactionPosted": "settlement",
