@@ -24,6 +24,8 @@ class AlertRule(StrEnum):
     STALE_DATA = "stale_data"
     SETTLEMENT_OVERDUE = "settlement_overdue"
     RECONCILIATION_BREAK = "reconciliation_break"
+    BASIS_DIVERGENCE = "basis_divergence"
+    MARGIN_BUFFER = "margin_buffer"
 
 
 @final

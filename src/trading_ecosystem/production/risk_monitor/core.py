@@ -72,7 +72,8 @@ class RiskMonitor(Core):
         self._custodies = {account.name: Custody(account) for account in self._accounts.values()}
         self._outbox = Outbox()
         self._portfolio = Portfolio(reference, len(accounts))
-        self._rulebook = Rulebook(limits, reference, self._portfolio, venue, accounts)
+        margins = {account.name: account.margin for account in self._accounts.values()}
+        self._rulebook = Rulebook(limits, reference, self._portfolio, venue, accounts, margins)
         self._feeds = self._rulebook.feeds
         every_account, every_custody = list(self._accounts.values()), list(self._custodies.values())
         self.statement = Statement(reference.numeraire, every_account, every_custody, self._portfolio, self._rulebook)
@@ -97,7 +98,7 @@ class RiskMonitor(Core):
         elif isinstance(message, AcknowledgeAlert):
             self._on_acknowledge(message, now)
         elif isinstance(message, MarkPriceChanged | FundingSettled):
-            pass  # What they do to the firm, the events of its accounts tell.
+            self._on_contract(message, now)
         else:
             assert isinstance(message, Start), f"no route brings {type(message).__name__} here"
             self._on_start(message, now)
@@ -124,6 +125,8 @@ class RiskMonitor(Core):
             share.refresh()
         if feed.peg is not None:
             feed.peg.check(feed.price, at_ns, now, self._outbox)
+        for basis in feed.bases:
+            basis.check(feed.symbol, feed.price, at_ns, now, self._outbox)
         self._judge_wealth(at_ns, now)
 
     def _judge_wealth(self, at_ns: int, now: int) -> None:
@@ -177,6 +180,7 @@ class RiskMonitor(Core):
         if isinstance(event, MarginMoved):
             account.margin.move(event)
             account.add(event.asset, -event.amount_minor)
+            self._judge_margin(account, min(event.occurred_ns, now), now)
             return
         if isinstance(event, PositionChanged):
             instrument = self._instruments.get(event.symbol)
@@ -190,6 +194,7 @@ class RiskMonitor(Core):
             return
         self._count_difference(account, wallets, positions)
         self._judge_amounts(tuple(account.margin.wallets), event.occurred_ns, now)
+        self._judge_margin(account, min(event.occurred_ns, now), now)
 
     def _count_difference(
         self, account: Account, wallets: dict[str, int], positions: dict[str, tuple[int, int]]
@@ -226,6 +231,7 @@ class RiskMonitor(Core):
             account.margin.take(report)
             self._portfolio.correct(changes)
             self._count_difference(account, wallets, positions)
+            self._judge_margin(account, min(report.occurred_ns, now), now)
             self._judge_amounts(tuple(self._portfolio.positions), report.occurred_ns, now)
         for event in account.release():
             self._count(account, event, now)
@@ -233,6 +239,18 @@ class RiskMonitor(Core):
         self._doubts_changed = True
         if account.asked:
             self._ask_later(now)
+
+    def _on_contract(self, message: MarkPriceChanged | FundingSettled, now: int) -> None:
+        """What funding did to the firm, the events of its accounts tell."""
+        if isinstance(message, MarkPriceChanged) and message.venue == self._venue:
+            self._rulebook.marks[message.symbol] = message.mark_ticks
+            for account in self._accounts.values():
+                self._judge_margin(account, min(message.occurred_ns, now), now)
+
+    def _judge_margin(self, account: Account, at_ns: int, now: int) -> None:
+        buffer = self._rulebook.buffers.get(account.name)
+        if buffer is not None and account.answered:
+            buffer.check(at_ns, now, self._outbox)
 
     def _on_custodian(self, report: HoldingsReported | SettlementsReported, now: int) -> None:
         if isinstance(report, HoldingsReported):

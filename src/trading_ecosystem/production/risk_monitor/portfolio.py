@@ -27,6 +27,7 @@ class Position:
     __slots__ = (
         "asset",
         "cost_minor",
+        "counted_in",
         "denominator",
         "directional",
         "is_contract",
@@ -37,9 +38,10 @@ class Position:
         "value_minor",
     )
 
-    def __init__(self, asset: str, directional: bool, is_contract: bool = False) -> None:
+    def __init__(self, asset: str, directional: bool, counted_in: str = "") -> None:
         self.asset = asset
-        self.is_contract = is_contract
+        self.counted_in = counted_in or asset  # The asset of the minor units: of a perpetual, its base.
+        self.is_contract = counted_in != ""
         self.directional = directional  # It counts as exposure to the market.
         self.price = 0
         self.numerator = 1
@@ -73,7 +75,7 @@ class Portfolio:
     def __init__(self, reference: ReferenceData, accounts: int) -> None:
         self.positions = {asset: position_of(asset, reference) for asset in reference.assets}
         for symbol, instrument in reference.perpetuals.items():
-            self.positions[symbol] = priced_by(instrument, Position(symbol, True, True))
+            self.positions[symbol] = priced_by(instrument, Position(symbol, True, instrument.base))
         self.unanswered = accounts
         self._unpriced = 0  # Assets held that have no price.
         self.complete = False

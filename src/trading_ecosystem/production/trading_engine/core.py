@@ -20,11 +20,12 @@ from trading_ecosystem.messages.perpetuals import FundingSettled, MarkPriceChang
 from trading_ecosystem.messages.runtime import Start, Wake, WakeAt
 from trading_ecosystem.production.trading_engine.bookkeeping import Bookkeeping
 from trading_ecosystem.production.trading_engine.checks import Checks
-from trading_ecosystem.production.trading_engine.config import DeskConfig, MarketMakerConfig
+from trading_ecosystem.production.trading_engine.config import BasisConfig, DeskConfig, MarketMakerConfig
 from trading_ecosystem.production.trading_engine.desk import OPENING_KEY, Desk
 from trading_ecosystem.production.trading_engine.gateway import Gateway
 from trading_ecosystem.production.trading_engine.orders import NUMBER_KEY, Orders
 from trading_ecosystem.production.trading_engine.strategies.arbitrage import Arbitrage
+from trading_ecosystem.production.trading_engine.strategies.basis import Basis
 from trading_ecosystem.production.trading_engine.strategies.market_maker import MarketMaker
 from trading_ecosystem.production.trading_engine.strategies.strategy import Strategy
 from trading_ecosystem.production.trading_engine.venue import CLOCK_TOLERANCE_NS, NEVER, VenueLink
@@ -211,6 +212,8 @@ def build_strategies(config: DeskConfig, desk: Desk) -> list[Strategy]:
     for part in config.strategies:
         if isinstance(part, MarketMakerConfig):
             strategies.append(MarketMaker(part, desk))
+        elif isinstance(part, BasisConfig):
+            strategies.append(Basis(part, desk, config.limits.order_value_minor))
         else:
             strategies.append(Arbitrage(part, desk, config.limits.order_value_minor))
     return strategies

@@ -21,12 +21,14 @@ LARGEST_MOVE_PPM: Final = 50_000  # From one quote to the next, if that is to be
 
 @final
 class Market:
-    """One instrument: the provider's last quote, and the top of the venue's own book."""
+    """One instrument: the provider's last quote, and the top of the venue's own book. `holding` is what trading it
+    changes among the desk's positions: the base asset, or the perpetual itself."""
 
-    __slots__ = ("_doubted", "_quote_age_ns", "book", "instrument", "quote")
+    __slots__ = ("_doubted", "_quote_age_ns", "book", "holding", "instrument", "quote")
 
     def __init__(self, instrument: Instrument, quote_age_ns: int) -> None:
         self.instrument = instrument
+        self.holding: str = instrument.base if instrument.terms is None else instrument.symbol
         self._quote_age_ns = quote_age_ns
         self._doubted: QuotePublished | None = None  # Waits for the next one to say the same.
         self.quote: QuotePublished | None = None

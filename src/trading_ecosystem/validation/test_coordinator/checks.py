@@ -244,5 +244,6 @@ def known_subjects(
         Quantity.CONCENTRATION: [*assets, *issuers],
         Quantity.POSITION: list(assets),
         Quantity.OVERDUE: list(accounts),
+        Quantity.MARGIN: list(accounts) if reference.perpetuals else [],
         Quantity.SILENCE: [name for name in instances if role(name) == "exchange"],
     }

@@ -32,6 +32,7 @@ class Quantity(StrEnum):
     DIVERGENCE = "divergence"
     VOLATILITY = "volatility"
     OVERDUE = "overdue"
+    MARGIN = "margin"
     INJECTED = "injected"
 
 
@@ -39,7 +40,7 @@ class Quantity(StrEnum):
 GAPS = (Quantity.SILENCE, Quantity.AGE, Quantity.UNCHANGED, Quantity.OVERDUE)
 SHARES = (
     *(Quantity.DEVIATION, Quantity.DRAWDOWN, Quantity.CONCENTRATION),
-    *(Quantity.DIVERGENCE, Quantity.VOLATILITY),
+    *(Quantity.DIVERGENCE, Quantity.VOLATILITY, Quantity.MARGIN),
 )
 
 
@@ -141,6 +142,8 @@ RULE_QUANTITIES = {
     AlertRule.VENUE_DOWN: Quantity.SILENCE,
     AlertRule.STALE_DATA: Quantity.AGE,
     AlertRule.SETTLEMENT_OVERDUE: Quantity.OVERDUE,
+    AlertRule.BASIS_DIVERGENCE: Quantity.DIVERGENCE,
+    AlertRule.MARGIN_BUFFER: Quantity.MARGIN,
 }  # A break is in what the custodian tells the firm: the coordinator does not hear it, and reckons no condition.
 SHARE_UNIT, TIME_UNIT, MINOR_UNIT = "ppm", "ns", " minor"  # How alerts call theirs; the last after an asset's name.
 

@@ -244,6 +244,8 @@ class TestCoordinator(Core):
             self._truth.margin(message)
         elif isinstance(message, MarginMoved):
             self._truth.moved(message)
+        elif isinstance(message, MarkPriceChanged):
+            self._truth.marked(message)
         elif isinstance(message, PositionLiquidated):
             self._recorder.count("liquidations", "margin", message.occurred_ns)
         elif isinstance(message, PositionDeleveraged):

@@ -12,10 +12,11 @@ from trading_ecosystem.messages.accounts import VenueHeartbeat
 from trading_ecosystem.messages.custody import SettlementInstructed
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.orders import OrderFilled
-from trading_ecosystem.messages.perpetuals import LossCovered, MarginMoved, PositionChanged
+from trading_ecosystem.messages.perpetuals import LossCovered, MarginMoved, MarkPriceChanged, PositionChanged
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.validation.test_coordinator.conditions import Condition, Quantity
 from trading_ecosystem.validation.test_coordinator.feed_measures import FeedMeasure, feed_measure, heard_by
+from trading_ecosystem.validation.test_coordinator.margin_measure import MarginShare
 from trading_ecosystem.validation.test_coordinator.measures import (
     Band,
     Breach,
@@ -69,6 +70,8 @@ class GroundTruth:
         "_last_instruction_id",
         "_levels",
         "_margin_sequences",
+        "_margin_shares",
+        "_marks",
         "_measures",
         "_over_early",
         "_overdue",
@@ -101,6 +104,8 @@ class GroundTruth:
             for account, amounts in (margin or {}).items()
             for asset, amount_minor in amounts.items()
         }
+        self._marks: dict[str, int] = {}
+        self._margin_shares: dict[str, MarginShare] = {}
         self._conditions: dict[str, Condition] = {condition.text: condition for condition in conditions}
         self._bands: dict[str, Band] = {}
         self._gaps: dict[str, Gap] = {}
@@ -141,6 +146,9 @@ class GroundTruth:
             self._heartbeats.setdefault(subject, []).append(self._gaps[text])
         elif quantity is Quantity.OVERDUE:
             self._overdue.setdefault(subject, Overdue())
+        elif quantity is Quantity.MARGIN:
+            shares = MarginShare(condition, self._reference, self._contracts, self._wallets, self._marks)
+            self._margin_shares[text] = shares
         elif quantity is Quantity.INJECTED:
             self._injected[text] = Runs()
         else:
@@ -218,11 +226,13 @@ class GroundTruth:
         self.portfolio.set(paid, paid.held_minor + gained_minor, paid.sum_ticks)
         self.portfolio.mark(told.occurred_ns)
         self._judge_levels(told.occurred_ns)
+        self._judge_margin(told.occurred_ns)
 
     def moved(self, told: MarginMoved) -> None:
         """Nothing is gained or lost, but the wallet is another."""
         if told.account in self._margin_sequences:
             self._wallets[told.account, told.asset] = told.wallet_minor
+            self._judge_margin(told.occurred_ns)
 
     def _pay_in(self, account: str, asset: str, amount_minor: int, ns: int) -> None:
         self._wallets[account, asset] = self._wallets.get((account, asset), 0) + amount_minor
@@ -230,6 +240,14 @@ class GroundTruth:
         self._changes.append((ns, paid, paid.sum_ticks, amount_minor, None, 0, 0))
         self.portfolio.set(paid, paid.held_minor + amount_minor, paid.sum_ticks)
         self._judge_levels(ns)
+
+    def marked(self, told: MarkPriceChanged) -> None:
+        self._marks[told.symbol] = told.mark_ticks
+        self._judge_margin(told.occurred_ns)
+
+    def _judge_margin(self, ns: int) -> None:
+        for share in self._margin_shares.values():
+            share.observe(ns)
 
     def _judge_levels(self, ns: int) -> None:
         for level in self._levels.values():
@@ -283,6 +301,8 @@ class GroundTruth:
     def _runs(self, text: str) -> Runs:
         if text in self._bands:
             return self._bands[text].runs
+        if text in self._margin_shares:
+            return self._margin_shares[text].runs
         return self._levels[text].runs if text in self._levels else self._injected[text]
 
     def began_ns(self, condition: Condition, fired_ns: int) -> int | None:
