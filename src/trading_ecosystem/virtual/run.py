@@ -140,7 +140,7 @@ def checker_of(plan: WorldPlan) -> ConservationChecker:
         {symbol: instrument.quote_minor_per_tick_lot for symbol, instrument in instruments.items()},
         {symbol: instrument.base_minor_per_lot for symbol, instrument in instruments.items()},
         SETTLEMENT_GRACE_NS,
-        tuple(plan.reference.perpetuals),
+        {symbol: each.quote for symbol, each in plan.reference.perpetuals.items()},
     )
 
 

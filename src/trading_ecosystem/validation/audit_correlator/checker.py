@@ -24,6 +24,7 @@ from trading_ecosystem.messages.orders import (
 )
 from trading_ecosystem.messages.runtime import Wake
 from trading_ecosystem.validation.audit_correlator.invariants import Findings, Invariant
+from trading_ecosystem.validation.audit_correlator.margin_record import MarginRecord
 from trading_ecosystem.validation.audit_correlator.venue_record import VenueRecord
 
 FEES = "fees"
@@ -98,6 +99,7 @@ class ConservationChecker:
         "_instructions",
         "_last_instruction_id",
         "_margined",
+        "_margins",
         "_not_in_custody",
         "_pending",
         "_posted",
@@ -113,12 +115,13 @@ class ConservationChecker:
         quote_minor_per_tick_lot: dict[str, int],
         base_minor_per_lot: dict[str, int],
         grace_ns: int = 0,
-        margined: tuple[str, ...] = (),
+        margined: dict[str, str] | None = None,
     ) -> None:
         """At the end, what is due to be over since less than `grace_ns` may be open. Trades in the symbols that are
-        `margined` move positions and no balances: nothing of them settles."""
+        `margined`, each in an asset, move positions and no balances: nothing of them settles."""
         self._grace_ns = grace_ns
-        self._margined = margined
+        self._margined = margined or {}
+        self._margins: dict[str, MarginRecord] = {}  # By venue.
         self._quote_minor = quote_minor_per_tick_lot
         self._base_minor = base_minor_per_lot
         self._venue = Balances(accounts)
@@ -155,6 +158,8 @@ class ConservationChecker:
             for instruction_id, instruction in pending.items():
                 if instruction.message.due_ns <= now - self._grace_ns:
                     findings.add(Invariant.SETTLES_ON_TIME, f"instruction {instruction_id} of {custodian} is open")
+        for margin in self._margins.values():
+            margin.finish(findings)
         for detail in self._not_in_custody:
             findings.add(Invariant.EXCHANGE_AND_CUSTODY, detail)
         return findings.found
@@ -171,6 +176,8 @@ class ConservationChecker:
     def _check(self, message: Message, findings: Findings) -> None:
         if isinstance(message, AccountEvent):
             self._record(message.venue).on_account_event(message, findings)
+            if self._margined:
+                self._margin(message.venue).on_account_event(message, findings)
         elif isinstance(message, TradeExecuted):
             self._on_trade(message, findings)
         elif isinstance(message, SettlementInstructed):
@@ -193,6 +200,7 @@ class ConservationChecker:
             return
         record.on_trade(trade, findings)
         if trade.symbol in self._margined:
+            self._margin(trade.venue).on_trade(trade)
             return
         record.in_flight[trade.trade_id] = trade
         changes = self._trade_changes(trade)
@@ -290,6 +298,12 @@ class ConservationChecker:
         add(changes, trade.seller_account, quote, cost_minor - trade.seller_fee_minor)
         add(changes, FEES, quote, trade.buyer_fee_minor + trade.seller_fee_minor)
         return changes
+
+    def _margin(self, venue: str) -> MarginRecord:
+        margin = self._margins.get(venue)
+        if margin is None:
+            margin = self._margins[venue] = MarginRecord(self._margined)
+        return margin
 
     def _record(self, venue: str) -> VenueRecord:
         record = self._venues.get(venue)

@@ -66,7 +66,7 @@ def build(document: Section, instance: str, trail: TextIO) -> AuditCorrelator:
         {symbol: each.quote_minor_per_tick_lot for symbol, each in instruments.items()},
         {symbol: each.base_minor_per_lot for symbol, each in instruments.items()},
         SETTLEMENT_GRACE_NS,
-        tuple(reference.perpetuals),
+        {symbol: each.quote for symbol, each in reference.perpetuals.items()},
     )
     facts = read_facts(document) | {"replayed": list(replayed), "version": __version__}
     planes = {name: node.text() for name, node in document["planes"].entries()}
