@@ -9,7 +9,13 @@ from pathlib import Path
 
 from trading_ecosystem import routes
 from trading_ecosystem.configuration.document import Node, Section, read_document
-from trading_ecosystem.configuration.instruments import Balances, read_accounts, read_reference
+from trading_ecosystem.configuration.instruments import (
+    OPTIONAL_REFERENCE_KEYS,
+    Balances,
+    read_accounts,
+    read_margin,
+    read_reference,
+)
 from trading_ecosystem.core import Core
 from trading_ecosystem.production.risk_monitor import config as risk_config
 from trading_ecosystem.production.risk_monitor.core import RiskMonitor
@@ -28,6 +34,7 @@ WORLD_KEYS = (
     *("name", "title", "start", "numeraire", "assets", "instruments", "firm", "limits", "accounts"),
     *("market_data", "exchange", "custodian", "desks", "network"),
 )
+OPTIONAL_WORLD_KEYS = (*OPTIONAL_REFERENCE_KEYS, "margin")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +56,7 @@ class WorldPlan:
     start_ns: int
     reference: ReferenceData
     accounts: Balances
+    margin: Balances  # What of it is in margin wallets.
     firm_accounts: tuple[str, ...]
     market_data: market_config.MarketDataConfig
     exchange: exchange_config.ExchangeConfig
@@ -66,6 +74,9 @@ class WorldPlan:
     def firm_balances(self) -> Balances:
         return {account: self.accounts[account] for account in self.firm_accounts}
 
+    def firm_margin(self) -> Balances:
+        return {account: self.margin[account] for account in self.firm_accounts if account in self.margin}
+
 
 def desk_name(desk: desk_config.DeskConfig) -> str:
     return f"{routes.TRADING_ENGINE}.{desk.name}"
@@ -73,7 +84,7 @@ def desk_name(desk: desk_config.DeskConfig) -> str:
 
 def load_world(path: Path) -> WorldPlan:
     """Read a world. Raises `Problem` for whatever is wrong with its files."""
-    top = read_document(path).section(required=WORLD_KEYS)
+    top = read_document(path).section(required=WORLD_KEYS, optional=OPTIONAL_WORLD_KEYS)
     reference = read_reference(top)
     accounts = read_accounts(top["accounts"], reference)
     limits_path = path_of_limits(path, top["limits"])
@@ -91,6 +102,7 @@ def load_world(path: Path) -> WorldPlan:
         start_ns=top["start"].instant_ns(),
         reference=reference,
         accounts=accounts,
+        margin=read_margin(top.get("margin"), accounts, reference),
         firm_accounts=tuple(node.word(accounts, "account") for node in firm["accounts"].items()),
         market_data=market_config.read(top["market_data"], reference),
         exchange=exchange,
@@ -185,7 +197,7 @@ def core_builders(plan: WorldPlan, seed: int, recorded: Recorded | None) -> dict
         routes.MARKET_DATA: lambda: MarketData(
             routes.MARKET_DATA, plan.market_data, reference, seed, plan.start_ns, recorded
         ),
-        routes.EXCHANGE: lambda: Exchange(routes.EXCHANGE, plan.exchange, reference, accounts, seed),
+        routes.EXCHANGE: lambda: Exchange(routes.EXCHANGE, plan.exchange, reference, accounts, seed, plan.margin),
         routes.CUSTODIAN: lambda: Custodian(routes.CUSTODIAN, plan.custodian, reference, accounts, (routes.EXCHANGE,)),
     }
     for desk in plan.desks:

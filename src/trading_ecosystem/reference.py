@@ -35,8 +35,23 @@ class Asset:
 
 @final
 @dataclass(frozen=True)
+class PerpetualTerms:
+    """What makes a perpetual future of an instrument. Shares in parts per million; funding falls due every
+    `funding_every_ns` since 1970, and its rate is `interest_ppm` in calm and never beyond `funding_cap_ppm`."""
+
+    index: str  # The pair that it follows, and in whose quote asset it is margined and settled.
+    initial_margin_ppm: int
+    maintenance_margin_ppm: int
+    funding_every_ns: int
+    funding_cap_ppm: int
+    interest_ppm: int
+
+
+@final
+@dataclass(frozen=True)
 class Instrument:
-    """A pair. A price of one tick is `tick` quote units per base unit; one lot is `lot` base units."""
+    """A pair, or a perpetual future of one. A price of one tick is `tick` quote units per base unit; one lot is `lot`
+    base units, which a perpetual never delivers."""
 
     symbol: str
     base: str
@@ -45,6 +60,7 @@ class Instrument:
     lot: Decimal
     base_minor_per_lot: int
     quote_minor_per_tick_lot: int
+    terms: PerpetualTerms | None = None  # Of a perpetual.
 
     def notional_minor(self, price_ticks: int, quantity_lots: int) -> int:
         """What `quantity_lots` cost at `price_ticks`, in minor units of the quote asset. Exact."""
@@ -63,14 +79,16 @@ class Instrument:
 
 @final
 class ReferenceData:
-    """Everything a world trades. `numeraire` is the asset in which wealth is counted."""
+    """Everything a world trades. `numeraire` is the asset in which wealth is counted, `perpetuals` those of the
+    instruments that are."""
 
-    __slots__ = ("assets", "instruments", "numeraire")
+    __slots__ = ("assets", "instruments", "numeraire", "perpetuals")
 
     def __init__(self, numeraire: str, assets: list[Asset], instruments: list[Instrument]) -> None:
         self.numeraire = numeraire
         self.assets = {asset.name: asset for asset in assets}
         self.instruments = {instrument.symbol: instrument for instrument in instruments}
+        self.perpetuals = {instrument.symbol: instrument for instrument in instruments if instrument.terms is not None}
 
 
 def instrument(symbol: str, tick: Decimal, lot: Decimal, assets: dict[str, Asset]) -> Instrument:
@@ -84,6 +102,14 @@ def instrument(symbol: str, tick: Decimal, lot: Decimal, assets: dict[str, Asset
         lot,
         base_minor_per_lot=assets[base].to_minor(lot),
         quote_minor_per_tick_lot=assets[quote].to_minor(tick * lot),
+    )
+
+
+def perpetual(symbol: str, terms: PerpetualTerms, tick: Decimal, lot: Decimal, assets: dict[str, Asset]) -> Instrument:
+    """Build a perpetual future of `terms.index`. Raises ValueError like `instrument`."""
+    pair = instrument(terms.index, tick, lot, assets)
+    return Instrument(
+        symbol, pair.base, pair.quote, tick, lot, pair.base_minor_per_lot, pair.quote_minor_per_tick_lot, terms
     )
 
 

@@ -26,6 +26,17 @@ from trading_ecosystem.messages.orders import (
     OrderRejected,
     TradeExecuted,
 )
+from trading_ecosystem.messages.perpetuals import (
+    FundingSettled,
+    LossCovered,
+    MarginCalled,
+    MarginMoved,
+    MarginMoveRejected,
+    MarkPriceChanged,
+    PositionChanged,
+    PositionDeleveraged,
+    PositionLiquidated,
+)
 from trading_ecosystem.messages.risk import (
     AlertAcknowledged,
     AlertFired,
@@ -64,6 +75,8 @@ PUBLISHED: dict[type, tuple[str, ...]] = {
     BookTopChanged: (TRADING_ENGINE,),
     MarketPhaseChanged: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
     VenueHeartbeat: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
+    MarkPriceChanged: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
+    FundingSettled: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
     # 3. A match goes to the custodian, which settles it.
     TradeExecuted: (CUSTODIAN,),
     SettlementInstructed: (TEST_COORDINATOR,),
@@ -104,4 +117,12 @@ PRIVATE: dict[type, tuple[str, ...]] = {
     AmendRejected: (TRADING_ENGINE, RISK_MONITOR),
     CancelRejected: (TRADING_ENGINE, RISK_MONITOR),
     AccountMoved: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
+    # 8. So is what happens to its margin and its positions.
+    MarginMoved: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
+    MarginMoveRejected: (TRADING_ENGINE, RISK_MONITOR),
+    PositionChanged: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
+    MarginCalled: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
+    PositionLiquidated: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
+    PositionDeleveraged: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
+    LossCovered: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
 }

@@ -55,7 +55,7 @@ def test_what_is_shown_can_be_read() -> None:
 
 def test_the_limits_it_tells_are_those_of_the_code() -> None:
     from trading_ecosystem.production.trading_engine import desk
-    from trading_ecosystem.simulators.exchange import liquidity
+    from trading_ecosystem.simulators.exchange import prints
 
     percent = int(re.findall(r"more than (\d+)% from the one before", PAGE)[0])
-    assert desk.LARGEST_MOVE_PPM == liquidity.LARGEST_MOVE_PPM == percent * 10_000
+    assert desk.LARGEST_MOVE_PPM == prints.LARGEST_MOVE_PPM == percent * 10_000

@@ -83,7 +83,7 @@ def values_for(name: str, hints: dict[str, object]) -> st.SearchStrategy[object]
         return st.one_of(built(plain.MESSAGE_TYPES["OrderAccepted"]), st.just(Wake()))
     if name == "memory":
         return st.dictionaries(WORDS, PLAIN, max_size=3)
-    if hints.get(name) is bool or name == "post_only":
+    if hints.get(name) is bool or name in ("post_only", "reduce_only"):
         return st.booleans()
     return WORDS if name in TEXTS or hints.get(name) is str else NUMBERS
 

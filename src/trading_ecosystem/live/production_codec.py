@@ -10,6 +10,7 @@ from trading_ecosystem.messages import (
     market,
     order_changes,
     orders,
+    perpetuals,
     risk,
     runtime,
     transfers,
@@ -23,7 +24,10 @@ from trading_ecosystem.wire.risk_monitor.v1 import risk_monitor_pb2
 from trading_ecosystem.wire.trading_engine.v1 import trading_engine_pb2
 
 WIRE: Final = (common_pb2, market_data_pb2, exchange_pb2, custodian_pb2, trading_engine_pb2, risk_monitor_pb2)
-MESSAGES: Final = (runtime, health, market, orders, order_changes, triggers, accounts, custody, transfers, risk)
+MESSAGES: Final = (
+    *(runtime, health, market, orders, order_changes, triggers),
+    *(perpetuals, accounts, custody, transfers, risk),
+)
 
 
 def production_codec() -> WireCodec:

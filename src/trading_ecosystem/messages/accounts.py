@@ -5,6 +5,7 @@ from typing import final
 
 from trading_ecosystem.messages.message import Addressed, Published
 from trading_ecosystem.messages.orders import Side, TradeExecuted
+from trading_ecosystem.messages.perpetuals import MarginBalance, OpenPosition
 
 
 @final
@@ -56,6 +57,8 @@ class AccountReported(Addressed):
     occurred_ns: int
     maker_fee_ppm: int = 0  # What the account pays of the notional of a trade, in the quote asset.
     taker_fee_ppm: int = 0
+    positions: tuple[OpenPosition, ...] = ()
+    margins: tuple[MarginBalance, ...] = ()
 
 
 @final

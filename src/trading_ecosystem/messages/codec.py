@@ -14,6 +14,7 @@ from trading_ecosystem.messages import (
     market,
     order_changes,
     orders,
+    perpetuals,
     risk,
     runtime,
     transfers,
@@ -21,7 +22,10 @@ from trading_ecosystem.messages import (
 )
 from trading_ecosystem.messages.message import Message, field_names, values_of
 
-MODULES = (runtime, market, orders, order_changes, triggers, accounts, custody, transfers, risk, health, chaos, audit)
+MODULES = (
+    *(runtime, market, orders, order_changes, triggers, perpetuals),
+    *(accounts, custody, transfers, risk, health, chaos, audit),
+)
 MESSAGE_TYPES: dict[str, type[Message]] = {
     name: value
     for module in MODULES
@@ -47,6 +51,7 @@ ENUMS: dict[str, type[Enum]] = {
     "trigger_kind": triggers.TriggerKind,
     "amend_reject_reason": order_changes.AmendRejectReason,
     "cancel_reject_reason": orders.CancelRejectReason,
+    "move_reject_reason": perpetuals.MoveRejectReason,
     "fail_reason": custody.FailReason,
     "settlement_status": custody.SettlementStatus,
     "transfer_kind": transfers.TransferKind,
@@ -67,6 +72,8 @@ ENUMS: dict[str, type[Enum]] = {
 PARTS: dict[str, type] = {
     "balances": accounts.Balance,
     "open_orders": accounts.OpenOrder,
+    "positions": perpetuals.OpenPosition,
+    "margins": perpetuals.MarginBalance,
     "holdings": accounts.Holding,
     "postings": custody.Posting,
     "settlements": custody.Settlement,

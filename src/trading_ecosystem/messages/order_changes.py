@@ -18,7 +18,9 @@ class AmendRejectReason(StrEnum):
     BELOW_MINIMUM_NOTIONAL = "below_minimum_notional"
     PRICE_OUT_OF_RANGE = "price_out_of_range"
     WOULD_TAKE = "would_take"  # It is post only.
+    WOULD_NOT_REDUCE = "would_not_reduce"  # It is reduce only.
     INSUFFICIENT_FUNDS = "insufficient_funds"
+    INSUFFICIENT_MARGIN = "insufficient_margin"  # For a perpetual.
 
 
 @final

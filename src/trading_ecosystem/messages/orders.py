@@ -67,7 +67,10 @@ class RejectReason(StrEnum):
     WOULD_TRIGGER = "would_trigger"
     WOULD_TAKE = "would_take"
     NOTHING_TO_TAKE = "nothing_to_take"  # For a market order by quote quantity.
+    NO_MARK_PRICE = "no_mark_price"  # For a perpetual whose index the venue has not heard yet.
+    WOULD_NOT_REDUCE = "would_not_reduce"  # It is reduce only, and there is not that much of a position to reduce.
     INSUFFICIENT_FUNDS = "insufficient_funds"
+    INSUFFICIENT_MARGIN = "insufficient_margin"  # For a perpetual.
     PAIR_REJECTED = "pair_rejected"  # Nothing wrong with it, but with the other order of its pair.
 
 
@@ -96,6 +99,8 @@ class CancelReason(StrEnum):
     SILENT_OWNER = "silent_owner"  # Its owner had asked for it, unless heard of in time.
     MARKET_HALTED = "market_halted"  # What is left of the order that would have traded out of the band.
     VENUE_OUTAGE = "venue_outage"  # The venue was away, and has emptied its books.
+    NOTHING_TO_REDUCE = "nothing_to_reduce"  # It is reduce only, and the position became too small for it.
+    LIQUIDATION = "liquidation"  # Its owner's margin did not suffice.
 
 
 class CancelRejectReason(StrEnum):
@@ -116,6 +121,7 @@ class SubmitOrder(Addressed):
         "price_ticks",
         "quantity_lots",
         "quote_minor",
+        "reduce_only",
         "self_trade",
         "side",
         "symbol",
@@ -136,6 +142,7 @@ class SubmitOrder(Addressed):
         "expires_ns",
         "quote_minor",
         "self_trade",
+        "reduce_only",
     )
 
     def __init__(
@@ -154,6 +161,7 @@ class SubmitOrder(Addressed):
         expires_ns: int = 0,
         quote_minor: int = 0,
         self_trade: SelfTradeMode = SelfTradeMode.UNSPECIFIED,
+        reduce_only: bool = False,
     ) -> None:
         self.to = to
         self.account = account
@@ -169,6 +177,7 @@ class SubmitOrder(Addressed):
         self.expires_ns = expires_ns  # For GTD alone.
         self.quote_minor = quote_minor  # A market order may say what it spends, fee included, or what it sells for.
         self.self_trade = self_trade
+        self.reduce_only = reduce_only  # It may make a position in a perpetual smaller, and nothing else.
 
 
 @final

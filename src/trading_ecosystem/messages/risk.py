@@ -25,6 +25,8 @@ class AlertRule(StrEnum):
     SETTLEMENT_OVERDUE = "settlement_overdue"
     RECONCILIATION_BREAK = "reconciliation_break"
     TRANSFER_OVERDUE = "transfer_overdue"
+    BASIS_DIVERGENCE = "basis_divergence"
+    MARGIN_BUFFER = "margin_buffer"
 
 
 @final

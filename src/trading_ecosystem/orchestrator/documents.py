@@ -13,7 +13,7 @@ import yaml
 from trading_ecosystem import routes
 from trading_ecosystem.assembly import WorldPlan, desk_name, load_world
 from trading_ecosystem.configuration.document import read_document
-from trading_ecosystem.configuration.instruments import REFERENCE_KEYS
+from trading_ecosystem.configuration.instruments import OPTIONAL_REFERENCE_KEYS, REFERENCE_KEYS
 from trading_ecosystem.configuration.scalars import duration_text, instant_text
 from trading_ecosystem.messages.runtime import Plain
 from trading_ecosystem.orchestrator.identities import OPERATOR
@@ -32,6 +32,7 @@ def documents_of(world: Path, terms: Terms) -> dict[str, Files]:
     parts = sections_of(world.read_text(encoding="utf-8"))
     limits = world.parent / dict(read_document(world).entries())["limits"].text()
     reference = {key: parts[key] for key in REFERENCE_KEYS}
+    reference |= {key: parts[key] for key in OPTIONAL_REFERENCE_KEYS if key in parts}
     own: dict[str, dict[str, yaml.Node]] = {
         routes.MARKET_DATA: of_market_data(parts, terms),
         routes.EXCHANGE: of_exchange(plan, parts, terms),
@@ -74,12 +75,13 @@ def of_exchange(plan: WorldPlan, parts: dict[str, yaml.Node], terms: Terms) -> d
     desks = {desk_name(desk): client([desk.account], [desk.account]) for desk in plan.desks}
     if plan.exchange.custodian:
         desks[plan.exchange.custodian] = client(list(plan.accounts), [])
-    return {
+    own = {
         "accounts": parts["accounts"],
         "exchange": parts["exchange"],
         "seed": section(terms.seed),
         "clients": section(desks | watchers(plan)),
     }
+    return own | ({"margin": parts["margin"]} if "margin" in parts else {})
 
 
 def of_custodian(plan: WorldPlan, parts: dict[str, yaml.Node]) -> dict[str, yaml.Node]:
@@ -142,6 +144,9 @@ def of_test_coordinator(plan: WorldPlan, parts: dict[str, yaml.Node], terms: Ter
         "start": section(instant_text(terms.start_ns)),
         "seed": section(terms.seed),
     }
+    if plan.firm_margin():
+        margin = entries_of(parts["margin"])
+        own["margin"] = mapping({account: margin[account] for account in plan.firm_margin()})
     if terms.duration_ns is not None:
         own["duration"] = section(duration_text(terms.duration_ns))
         own["scenario"] = mapping(sections_of(terms.scenario))

@@ -82,6 +82,7 @@ def execute(prepared: Prepared, sink: Sink, progress: Progress | None) -> Ended:
         plan.firm_balances(),
         plan.start_ns,
         tuple(instances),
+        plan.firm_margin(),
     )
     builders[routes.AUDIT_CORRELATOR] = lambda: audit
     began = time.perf_counter()
@@ -140,6 +141,7 @@ def checker_of(plan: WorldPlan) -> ConservationChecker:
         {symbol: instrument.base_minor_per_lot for symbol, instrument in instruments.items()},
         SETTLEMENT_GRACE_NS,
         plan.custodian.transfers.vaults,
+        {symbol: each.quote for symbol, each in plan.reference.perpetuals.items()},
     )
 
 

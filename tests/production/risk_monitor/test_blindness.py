@@ -17,7 +17,7 @@ ALLOWED = (
     *(f"trading_ecosystem.messages.{name}" for name in ("accounts", "custody", "health", "market", "message")),
     *(
         f"trading_ecosystem.messages.{name}"
-        for name in ("numbers", "order_changes", "orders", "risk", "runtime", "transfers", "triggers")
+        for name in ("numbers", "order_changes", "orders", "perpetuals", "risk", "runtime", "transfers", "triggers")
     ),
 )
 SHELLS = ("server.py", "store.py", "rest.py", "rest_bodies.py", "__main__.py")  # What is around the core.

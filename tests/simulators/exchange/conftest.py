@@ -90,3 +90,8 @@ def make_exchange() -> Callable[..., Exchange]:
         return Exchange("venue", config, CROSSED if cross else REFERENCE, accounts, seed)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def silent() -> LiquidityConfig:
+    return SILENT

@@ -29,6 +29,7 @@ from trading_ecosystem.messages.orders import (
     SubmitOrder,
     TradeExecuted,
 )
+from trading_ecosystem.messages.perpetuals import MarginCalled, PositionDeleveraged, PositionLiquidated
 from trading_ecosystem.messages.risk import AlertFired, AlertResolved, Exposure, RiskReported
 from trading_ecosystem.messages.transfers import TransferChanged, TransferRefused, TransferRequested
 from trading_ecosystem.messages.triggers import OrderTriggered
@@ -164,6 +165,9 @@ def exchange() -> Figures:
             OrderAmended: counts(orders, lambda order: ("amended", "")),
             OrderTriggered: counts(orders, lambda order: ("triggered", "")),
             TradeExecuted: counts("exchange_trades_total", lambda trade: (trade.symbol,)),
+            MarginCalled: counts("exchange_margin_calls_total", lambda call: (call.asset,)),
+            PositionLiquidated: counts("exchange_liquidations_total", lambda fact: (fact.symbol,)),
+            PositionDeleveraged: counts("exchange_deleveragings_total", lambda fact: (fact.symbol,)),
         }
     )
 

@@ -9,6 +9,7 @@ from typing import final
 
 from trading_ecosystem.messages.accounts import AccountReported, HoldingsReported
 from trading_ecosystem.messages.orders import AccountEvent
+from trading_ecosystem.production.risk_monitor.margin import Margin
 
 DISPUTED_AFTER = 3  # Reports in a row that differ by the same: trades on their way differ each by their own.
 IN_ORDER: tuple[AccountEvent, ...] = ()
@@ -30,6 +31,7 @@ class Account:
         "differs",
         "early",
         "fills",
+        "margin",
         "missed",
         "moves",
         "name",
@@ -39,6 +41,7 @@ class Account:
     def __init__(self, name: str) -> None:
         self.name = name
         self.amounts: dict[str, int] = {}
+        self.margin = Margin()
         self.sequence = 0  # Of the last event that counted.
         self.early: dict[int, AccountEvent] = {}
         self.answered = False  # At least once since the start.
@@ -87,7 +90,8 @@ class Account:
             self.asked = bool(self.doubt)
             return None
         changes = self._changes(report)
-        self.differs = self.answered and report.account_sequence == self.sequence and bool(changes)
+        is_news = bool(changes) or self.margin.differs(report)
+        self.differs = self.answered and report.account_sequence == self.sequence and is_news
         self.answered, self.missed = True, False
         self.sequence = report.account_sequence
         self.early = {number: event for number, event in self.early.items() if number > self.sequence}
@@ -198,12 +202,14 @@ class Custody:
         left = self.account.amounts_as_of(report.last_trade_id, self.movement_id)
         if left is None:
             return None
+        self.account.margin.add_moved_in(left)
         for holding in report.holdings:
             left[holding.asset] = left.get(holding.asset, 0) - holding.posted_minor - holding.pending_minor
         return [asset for asset, amount in left.items() if amount]
 
     def _compare(self, report: HoldingsReported) -> dict[str, int]:
         left = dict(self.account.amounts)
+        self.account.margin.add_moved_in(left)
         for holding in report.holdings:
             left[holding.asset] = left.get(holding.asset, 0) - holding.posted_minor - holding.pending_minor
         return {asset: amount for asset, amount in left.items() if amount}

@@ -5,7 +5,7 @@ Rule 2: a figure is in breach at its level and above; it has recovered below `re
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from trading_ecosystem.configuration.document import Node, Section
 from trading_ecosystem.reference import Asset, AssetKind, ReferenceData
@@ -23,6 +23,7 @@ RULES = (
     "settlement_overdue",
     "reconciliation_break",
 )
+OF_PERPETUALS = ("basis_divergence", "margin_buffer")  # Optional: a firm without them has no such limit.
 TIMES = (
     "report_every",
     "reconcile_every",
@@ -72,11 +73,14 @@ class Limits:
     ask_again_after_ns: int
     resolves_after_ns: int
     fires_at_most_every_ns: int
+    basis_divergence: dict[str, Levels] = field(default_factory=dict)  # By perpetual: distance from its index, in ppm.
+    margin_buffer: Levels | None = None  # Share of an account's margin equity that is needed, in ppm.
 
 
 def read(node: Node, reference: ReferenceData) -> Limits:
     """The limits in a document. Raises `Problem` for the first mistake."""
-    document = node.section(required=(*RULES, *TIMES), optional=("transfer_overdue",))
+    document = node.section(required=(*RULES, *TIMES), optional=(*OF_PERPETUALS, "transfer_overdue"))
+    bases, buffer = document.get("basis_divergence"), document.get("margin_buffer")
     transfer_overdue = document.get("transfer_overdue")
     concentration = document["concentration"].section(required=("assets", "issuers"))
     return Limits(
@@ -97,6 +101,8 @@ def read(node: Node, reference: ReferenceData) -> Limits:
         ask_again_after_ns=read_time(document, "ask_again_after"),
         resolves_after_ns=read_time(document, "resolves_after"),
         fires_at_most_every_ns=read_time(document, "fires_at_most_every"),
+        basis_divergence=read_named(bases, list(reference.perpetuals), "perpetual") if bases else {},
+        margin_buffer=read_levels(buffer, read_share) if buffer else None,
     )
 
 

@@ -22,11 +22,19 @@ from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.market import MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import AccountEvent, OrderFilled
+from trading_ecosystem.messages.perpetuals import (
+    FundingSettled,
+    LossCovered,
+    MarginMoved,
+    MarkPriceChanged,
+    PositionChanged,
+)
 from trading_ecosystem.messages.risk import AcknowledgeAlert
 from trading_ecosystem.messages.runtime import Plain, Remember, Start, Wake
 from trading_ecosystem.messages.transfers import AccountMoved, QueryTransfers, TransfersReported
 from trading_ecosystem.production.risk_monitor.accounts import Account, Custody
 from trading_ecosystem.production.risk_monitor.config import Limits
+from trading_ecosystem.production.risk_monitor.margin import FLAT
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.production.risk_monitor.portfolio import Portfolio
 from trading_ecosystem.production.risk_monitor.rulebook import Rulebook
@@ -65,7 +73,8 @@ class RiskMonitor(Core):
         self._custodies = {account.name: Custody(account) for account in self._accounts.values()}
         self._outbox = Outbox()
         self._portfolio = Portfolio(reference, len(accounts))
-        self._rulebook = Rulebook(limits, reference, self._portfolio, venue, accounts)
+        margins = {account.name: account.margin for account in self._accounts.values()}
+        self._rulebook = Rulebook(limits, reference, self._portfolio, venue, accounts, margins)
         self._feeds = self._rulebook.feeds
         every_account, every_custody = list(self._accounts.values()), list(self._custodies.values())
         self.statement = Statement(reference.numeraire, every_account, every_custody, self._portfolio, self._rulebook)
@@ -98,6 +107,8 @@ class RiskMonitor(Core):
     def _on_rare(self, message: Message, now: int) -> None:
         if isinstance(message, AcknowledgeAlert):
             self._on_acknowledge(message, now)
+        elif isinstance(message, MarkPriceChanged | FundingSettled):
+            self._on_contract(message, now)
         else:
             assert isinstance(message, Start), f"no route brings {type(message).__name__} here"
             self._on_start(message, now)
@@ -121,6 +132,8 @@ class RiskMonitor(Core):
             share.refresh()
         if feed.peg is not None:
             feed.peg.check(feed.price, at_ns, now, self._outbox)
+        for basis in feed.bases:
+            basis.check(feed.symbol, feed.price, at_ns, now, self._outbox)
         self._judge_wealth(at_ns, now)
 
     def _judge_wealth(self, at_ns: int, now: int) -> None:
@@ -153,11 +166,14 @@ class RiskMonitor(Core):
         if isinstance(event, AccountMoved):
             self._move(account, event, now)
         if not isinstance(event, OrderFilled):
+            self._count_margin(account, event, now)
             return
         instrument = self._instruments.get(event.symbol)
         if instrument is None:
             account.missed = True  # What it did to the account is in the venue's next report.
             return
+        if instrument.terms is not None:
+            return  # What it did to the position is told by the venue.
         base, quote = instrument.base, instrument.quote
         before = account.amounts.get(base, 0), account.amounts.get(quote, 0)
         self._portfolio.book(event, instrument, account)
@@ -175,6 +191,44 @@ class RiskMonitor(Core):
             self._rulebook.drawdown.rebase(before_minor, self._portfolio.equity_minor, self._outbox)
         self._judge_amounts((event.asset,), event.occurred_ns, now)
 
+    def _count_margin(self, account: Account, event: AccountEvent, now: int) -> None:
+        """What happened to margin and positions: what was moved is worth as much as before, all else is gained or
+        lost."""
+        wallets, positions = dict(account.margin.wallets), dict(account.margin.positions)
+        if isinstance(event, MarginMoved):
+            account.margin.move(event)
+            account.add(event.asset, -event.amount_minor)
+            self._judge_margin(account, min(event.occurred_ns, now), now)
+            return
+        if isinstance(event, PositionChanged):
+            instrument = self._instruments.get(event.symbol)
+            if instrument is None:
+                account.missed = True
+                return
+            account.margin.change(event, instrument.quote)
+        elif isinstance(event, LossCovered):
+            account.margin.cover(event)
+        else:
+            return
+        self._count_difference(account, wallets, positions)
+        self._judge_amounts(tuple(account.margin.wallets), event.occurred_ns, now)
+        self._judge_margin(account, min(event.occurred_ns, now), now)
+
+    def _count_difference(
+        self, account: Account, wallets: dict[str, int], positions: dict[str, tuple[int, int]]
+    ) -> None:
+        """From these to what the account has now."""
+        margin = account.margin
+        for asset in {**wallets, **margin.wallets}:
+            self._portfolio.earn(asset, margin.wallets.get(asset, 0) - wallets.get(asset, 0))
+        for symbol in {**positions, **margin.positions}:
+            instrument = self._instruments.get(symbol)
+            if instrument is not None:
+                lots, cost_minor = margin.positions.get(symbol, FLAT)
+                lots_before, cost_before = positions.get(symbol, FLAT)
+                owed_minor = cost_minor - cost_before
+                self._portfolio.hold(symbol, instrument.base_minor(lots - lots_before), owed_minor)
+
     def _judge_amounts(self, assets: Sequence[str], occurred_ns: int, now: int) -> None:
         at_ns = min(occurred_ns, now)
         for asset in assets:
@@ -187,11 +241,15 @@ class RiskMonitor(Core):
         if account is None or report.venue != self._venue:
             return
         first = not account.answered
+        wallets, positions = account.margin.wallets, account.margin.positions
         changes = account.take(report)
         if first:
             self._portfolio.answered()
         if changes is not None:
+            account.margin.take(report)
             self._portfolio.correct(changes)
+            self._count_difference(account, wallets, positions)
+            self._judge_margin(account, min(report.occurred_ns, now), now)
             self._judge_amounts(tuple(self._portfolio.positions), report.occurred_ns, now)
         for event in account.release():
             self._count(account, event, now)
@@ -207,6 +265,18 @@ class RiskMonitor(Core):
             self._on_settlements(report, now)
         else:
             self._on_transfers(report, now)
+
+    def _on_contract(self, message: MarkPriceChanged | FundingSettled, now: int) -> None:
+        """What funding did to the firm, the events of its accounts tell."""
+        if isinstance(message, MarkPriceChanged) and message.venue == self._venue:
+            self._rulebook.marks[message.symbol] = message.mark_ticks
+            for account in self._accounts.values():
+                self._judge_margin(account, min(message.occurred_ns, now), now)
+
+    def _judge_margin(self, account: Account, at_ns: int, now: int) -> None:
+        buffer = self._rulebook.buffers.get(account.name)
+        if buffer is not None and account.answered:
+            buffer.check(at_ns, now, self._outbox)
 
     def _on_holdings(self, report: HoldingsReported, now: int) -> None:
         custody = self._custodies.get(report.account)

@@ -16,7 +16,9 @@ from trading_ecosystem.reference import AssetKind, Instrument, ReferenceData
 
 @final
 class Position:
-    """What the firm has of one asset, over all its accounts, and what that is worth and did cost.
+    """What the firm has of one asset or perpetual, over all its accounts, and what that is worth and did cost.
+
+    A perpetual is one of its own, by its symbol; what was paid for it less what was got, `owed_minor`, is no asset's.
 
     `price` is twice the mid price in ticks, 0 while there is none; with `numerator` and `denominator` it is
     the exact value of one minor unit. Values are rounded down.
@@ -25,22 +27,28 @@ class Position:
     __slots__ = (
         "asset",
         "cost_minor",
+        "counted_in",
         "denominator",
         "directional",
+        "is_contract",
         "numerator",
+        "owed_minor",
         "price",
         "total_minor",
         "value_minor",
     )
 
-    def __init__(self, asset: str, directional: bool) -> None:
+    def __init__(self, asset: str, directional: bool, counted_in: str = "") -> None:
         self.asset = asset
+        self.counted_in = counted_in or asset  # The asset of the minor units: of a perpetual, its base.
+        self.is_contract = counted_in != ""
         self.directional = directional  # It counts as exposure to the market.
         self.price = 0
         self.numerator = 1
         self.denominator = 1
         self.total_minor = 0
         self.value_minor = 0
+        self.owed_minor = 0
         self.cost_minor = 0
 
     def worth(self, amount_minor: int) -> int:
@@ -66,6 +74,8 @@ class Portfolio:
 
     def __init__(self, reference: ReferenceData, accounts: int) -> None:
         self.positions = {asset: position_of(asset, reference) for asset in reference.assets}
+        for symbol, instrument in reference.perpetuals.items():
+            self.positions[symbol] = priced_by(instrument, Position(symbol, True, instrument.base))
         self.unanswered = accounts
         self._unpriced = 0  # Assets held that have no price.
         self.complete = False
@@ -120,20 +130,36 @@ class Portfolio:
         position = self.position(asset)
         self._change(account, position, change_minor, position.worth(abs(change_minor)))
 
+    def earn(self, asset: str, change_minor: int) -> None:
+        """A margin wallet changed by profit, loss, funding or fees."""
+        position = self.position(asset)
+        if self.opened and change_minor:
+            self._explain(position, position.total_minor, change_minor)
+        self._add(position, change_minor)
+
+    def hold(self, symbol: str, change_minor: int, owed_minor: int) -> None:
+        """A position in a perpetual changed, in minor units of the base asset, and what is owed for it in those of the
+        numeraire. Neither is a profit: what it realised went into a wallet."""
+        position = self.position(symbol)
+        position.owed_minor += owed_minor
+        self.equity_minor -= owed_minor
+        self._add(position, change_minor)
+
     def open(self, memory: Plain) -> None:
         """Begin to count profit, or go on with what `opening` kept. The portfolio is complete."""
         assert self.complete and not self.opened
         self.opened = True
         if memory is None:
             for position in self.positions.values():
-                self._cost(position, position.value_minor)
+                self._cost(position, position.value_minor - position.owed_minor)
             return
         assert isinstance(memory, dict)
         self.realised_minor = int(memory["realised_minor"])
         for asset, (before, cost) in memory["positions"].items():
             position = self.position(asset)
             self._cost(position, int(cost))
-            self._explain(position, int(before), position.total_minor - int(before))
+            if not position.is_contract:
+                self._explain(position, int(before), position.total_minor - int(before))
 
     def opening(self) -> Plain:
         """What profit is counted from, as plain data."""
@@ -215,7 +241,13 @@ def position_of(asset: str, reference: ReferenceData) -> Position:
     if asset == reference.numeraire:
         position.price = 1
     elif instrument is not None:
-        numerator, denominator = instrument.quote_minor_per_tick_lot, 2 * instrument.base_minor_per_lot
-        divisor = gcd(numerator, denominator)
-        position.numerator, position.denominator = numerator // divisor, denominator // divisor
+        priced_by(instrument, position)
+    return position
+
+
+def priced_by(instrument: Instrument, position: Position) -> Position:
+    """The position, worth what the instrument says of its base asset."""
+    numerator, denominator = instrument.quote_minor_per_tick_lot, 2 * instrument.base_minor_per_lot
+    divisor = gcd(numerator, denominator)
+    position.numerator, position.denominator = numerator // divisor, denominator // divisor
     return position

@@ -167,9 +167,12 @@ def limits_body(limits: Limits, reference: ReferenceData) -> LimitsBody:
         (AlertRule.STALE_DATA, "every instrument", TIME_UNIT, limits.stale_data),
         (AlertRule.SETTLEMENT_OVERDUE, "every account", TIME_UNIT, limits.settlement_overdue),
         (AlertRule.RECONCILIATION_BREAK, "every asset", TIME_UNIT, limits.reconciliation_break),
+        *((AlertRule.BASIS_DIVERGENCE, name, SHARE_UNIT, each) for name, each in limits.basis_divergence.items()),
     ]
     if limits.transfer_overdue is not None:
         places.append((AlertRule.TRANSFER_OVERDUE, "every account", TIME_UNIT, limits.transfer_overdue))
+    if limits.margin_buffer is not None:
+        places.append((AlertRule.MARGIN_BUFFER, "every account", SHARE_UNIT, limits.margin_buffer))
     found: list[LevelBody] = []
     for rule, subject, unit, levels in places:
         if levels.warning is not None:

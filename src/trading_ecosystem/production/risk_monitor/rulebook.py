@@ -10,10 +10,13 @@ from trading_ecosystem.messages.risk import AlertRule
 from trading_ecosystem.messages.runtime import Plain
 from trading_ecosystem.production.risk_monitor.alerts import NEVER, Watch
 from trading_ecosystem.production.risk_monitor.config import Levels, Limits
+from trading_ecosystem.production.risk_monitor.margin import Margin
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.production.risk_monitor.portfolio import Portfolio
+from trading_ecosystem.production.risk_monitor.rules.basis_divergence import Basis
 from trading_ecosystem.production.risk_monitor.rules.concentration import Share
 from trading_ecosystem.production.risk_monitor.rules.delta_exposure import DeltaExposure
+from trading_ecosystem.production.risk_monitor.rules.margin_buffer import MarginBuffer
 from trading_ecosystem.production.risk_monitor.rules.peg_deviation import Peg
 from trading_ecosystem.production.risk_monitor.rules.pnl_drawdown import Drawdown
 from trading_ecosystem.production.risk_monitor.rules.position_limit import PositionLimit
@@ -41,6 +44,7 @@ class Rulebook:
         portfolio: Portfolio,
         venue: str,
         accounts: tuple[str, ...],
+        margins: dict[str, Margin] | None = None,
     ) -> None:
         self._limits = limits
         self._portfolio = portfolio
@@ -72,6 +76,9 @@ class Rulebook:
             for account in accounts:
                 watch = self._watch(rule.TRANSFER_OVERDUE, account, TIME_UNIT, limits.transfer_overdue)
                 self.transfers[account] = TransferOverdue(watch)
+        self.marks: dict[str, int] = {}  # The venue's mark prices, in ticks.
+        self.bases = [self._basis(symbol, levels, reference) for symbol, levels in limits.basis_divergence.items()]
+        self.buffers = self._buffers(accounts, margins or {}, reference)
         self._longest_wait_ns = self._all_silences()[0].watch.lowest
 
     def begin(self, memory: dict[str, Plain], now: int, outbox: Outbox) -> None:
@@ -120,6 +127,8 @@ class Rulebook:
                 changed = True
             if feed.silence.quiet and feed.peg is not None:
                 feed.peg.watch.known = False
+            for basis in feed.bases if feed.silence.quiet else ():
+                basis.watch.known = False
         return changed
 
     def resolve(self, now: int, outbox: Outbox) -> None:
@@ -161,13 +170,38 @@ class Rulebook:
             shares.append(Share(members, watch))
         return shares
 
+    def _basis(self, symbol: str, levels: Levels, reference: ReferenceData) -> Basis:
+        perpetual = reference.perpetuals[symbol]
+        assert perpetual.terms is not None
+        watch = self._watch(AlertRule.BASIS_DIVERGENCE, symbol, SHARE_UNIT, levels)
+        basis = Basis(perpetual, reference.instruments[perpetual.terms.index], watch)
+        for each in (basis.perpetual, basis.index):
+            self.feeds[each].bases.append(basis)
+        return basis
+
+    def _buffers(
+        self, accounts: tuple[str, ...], margins: dict[str, Margin], reference: ReferenceData
+    ) -> dict[str, MarginBuffer]:
+        """By account."""
+        levels = self._limits.margin_buffer
+        if levels is None:
+            return {}
+        rule = AlertRule.MARGIN_BUFFER
+        return {
+            account: MarginBuffer(
+                margins[account], reference.perpetuals, self.marks, self._watch(rule, account, SHARE_UNIT, levels)
+            )
+            for account in accounts
+        }
+
     def _feed(self, instrument: Instrument, reference: ReferenceData) -> Feed:
         symbol, asset = instrument.symbol, instrument.base
         silence = Silence(self._watch(AlertRule.STALE_DATA, symbol, TIME_UNIT, self._limits.stale_data))
         if instrument.quote != reference.numeraire:
             return Feed(symbol, silence, None, None)
-        position, peg = self._portfolio.positions[asset], None
-        if asset in self._limits.peg_deviation:
+        is_contract = instrument.terms is not None
+        position, peg = self._portfolio.positions[symbol if is_contract else asset], None
+        if asset in self._limits.peg_deviation and not is_contract:
             levels = self._limits.peg_deviation[asset]
             peg = Peg(instrument, self._watch(AlertRule.PEG_DEVIATION, asset, SHARE_UNIT, levels))
         feed = Feed(symbol, silence, position, peg)

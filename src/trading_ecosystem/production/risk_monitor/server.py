@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from trading_ecosystem.configuration.document import Section, read_document
-from trading_ecosystem.configuration.instruments import REFERENCE_KEYS, read_reference
+from trading_ecosystem.configuration.instruments import OPTIONAL_REFERENCE_KEYS, REFERENCE_KEYS, read_reference
 from trading_ecosystem.live.access import Access
 from trading_ecosystem.live.production_wire import CODEC, CUSTODIAN, EXCHANGE, MARKET_DATA, RISK_MONITOR
 from trading_ecosystem.live.rest_parts import rest_surface
@@ -18,6 +18,17 @@ from trading_ecosystem.messages.orders import (
     OrderCanceled,
     OrderFilled,
     OrderRejected,
+)
+from trading_ecosystem.messages.perpetuals import (
+    FundingSettled,
+    LossCovered,
+    MarginCalled,
+    MarginMoved,
+    MarginMoveRejected,
+    MarkPriceChanged,
+    PositionChanged,
+    PositionDeleveraged,
+    PositionLiquidated,
 )
 from trading_ecosystem.messages.transfers import AccountMoved, TransfersReported
 from trading_ecosystem.messages.triggers import OrderTriggered
@@ -57,6 +68,7 @@ SERVICE = Service(
     role="risk_monitor",
     speech=RISK_MONITOR,
     keys=(*REFERENCE_KEYS, "accounts", "limits", "venue", "custodian"),
+    optional=OPTIONAL_REFERENCE_KEYS,
     build=build,
     codec=CODEC,
     design=DESIGN,
@@ -79,6 +91,15 @@ SERVICE = Service(
                 OrderTriggered,
                 AmendRejected,
                 AccountMoved,
+                MarkPriceChanged,
+                FundingSettled,
+                MarginMoved,
+                MarginMoveRejected,
+                PositionChanged,
+                MarginCalled,
+                PositionLiquidated,
+                PositionDeleveraged,
+                LossCovered,
             ),
         ),
         Upstream(role="custodian", speech=CUSTODIAN, kinds=(HoldingsReported, SettlementsReported, TransfersReported)),

@@ -91,7 +91,7 @@ class Statement:
             subject=position.asset,
             value=carried(position.total_minor),
             limit=rule.watch.highest if rule is not None else 0,
-            unit=minor_unit(position.asset),
+            unit=minor_unit(position.counted_in),
             certain=self._amounts_are_certain(),
         )
 

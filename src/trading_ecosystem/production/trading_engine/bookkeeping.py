@@ -20,6 +20,15 @@ from trading_ecosystem.messages.orders import (
     Side,
     TimeInForce,
 )
+from trading_ecosystem.messages.perpetuals import (
+    LossCovered,
+    MarginCalled,
+    MarginMoved,
+    MarginMoveRejected,
+    PositionChanged,
+    PositionDeleveraged,
+    PositionLiquidated,
+)
 from trading_ecosystem.messages.transfers import AccountMoved
 from trading_ecosystem.messages.triggers import OrderTriggered
 from trading_ecosystem.production.trading_engine.desk import Desk
@@ -28,6 +37,11 @@ from trading_ecosystem.production.trading_engine.orders import STRAY, Order, Ord
 from trading_ecosystem.production.trading_engine.strategies.strategy import Strategy
 
 CLOSED: Final = (RejectReason.MARKET_HALTED, RejectReason.NOT_IN_AUCTION)
+# What other events say of an order or a position in their own words.
+UNTOLD: Final = (
+    *(OrderTriggered, AmendRejected, MarginMoveRejected),
+    *(MarginCalled, PositionLiquidated, PositionDeleveraged, LossCovered),
+)
 
 
 @final
@@ -59,12 +73,19 @@ class Bookkeeping:
             self._end(event.client_order_id, OrderEvent.CANCEL_REJECTED, now, out)
         elif isinstance(event, OrderAmended):
             self._amend(event)
-        elif isinstance(event, AccountMoved):
+        else:
+            self._move(event, out)
+
+    def _move(self, event: AccountEvent, out: list[Message]) -> None:
+        """What the desk has changes without an order of its own."""
+        if isinstance(event, AccountMoved):
             remember = self._desk.positions.move(event.asset, event.amount_minor)
             if remember is not None:
                 out.append(remember)
+        elif isinstance(event, (PositionChanged, MarginMoved)):
+            self._desk.positions.change(event)
         else:
-            assert isinstance(event, (OrderTriggered, AmendRejected))
+            assert isinstance(event, UNTOLD)
 
     def reconcile(self, report: AccountReported, now: int, out: list[Message]) -> None:
         """Make positions and orders those of the report."""

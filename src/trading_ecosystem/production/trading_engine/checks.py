@@ -10,6 +10,7 @@ from trading_ecosystem.messages.orders import DenyReason, Side
 from trading_ecosystem.production.trading_engine.config import Limits
 from trading_ecosystem.production.trading_engine.desk import Desk, Market
 from trading_ecosystem.production.trading_engine.orders import Order
+from trading_ecosystem.reference import Instrument
 
 PPM: Final = 1_000_000
 MINUTE_NS: Final = 60_000_000_000
@@ -77,12 +78,12 @@ class Checks:
         limit_minor = self._position_minor.get(asset)
         if limit_minor is None:
             return False  # The numeraire; the configuration asks for a limit on everything else.
-        total_minor = self._desk.positions.total_minor(asset) + amount_minor
         for other in working:
             other_asset, other_minor = self._acquires(other)
-            if other_asset == asset:
-                total_minor += other_minor
-        return total_minor > limit_minor
+            if other_asset == asset and (other.side is order.side or amount_minor > 0 < other_minor):
+                amount_minor += other_minor
+        total_minor = self._desk.positions.total_minor(asset) + amount_minor
+        return (total_minor if amount_minor > 0 else -total_minor) > limit_minor
 
     def _lacks_funds(self, order: Order, working: list[Order]) -> bool:
         asset, needed_minor = self._spends(order)
@@ -102,9 +103,18 @@ class Checks:
         instrument = self._desk.reference.instruments.get(order.symbol)
         if instrument is None:
             return "", 0  # A stray that only the venue knows; it is being canceled.
+        if instrument.terms is not None:
+            return self._contract_leg(instrument, order, base is (order.side is Side.BUY))
         if base:
             return instrument.base, instrument.base_minor(order.leaves_lots)
         return instrument.quote, instrument.notional_minor(order.price_ticks, order.leaves_lots)
+
+    def _contract_leg(self, instrument: Instrument, order: Order, acquires: bool) -> tuple[str, int]:
+        """A perpetual is acquired long or short, below 0; nothing is paid for it but margin, which the venue checks."""
+        if not acquires:
+            return "", 0
+        base_minor = instrument.base_minor(order.leaves_lots)
+        return instrument.symbol, base_minor if order.side is Side.BUY else -base_minor
 
 
 def outside_collar(price_ticks: int, double_mid_ticks: int, collar_ppm: int) -> bool:

@@ -41,19 +41,37 @@ desks:
       every: 10m
       keep:                                             # Up to `most` at a time; what is too much goes to the bank,
         USD: {floor: 100000, keep: 200000, ceiling: 300000, most: 50000, vault: beta.vault, bank: bank.beta}
+
+A third kind trades a pair against its perpetual; `position` then also has a limit for the perpetual, long or short:
+
+      - kind: basis
+        open_above: 20bps                               # Of the perpetual over the pair, both legs taken at once,
+        close_below: 2bps                               # and where the same two legs are taken back.
+        slippage: 20bps
+        cooldown: 10s
+        hedge_above: 500                                # Legs that differ by less are left alone.
+        legs:
+          - {spot: BTC/USD, perpetual: BTC-PERP, size: 0.5, maximum: 10}
 """
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import final
 
 from trading_ecosystem.configuration.document import Node, Section
-from trading_ecosystem.reference import Instrument, ReferenceData
+from trading_ecosystem.production.trading_engine.config_values import (
+    LARGEST_SHARE_PPM,
+    MILLISECOND_NS,
+    amount_minor,
+    duration,
+    lots,
+    non_empty,
+    share_ppm,
+    unique,
+)
+from trading_ecosystem.reference import ReferenceData
 
 SECOND_NS = 1_000_000_000
-MILLISECOND_NS = 1_000_000
-LARGEST_SHARE_PPM = 500_000
-KINDS = ("arbitrage", "market_maker")
+KINDS = ("arbitrage", "basis", "market_maker")
 
 
 @final
@@ -144,10 +162,39 @@ class KeepConfig:
 
 @final
 @dataclass(frozen=True, kw_only=True)
+class BasisLegsConfig:
+    """Amounts of the base asset: of one round, and of all that is open, at most."""
+
+    spot: str
+    perpetual: str
+    size_minor: int
+    maximum_minor: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
 class TreasuryConfig:
     custodian: str
     every_ns: int
     keeps: tuple[KeepConfig, ...]
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class BasisConfig:
+    legs: tuple[BasisLegsConfig, ...]
+    open_ppm: int
+    close_ppm: int
+    slippage_ppm: int
+    cooldown_ns: int
+    hedge_above_minor: int  # In the numeraire.
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return unique([symbol for legs in self.legs for symbol in (legs.spot, legs.perpetual)])
+
+
+StrategyConfig = MarketMakerConfig | ArbitrageConfig | BasisConfig
 
 
 @final
@@ -159,7 +206,7 @@ class DeskConfig:
     account: str
     venue: str
     limits: Limits
-    strategies: tuple[MarketMakerConfig | ArbitrageConfig, ...]
+    strategies: tuple[StrategyConfig, ...]
     symbols: tuple[str, ...]  # All that it trades or needs to value what it trades.
     heartbeat_timeout_ns: int
     acknowledgment_timeout_ns: int
@@ -232,9 +279,11 @@ def read_limits(node: Node, reference: ReferenceData) -> Limits:
     )
     position_minor: dict[str, int] = {}
     for asset, limit in section["position"].entries():
-        if asset not in reference.assets:
-            limit.fail_word("unknown asset", asset, reference.assets)
-        position_minor[asset] = amount_minor(limit, asset, reference)
+        known = (*reference.assets, *reference.perpetuals)
+        if asset not in known:
+            limit.fail_word("unknown asset", asset, known)
+        perpetual = reference.perpetuals.get(asset)
+        position_minor[asset] = amount_minor(limit, asset if perpetual is None else perpetual.base, reference)
     return Limits(
         order_value_minor=amount_minor(section["order_value"], reference.numeraire, reference),
         position_minor=position_minor,
@@ -244,10 +293,8 @@ def read_limits(node: Node, reference: ReferenceData) -> Limits:
     )
 
 
-def read_strategies(
-    node: Node, reference: ReferenceData, limits: Limits
-) -> tuple[MarketMakerConfig | ArbitrageConfig, ...]:
-    strategies: list[MarketMakerConfig | ArbitrageConfig] = []
+def read_strategies(node: Node, reference: ReferenceData, limits: Limits) -> tuple[StrategyConfig, ...]:
+    strategies: list[StrategyConfig] = []
     owned: list[str] = []
     for item in non_empty(node, "strategy"):
         strategy = read_strategy(item, reference, limits)
@@ -259,13 +306,14 @@ def read_strategies(
     return tuple(strategies)
 
 
-def read_strategy(node: Node, reference: ReferenceData, limits: Limits) -> MarketMakerConfig | ArbitrageConfig:
+def read_strategy(node: Node, reference: ReferenceData, limits: Limits) -> StrategyConfig:
     kinds = [value for key, value in node.entries() if key == "kind"]
     if not kinds:
         node.fail("the key 'kind' is missing")
-    if kinds[0].word(KINDS, "kind of strategy") == "market_maker":
+    kind = kinds[0].word(KINDS, "kind of strategy")
+    if kind == "market_maker":
         return read_market_maker(node, reference, limits)
-    return read_arbitrage(node, reference, limits)
+    return read_basis(node, reference, limits) if kind == "basis" else read_arbitrage(node, reference, limits)
 
 
 def read_market_maker(node: Node, reference: ReferenceData, limits: Limits) -> MarketMakerConfig:
@@ -341,6 +389,42 @@ def read_triangle(node: Node, reference: ReferenceData) -> TriangleConfig:
     return TriangleConfig(direct=direct.symbol, cross=cross.symbol, bridge=bridge.symbol, size_minor=size_minor)
 
 
+def read_basis(node: Node, reference: ReferenceData, limits: Limits) -> BasisConfig:
+    section = node.section(
+        required=("kind", "legs", "open_above", "close_below", "slippage", "cooldown", "hedge_above"),
+    )
+    open_ppm, close_ppm = section["open_above"].fraction_ppm(), section["close_below"].fraction_ppm()
+    if not -LARGEST_SHARE_PPM <= close_ppm < open_ppm <= LARGEST_SHARE_PPM:
+        section["close_below"].fail("is not below 'open_above': what is opened would be closed at once")
+    slippage_ppm = share_ppm(section["slippage"])
+    if slippage_ppm >= limits.price_collar_ppm:
+        section["slippage"].fail("is not below the price collar: every hedge would be denied")
+    return BasisConfig(
+        legs=tuple(read_basis_legs(item, reference) for item in non_empty(section["legs"], "pair of legs")),
+        open_ppm=open_ppm,
+        close_ppm=close_ppm,
+        slippage_ppm=slippage_ppm,
+        cooldown_ns=section["cooldown"].duration_ns(MILLISECOND_NS),
+        hedge_above_minor=amount_minor(section["hedge_above"], reference.numeraire, reference),
+    )
+
+
+def read_basis_legs(node: Node, reference: ReferenceData) -> BasisLegsConfig:
+    section = node.section(required=("spot", "perpetual", "size", "maximum"))
+    spot = reference.instruments[section["spot"].word(reference.instruments, "instrument")]
+    perpetual = reference.perpetuals[section["perpetual"].word(reference.perpetuals, "perpetual")]
+    if perpetual.terms is None or perpetual.terms.index != spot.symbol or spot.quote != reference.numeraire:
+        node.fail(f"{perpetual.symbol} is no perpetual of {spot.symbol}, priced in {reference.numeraire}")
+    size_minor, maximum_minor = (amount_minor(section[key], spot.base, reference) for key in ("size", "maximum"))
+    if size_minor < max(spot.base_minor_per_lot, perpetual.base_minor_per_lot):
+        section["size"].fail("is smaller than a lot")
+    if maximum_minor < size_minor:
+        section["maximum"].fail("is smaller than the size of one round")
+    return BasisLegsConfig(
+        spot=spot.symbol, perpetual=perpetual.symbol, size_minor=size_minor, maximum_minor=maximum_minor
+    )
+
+
 def conversions(section: Section, symbols: tuple[str, ...], reference: ReferenceData) -> list[str]:
     """The instruments that value the quote assets of what is traded."""
     needed: list[str] = []
@@ -358,43 +442,9 @@ def conversions(section: Section, symbols: tuple[str, ...], reference: Reference
 
 
 def moved_assets(symbols: tuple[str, ...], reference: ReferenceData) -> tuple[str, ...]:
-    """The assets other than the numeraire whose positions trading these instruments changes."""
-    pairs = [reference.instruments[symbol] for symbol in symbols]
-    return unique([a for pair in pairs for a in (pair.base, pair.quote) if a != reference.numeraire])
-
-
-def amount_minor(node: Node, asset: str, reference: ReferenceData) -> int:
-    amount = node.positive()
-    try:
-        return reference.assets[asset].to_minor(amount)
-    except ValueError:
-        node.fail(f"{amount} is finer than the smallest unit of {asset}")
-
-
-def lots(node: Node, instrument: Instrument) -> int:
-    amount = node.positive()
-    if amount % instrument.lot != Decimal(0):
-        node.fail(f"{amount} is not a multiple of the lot of {instrument.symbol}, {instrument.lot}")
-    return instrument.to_lots(amount)
-
-
-def share_ppm(node: Node) -> int:
-    ppm = node.fraction_ppm()
-    if not 0 < ppm <= LARGEST_SHARE_PPM:
-        node.fail("a share above 0% and up to 50% is expected")
-    return ppm
-
-
-def duration(section: Section, key: str, otherwise_ns: int) -> int:
-    return section[key].duration_ns(MILLISECOND_NS) if key in section else otherwise_ns
-
-
-def non_empty(node: Node, what: str) -> list[Node]:
-    items = node.items()
-    if not items:
-        node.fail(f"at least one {what} is needed")
-    return items
-
-
-def unique(values: list[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(values))
+    """The assets other than the numeraire whose positions trading these instruments changes, and the perpetuals."""
+    moved: list[str] = []
+    for symbol in symbols:
+        instrument = reference.instruments[symbol]
+        moved += [symbol] if instrument.terms is not None else [instrument.base, instrument.quote]
+    return unique([asset for asset in moved if asset != reference.numeraire])

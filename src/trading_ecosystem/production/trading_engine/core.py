@@ -16,15 +16,17 @@ from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.market import BookTopChanged, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import AccountEvent, OrderFilled
+from trading_ecosystem.messages.perpetuals import FundingSettled, MarkPriceChanged
 from trading_ecosystem.messages.runtime import Start, Wake, WakeAt
 from trading_ecosystem.messages.transfers import TransfersReported
 from trading_ecosystem.production.trading_engine.bookkeeping import Bookkeeping
 from trading_ecosystem.production.trading_engine.checks import Checks
-from trading_ecosystem.production.trading_engine.config import DeskConfig, MarketMakerConfig
+from trading_ecosystem.production.trading_engine.config import BasisConfig, DeskConfig, MarketMakerConfig
 from trading_ecosystem.production.trading_engine.desk import OPENING_KEY, Desk
 from trading_ecosystem.production.trading_engine.gateway import Gateway
 from trading_ecosystem.production.trading_engine.orders import NUMBER_KEY, Orders
 from trading_ecosystem.production.trading_engine.strategies.arbitrage import Arbitrage
+from trading_ecosystem.production.trading_engine.strategies.basis import Basis
 from trading_ecosystem.production.trading_engine.strategies.market_maker import MarketMaker
 from trading_ecosystem.production.trading_engine.strategies.strategy import Strategy
 from trading_ecosystem.production.trading_engine.treasury import Treasury
@@ -75,6 +77,8 @@ class TradingEngine(Core):
             return self._on_phase(message, now)
         if isinstance(message, TransfersReported):
             return self._on_transfers(message, now)
+        if isinstance(message, MarkPriceChanged | FundingSettled):
+            return SILENCE  # What they do to the account, its own events tell.
         assert isinstance(message, Start), f"{type(message).__name__} is not for a trading engine"
         return self._on_start(message, now)
 
@@ -239,6 +243,8 @@ def build_strategies(config: DeskConfig, desk: Desk) -> list[Strategy]:
     for part in config.strategies:
         if isinstance(part, MarketMakerConfig):
             strategies.append(MarketMaker(part, desk))
+        elif isinstance(part, BasisConfig):
+            strategies.append(Basis(part, desk, config.limits.order_value_minor))
         else:
             strategies.append(Arbitrage(part, desk, config.limits.order_value_minor))
     return strategies

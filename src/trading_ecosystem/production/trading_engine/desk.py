@@ -10,6 +10,7 @@ from typing import Final, final
 from trading_ecosystem.messages.accounts import AccountReported
 from trading_ecosystem.messages.market import BookTopChanged, MarketPhase, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.orders import OrderFilled, Side
+from trading_ecosystem.messages.perpetuals import MarginMoved, PositionChanged
 from trading_ecosystem.messages.runtime import Plain, Remember
 from trading_ecosystem.reference import Instrument, ReferenceData
 
@@ -22,12 +23,23 @@ LARGEST_MOVE_PPM: Final = 50_000  # From one quote to the next, if that is to be
 
 @final
 class Market:
-    """One instrument: the provider's last quote, and the top of the venue's own book."""
+    """One instrument: the provider's last quote, and the top of the venue's own book. `holding` is what trading it
+    changes among the desk's positions: the base asset, or the perpetual itself."""
 
-    __slots__ = ("_closed_until_ns", "_doubted", "_phase_ns", "_quote_age_ns", "book", "instrument", "quote")
+    __slots__ = (
+        "_closed_until_ns",
+        "_doubted",
+        "_phase_ns",
+        "_quote_age_ns",
+        "book",
+        "holding",
+        "instrument",
+        "quote",
+    )
 
     def __init__(self, instrument: Instrument, quote_age_ns: int) -> None:
         self.instrument = instrument
+        self.holding: str = instrument.base if instrument.terms is None else instrument.symbol
         self._quote_age_ns = quote_age_ns
         self._closed_until_ns = 0
         self._phase_ns = 0
@@ -123,15 +135,17 @@ def is_far(quote: QuotePublished, known: QuotePublished) -> bool:
 
 @final
 class Positions:
-    """Amounts of each asset in minor units, free and locked together.
+    """Amounts of each asset in minor units, free and locked together. A position in one of the `perpetuals` has an
+    amount of its own, by the symbol, in minor units of the base asset: below 0 for a short one.
 
     The opening positions are those of the first report that the desk ever got; they survive its restarts,
     and a strategy is flat where it holds them.
     """
 
-    __slots__ = ("_opening", "_totals")
+    __slots__ = ("_opening", "_perpetuals", "_totals")
 
-    def __init__(self) -> None:
+    def __init__(self, perpetuals: dict[str, Instrument] | None = None) -> None:
+        self._perpetuals = perpetuals or {}
         self._totals: dict[str, int] = {}
         self._opening: dict[str, int] | None = None
 
@@ -153,6 +167,8 @@ class Positions:
     def report(self, message: AccountReported) -> Remember | None:
         """Take the venue's word for everything. The first report ever is to be remembered."""
         self._totals = {balance.asset: balance.free_minor + balance.locked_minor for balance in message.balances}
+        for position in message.positions:
+            self._hold(position.symbol, position.position_lots)
         if self._opening is not None:
             return None
         self._opening = dict(self._totals)
@@ -162,6 +178,9 @@ class Positions:
         base_minor = instrument.base_minor(fill.quantity_lots)
         quote_minor = instrument.notional_minor(fill.price_ticks, fill.quantity_lots)
         sign = 1 if fill.side is Side.BUY else -1
+        if instrument.terms is not None:
+            self._add(instrument.symbol, sign * base_minor)
+            return
         self._add(instrument.base, sign * base_minor)
         self._add(instrument.quote, -sign * quote_minor - fill.fee_minor)
 
@@ -172,6 +191,17 @@ class Positions:
             return None
         self._opening[asset] = self._opening.get(asset, 0) + amount_minor
         return Remember(key=OPENING_KEY, value=dict(self._opening))
+
+    def change(self, event: PositionChanged | MarginMoved) -> None:
+        """What the venue says of a position is the truth; margin leaves the balance that it was moved out of."""
+        if isinstance(event, MarginMoved):
+            self._add(event.asset, -event.amount_minor)
+        else:
+            self._hold(event.symbol, event.position_lots)
+
+    def _hold(self, symbol: str, lots: int) -> None:
+        if symbol in self._perpetuals:
+            self._totals[symbol] = self._perpetuals[symbol].base_minor(lots)
 
     def _add(self, asset: str, amount_minor: int) -> None:
         self._totals[asset] = self._totals.get(asset, 0) + amount_minor
@@ -187,7 +217,7 @@ class Desk:
         self.reference = reference
         self.numeraire = reference.numeraire
         self.markets = {symbol: Market(reference.instruments[symbol], quote_age_ns) for symbol in symbols}
-        self.positions = Positions()
+        self.positions = Positions(reference.perpetuals)
 
     def conversion(self, asset: str) -> Market | None:
         """The market that values an asset; None for the numeraire itself."""

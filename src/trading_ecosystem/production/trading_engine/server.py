@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from trading_ecosystem.configuration.document import Section
-from trading_ecosystem.configuration.instruments import REFERENCE_KEYS, read_reference
+from trading_ecosystem.configuration.instruments import OPTIONAL_REFERENCE_KEYS, REFERENCE_KEYS, read_reference
 from trading_ecosystem.live.access import Access
 from trading_ecosystem.live.production_wire import CODEC, CUSTODIAN, EXCHANGE, MARKET_DATA, TRADING_ENGINE
 from trading_ecosystem.live.rest_parts import rest_surface
@@ -17,6 +17,17 @@ from trading_ecosystem.messages.orders import (
     OrderCanceled,
     OrderFilled,
     OrderRejected,
+)
+from trading_ecosystem.messages.perpetuals import (
+    FundingSettled,
+    LossCovered,
+    MarginCalled,
+    MarginMoved,
+    MarginMoveRejected,
+    MarkPriceChanged,
+    PositionChanged,
+    PositionDeleveraged,
+    PositionLiquidated,
 )
 from trading_ecosystem.messages.transfers import AccountMoved, TransfersReported
 from trading_ecosystem.messages.triggers import OrderTriggered
@@ -50,6 +61,7 @@ SERVICE = Service(
     role="trading_engine",
     speech=TRADING_ENGINE,
     keys=(*REFERENCE_KEYS, "desk"),
+    optional=OPTIONAL_REFERENCE_KEYS,
     build=build,
     codec=CODEC,
     design=DESIGN,
@@ -75,6 +87,15 @@ SERVICE = Service(
                 OrderTriggered,
                 AmendRejected,
                 AccountMoved,
+                MarkPriceChanged,
+                FundingSettled,
+                MarginMoved,
+                MarginMoveRejected,
+                PositionChanged,
+                MarginCalled,
+                PositionLiquidated,
+                PositionDeleveraged,
+                LossCovered,
             ),
         ),
         Upstream(role="custodian", speech=CUSTODIAN, kinds=(TransfersReported,)),

@@ -55,6 +55,7 @@ class Custodian(JournaledCore):
         "_gap_wait_ns",
         "_intakes",
         "_ledger",
+        "_margined",
         "_name",
         "_past_faults",
         "_queried_ns",
@@ -72,6 +73,7 @@ class Custodian(JournaledCore):
     ) -> None:
         self._name = name
         self._gap_wait_ns = config.gap_wait_ns
+        self._margined = reference.perpetuals
         self._takes_transfers: bool = config.transfers.offered
         self._ledger = Ledger(accounts, {**config.transfers.vaults, TRANSIT: {}} if self._takes_transfers else None)
         self._desk = SettlementDesk(name, config, reference, self._ledger)
@@ -144,7 +146,11 @@ class Custodian(JournaledCore):
     def _take_in(self, intake: TradeIntake, trade: TradeExecuted, now: int) -> list[Message]:
         if intake.is_id_reused(trade):
             return [self._desk.refuse(trade, FailReason.TRADE_ID_REUSED, now)]
-        return [self._desk.instruct(passed, now) for passed in intake.admit(trade, now)]
+        return self._instruct(intake.admit(trade, now), now)
+
+    def _instruct(self, trades: Sequence[TradeExecuted], now: int) -> list[Message]:
+        """A trade in a perpetual is margined at the venue: it is heard, and delivers nothing that could settle."""
+        return [self._desk.instruct(trade, now) for trade in trades if trade.symbol not in self._margined]
 
     def _take_in_missing(self, report: TradesReported, now: int) -> list[Message]:
         outputs: list[Message] = []
@@ -173,8 +179,7 @@ class Custodian(JournaledCore):
             if self._query_ns(venue) <= now:
                 outputs.append(self._query(venue, now))
         for intake in self._intakes.values():
-            for trade in intake.expire(now):
-                outputs.append(self._desk.instruct(trade, now))
+            outputs.extend(self._instruct(intake.expire(now), now))
         outputs.extend(self._desk.settle_due(now))
         self._transfers.flow.do_due(now, outputs)
         return outputs

@@ -1,7 +1,12 @@
 """The custodian as a live service: which document it is built from, whom it hears, what it says on the wire."""
 
 from trading_ecosystem.configuration.document import Section
-from trading_ecosystem.configuration.instruments import REFERENCE_KEYS, read_accounts, read_reference
+from trading_ecosystem.configuration.instruments import (
+    OPTIONAL_REFERENCE_KEYS,
+    REFERENCE_KEYS,
+    read_accounts,
+    read_reference,
+)
 from trading_ecosystem.live.chaos_wire import CODEC
 from trading_ecosystem.live.production_wire import CUSTODIAN, EXCHANGE
 from trading_ecosystem.live.rest_parts import rest_surface
@@ -46,6 +51,7 @@ SERVICE = Service(
     role="custodian",
     speech=CUSTODIAN,
     keys=(*REFERENCE_KEYS, "accounts", "custodian", "venues", "clients"),
+    optional=OPTIONAL_REFERENCE_KEYS,
     build=build,
     codec=CODEC,
     design=DESIGN,

@@ -21,8 +21,9 @@ from trading_ecosystem.simulators.exchange.accounts import Account
 from trading_ecosystem.simulators.exchange.clients import Clients
 from trading_ecosystem.simulators.exchange.deadlines import Deadlines
 from trading_ecosystem.simulators.exchange.entry import NOBODY
+from trading_ecosystem.simulators.exchange.margin import Contract, order_refusal
 from trading_ecosystem.simulators.exchange.market import Market
-from trading_ecosystem.simulators.exchange.matching import Matching
+from trading_ecosystem.simulators.exchange.matching import Matching, reducing
 from trading_ecosystem.simulators.exchange.order import Order
 
 
@@ -67,10 +68,26 @@ class OrderChanges:
             return AmendRejectReason(reason.value)
         if order.post_only and market.book.would_take(order.is_buy, price_ticks):
             return AmendRejectReason.WOULD_TAKE
+        if market.contract is not None:
+            return self._perpetual_refusal(order, market, market.contract, price_ticks, lots - order.filled_lots)
         needed_minor = market.lock_minor_per_lot(order.is_buy, price_ticks) * (lots - order.filled_lots)
         if needed_minor > order.pays.free_minor + order.lock_minor_per_lot * order.leaves_lots:
             return AmendRejectReason.INSUFFICIENT_FUNDS
         return None
+
+    def _perpetual_refusal(
+        self, order: Order, market: Market, contract: Contract, price_ticks: int, leaves_lots: int
+    ) -> AmendRejectReason | None:
+        """As if the order were not there and came anew with what it is to leave."""
+        account = order.account
+        claimed_lots: int | None = None
+        if order.reduce_only:
+            others = reducing(market, self._matching.open_orders[account.number])
+            claimed_lots = sum([each.leaves_lots for each in others if each is not order])
+        order.pays.release(order.lock_minor_per_lot * order.leaves_lots)
+        reason = order_refusal(contract, account, order.is_buy, price_ticks, leaves_lots, claimed_lots)
+        order.pays.lock(order.lock_minor_per_lot * order.leaves_lots)
+        return None if reason is None else AmendRejectReason(reason.value)
 
     def _amend_rejected(
         self, message: AmendOrder, account: Account | None, reason: AmendRejectReason, now: int
@@ -116,7 +133,7 @@ class OrderChanges:
             self._cancel_all(account, message.only_symbol, CancelReason.REQUESTED, now, out)
 
     def _cancel_all(self, account: Account, symbol: str, reason: CancelReason, now: int, out: list[Message]) -> None:
-        for client_order_id in self._matching.names_of(account, symbol):
+        for client_order_id in self._matching.names_of(account, [symbol] if symbol else []):
             self._matching.cancel_by_name(account, client_order_id, reason, now, out)
 
     # Time.

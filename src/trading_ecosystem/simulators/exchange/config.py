@@ -28,6 +28,12 @@ exchange:
   most_open_orders: 1000          # optional: of one account, in the books
   most_waiting_orders: 100        # optional: of one account, waiting for a price
   custodian: custodian            # optional: whose transfers come in and go out here
+  perpetuals:                     # optional: how perpetual futures are kept; each line has a default, which is this
+    mark_band: 1%                 # the furthest that the mark price may be from the index
+    margin_call: 80%              # share of the equity that the maintenance margin takes up when the account is warned
+    liquidation_step: 25%         # of the largest position, closed at a time
+    liquidation_fee: 0.5%         # of what is closed, to the insurance fund
+    insurance: {}                 # what the fund has at the start, by asset: {USD: 1000000}
 """
 
 from dataclasses import dataclass, field
@@ -79,6 +85,16 @@ class LiquidityConfig:
 
 @final
 @dataclass(frozen=True, kw_only=True)
+class PerpetualRules:
+    mark_band_ppm: int = 10_000
+    margin_call_ppm: int = 800_000
+    liquidation_step_ppm: int = 250_000
+    liquidation_fee_ppm: int = 5_000
+    insurance_minor: dict[str, int] = field(default_factory=dict)  # By asset.
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
 class ExchangeConfig:
     maker_fee_ppm: int
     taker_fee_ppm: int
@@ -89,6 +105,7 @@ class ExchangeConfig:
     most_waiting_orders: int = MOST_WAITING  # and of those that wait for a price.
     fee_tiers: tuple[FeeTier, ...] = ()  # Ascending, beyond the fees above.
     custodian: str = ""  # Who may credit and debit accounts; empty for nobody.
+    perpetuals: PerpetualRules = PerpetualRules()
 
     def tiers(self) -> tuple[FeeTier, ...]:
         first = FeeTier(traded_minor=0, maker_fee_ppm=self.maker_fee_ppm, taker_fee_ppm=self.taker_fee_ppm)
@@ -97,7 +114,7 @@ class ExchangeConfig:
 
 def read(node: Node, reference: ReferenceData) -> ExchangeConfig:
     """Raises `Problem` for whatever is wrong with the section."""
-    optional = ("fee_tiers", "rules", "custodian", "most_open_orders", "most_waiting_orders")
+    optional = ("fee_tiers", "rules", "custodian", "perpetuals", "most_open_orders", "most_waiting_orders")
     section = node.section(("maker_fee", "taker_fee", "heartbeat_every", "background"), optional)
     first = read_fees(section["maker_fee"], section["taker_fee"], 0)
     return ExchangeConfig(
@@ -110,6 +127,7 @@ def read(node: Node, reference: ReferenceData) -> ExchangeConfig:
         most_open_orders=read_most(section.get("most_open_orders"), MOST_OPEN),
         most_waiting_orders=read_most(section.get("most_waiting_orders"), MOST_WAITING),
         custodian=section["custodian"].text() if "custodian" in section else "",
+        perpetuals=read_perpetual_rules(section.get("perpetuals"), reference),
     )
 
 
@@ -143,6 +161,34 @@ def read_tiers(node: Node | None, first: FeeTier, reference: ReferenceData) -> t
 
 def read_most(node: Node | None, most: int) -> int:
     return most if node is None else node.integer(1, most)
+
+
+def read_perpetual_rules(node: Node | None, reference: ReferenceData) -> PerpetualRules:
+    usual = PerpetualRules()
+    if node is None:
+        return usual
+    bounds = {
+        "mark_band": (100, 200_000, usual.mark_band_ppm),
+        "margin_call": (100_000, PPM, usual.margin_call_ppm),
+        "liquidation_step": (PERCENT_PPM, PPM, usual.liquidation_step_ppm),
+        "liquidation_fee": (0, HIGHEST_FEE_PPM, usual.liquidation_fee_ppm),
+    }
+    section = node.section((), (*bounds, "insurance"))
+    shares: dict[str, int] = {}
+    for name, (minimum_ppm, maximum_ppm, usual_ppm) in bounds.items():
+        written = section.get(name)
+        shares[f"{name}_ppm"] = usual_ppm if written is None else share(written, minimum_ppm, maximum_ppm)
+    return PerpetualRules(insurance_minor=read_insurance(section.get("insurance"), reference), **shares)
+
+
+def read_insurance(node: Node | None, reference: ReferenceData) -> dict[str, int]:
+    margined = [instrument.quote for instrument in reference.perpetuals.values()]
+    found: dict[str, int] = {}
+    for asset, amount in node.entries() if node else []:
+        if asset not in margined:
+            amount.fail_word("no perpetual is margined in", asset, margined)
+        found[asset] = minor(amount, reference.assets[asset])
+    return found
 
 
 def read_rules(node: Node | None, reference: ReferenceData) -> dict[str, MarketRules]:

@@ -24,6 +24,7 @@ from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.order_changes import AmendOrder, CancelAllAfter, CancelAllOrders
 from trading_ecosystem.messages.orders import CancelOrder, SubmitOrder
+from trading_ecosystem.messages.perpetuals import MoveMargin, MoveRejectReason
 from trading_ecosystem.messages.runtime import Plain, Start, Wake, WakeAt
 from trading_ecosystem.messages.transfers import CreditAccount, DebitAccount
 from trading_ecosystem.messages.triggers import SubmitPair, SubmitTriggerOrder
@@ -40,9 +41,12 @@ from trading_ecosystem.simulators.exchange.fault_register import FaultRegister
 from trading_ecosystem.simulators.exchange.faults import ENDS_SESSION, VenueFaults
 from trading_ecosystem.simulators.exchange.fees import FeeSchedule
 from trading_ecosystem.simulators.exchange.liquidity import Liquidity
+from trading_ecosystem.simulators.exchange.margin import Contract
+from trading_ecosystem.simulators.exchange.margin_words import move_rejected
 from trading_ecosystem.simulators.exchange.market import Market
 from trading_ecosystem.simulators.exchange.matching import Matching
 from trading_ecosystem.simulators.exchange.movements import Movements
+from trading_ecosystem.simulators.exchange.perpetuals import Perpetuals, contracts_of
 from trading_ecosystem.simulators.exchange.rules import MarketRules
 from trading_ecosystem.simulators.exchange.state import restore_matching, save_matching
 
@@ -50,7 +54,8 @@ from trading_ecosystem.simulators.exchange.state import restore_matching, save_m
 @final
 class Exchange(JournaledCore):
     """`accounts`: what each account holds at the start, asset to minor units. The venue's own `background`, `noise` and
-    `fees` are opened empty where they are not named; no client can submit orders for them."""
+    `fees` are opened empty where they are not named; no client can submit orders for them. `margin`: what of it is in
+    margin wallets at the start."""
 
     __slots__ = (
         "_accounts",
@@ -67,6 +72,7 @@ class Exchange(JournaledCore):
         "_matching",
         "_movements",
         "_name",
+        "_perpetuals",
         "_phases",
         "_session",
     )
@@ -78,6 +84,7 @@ class Exchange(JournaledCore):
         reference: ReferenceData,
         accounts: dict[str, dict[str, int]],
         seed: int,
+        margin: dict[str, dict[str, int]] | None = None,
     ) -> None:
         self._name = name
         self._heartbeat_ns: int = config.heartbeat_ns
@@ -86,9 +93,11 @@ class Exchange(JournaledCore):
         self._asked_ns = 0  # The earliest `Wake` that is still to come; 0 for none.
         self._accounts = Accounts(list(reference.assets), accounts)
         self._movements = Movements(name, config.custodian, self._accounts)
-        self._matching = Matching(name, markets_of(reference, config, self._accounts), self._accounts)
+        contracts = contracts_of(reference, config, self._accounts, margin or {})
+        self._matching = Matching(name, markets_of(reference, config, self._accounts, contracts), self._accounts)
         self._matching.counts_turnover = len(config.tiers()) > 1
         self._fees = FeeSchedule(config.tiers(), reference, self._accounts.by_name, self._matching.markets)
+        self._perpetuals = Perpetuals(name, config, contracts, self._accounts, self._matching) if contracts else None
         self._phases = self._matching.phases
         self._auctions = Auctions(self._matching)
         self._clients = Clients(self._accounts, self._matching)
@@ -124,6 +133,7 @@ class Exchange(JournaledCore):
         out: list[Message] = []
         if now >= self._fees.next_ns:
             self._fees.turn(now)
+        perpetuals = self._perpetuals
         if now >= self._next_ns():
             self._do_due(now, out)
         if isinstance(message, QuotePublished):
@@ -136,8 +146,15 @@ class Exchange(JournaledCore):
             self._wake(now, out)
         elif not self._answer(message, now, out):
             self._obey(message, now, out)
+        if perpetuals is not None:
+            self._weigh(perpetuals, now, out)
         self._ask_for_wake(out)
         return out
+
+    def _weigh(self, perpetuals: Perpetuals, now: int, out: list[Message]) -> None:
+        """What was done has to be borne by its accounts before anything else is."""
+        if perpetuals.finish(now, out):
+            self._publish_tops(now, out)
 
     # Prices.
 
@@ -148,6 +165,8 @@ class Exchange(JournaledCore):
         liquidity = self._liquidity.get(quote.symbol)
         if liquidity is not None and liquidity.follow(quote, now, out):
             self._publish_top(liquidity.market, now, out)
+        if self._perpetuals is not None:
+            self._perpetuals.hear(quote, now, out)
 
     def _publish_top_of(self, market: Market | None, now: int, out: list[Message]) -> None:
         if market is not None:
@@ -188,6 +207,8 @@ class Exchange(JournaledCore):
             self._publish_tops(now, out)
         elif isinstance(message, (CreditAccount, DebitAccount)):
             self._movements.move(message, now, out)
+        elif isinstance(message, MoveMargin):
+            self._move_margin(message, now, out)
         elif isinstance(message, CancelAllAfter):
             self._changes.cancel_all_after(message, now)
         else:
@@ -233,6 +254,15 @@ class Exchange(JournaledCore):
             self._faults.unanswered += 1
         return out
 
+    def _move_margin(self, command: MoveMargin, now: int, out: list[Message]) -> None:
+        if self._perpetuals is not None:
+            self._perpetuals.move(command, now, out)
+            return
+        account = self._accounts.client(command.account)
+        reason = MoveRejectReason.UNKNOWN_ACCOUNT if account is None else MoveRejectReason.UNKNOWN_ASSET
+        sequence = 0 if account is None else account.next_sequence()
+        out.append(move_rejected(self._name, command, sequence, reason, now))
+
     # Questions, time, life.
 
     def _answer(self, message: Message, now: int, out: list[Message]) -> bool:
@@ -259,6 +289,8 @@ class Exchange(JournaledCore):
             occurred_ns=now,
             maker_fee_ppm=0 if account is None else account.maker_fee_ppm,
             taker_fee_ppm=0 if account is None else account.taker_fee_ppm,
+            positions=() if account is None or self._perpetuals is None else self._perpetuals.positions(account),
+            margins=() if account is None or self._perpetuals is None else self._perpetuals.margins(account),
         )
 
     def _open_orders(self, account: Account) -> tuple[OpenOrder, ...]:
@@ -283,6 +315,8 @@ class Exchange(JournaledCore):
 
     def _begin_session(self, now: int, out: list[Message]) -> None:
         self._session += 1
+        if self._perpetuals is not None:
+            self._perpetuals.start(now)
         out.append(self._health(HealthStatus.SERVING, f"session {self._session}", now))
         self._beat(now, out)
         self._auctions.tell_again(now, out)
@@ -298,7 +332,8 @@ class Exchange(JournaledCore):
 
     def _next_ns(self) -> int:
         """When something is due next; `NEVER_NS` for nothing."""
-        return min(self._changes.next_ns(), self._phases.ends.next_ns, self._faults.reports.next_ns)
+        next_ns = min(self._changes.next_ns(), self._phases.ends.next_ns, self._faults.reports.next_ns)
+        return next_ns if self._perpetuals is None else min(next_ns, self._perpetuals.due_ns)
 
     def _do_due(self, now: int, out: list[Message]) -> None:
         """All that is due, in the order in which it is; an order that expires as an auction ends is not in it."""
@@ -307,6 +342,10 @@ class Exchange(JournaledCore):
             self._auctions.end_phase(market, now, out)
         self._changes.do_due(now, now, out)
         self._publish_tops(now, out)
+        perpetuals = self._perpetuals
+        if perpetuals is not None and now >= perpetuals.due_ns:
+            perpetuals.do_due(now, out)
+            self._weigh(perpetuals, now, out)
 
     def _ask_for_wake(self, out: list[Message]) -> None:
         next_ns = self._next_ns()
@@ -334,6 +373,7 @@ class Exchange(JournaledCore):
             "fees": self._fees.save(),
             "liquidity": {symbol: liquidity.save() for symbol, liquidity in self._liquidity.items()},
             "faults": self._faults.save(),
+            "perpetuals": None if self._perpetuals is None else self._perpetuals.save(),
         }
 
     def restore(self, state: Plain) -> None:
@@ -341,6 +381,8 @@ class Exchange(JournaledCore):
         self._session = state["session"]
         self._heartbeat_due_ns = state["heartbeat_due_ns"]
         self._movements.restore(state["movements"])
+        if self._perpetuals is not None:
+            self._perpetuals.restore(state["perpetuals"])
         self._accounts.restore(state["accounts"])
         restore_matching(self._matching, self._accounts, state["matching"])
         self._clients.restore(state["submissions"])
@@ -352,10 +394,18 @@ class Exchange(JournaledCore):
         self._faults.restore(state["faults"])
 
 
-def markets_of(reference: ReferenceData, config: ExchangeConfig, accounts: Accounts) -> dict[str, Market]:
+def markets_of(
+    reference: ReferenceData, config: ExchangeConfig, accounts: Accounts, contracts: dict[str, Contract]
+) -> dict[str, Market]:
     no_rules = MarketRules()
     return {
-        symbol: Market(instrument, accounts.totals, config.rules.get(symbol, no_rules), config.taker_fee_ppm)
+        symbol: Market(
+            instrument,
+            accounts.totals,
+            config.rules.get(symbol, no_rules),
+            config.taker_fee_ppm,
+            contracts.get(symbol),
+        )
         for symbol, instrument in reference.instruments.items()
     }
 

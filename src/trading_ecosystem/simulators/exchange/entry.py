@@ -15,9 +15,10 @@ from trading_ecosystem.simulators.exchange.accounts import Account
 from trading_ecosystem.simulators.exchange.announcements import rejected
 from trading_ecosystem.simulators.exchange.clients import Clients
 from trading_ecosystem.simulators.exchange.fault_register import FaultRegister
+from trading_ecosystem.simulators.exchange.margin import Contract, order_refusal
 from trading_ecosystem.simulators.exchange.market import ANY_PRICE, Market
-from trading_ecosystem.simulators.exchange.matching import Matching
-from trading_ecosystem.simulators.exchange.order import BUY, NO_ORDER, NO_PARTNER
+from trading_ecosystem.simulators.exchange.matching import Matching, reducing
+from trading_ecosystem.simulators.exchange.order import BUY, NO_ORDER, NO_PARTNER, Order
 from trading_ecosystem.simulators.exchange.rules import expiry_ns, rests, terms_refusal, trigger_refusal
 from trading_ecosystem.simulators.exchange.waiting import WaitingOrder, would_trigger
 
@@ -81,10 +82,14 @@ class OrderEntry:
         reason = None if market.is_open else phase_refusal(market, submitted)
         if reason is None:
             reason = terms_refusal(submitted, now)
+        if reason is None and market.contract is None and submitted.reduce_only:
+            reason = RejectReason.INVALID_TERMS
         if reason is not None:
             return reason
         if submitted.order_type is LIMIT:
             return self._limit_refusal(submitted, account, market)
+        if market.contract is not None:
+            return self._perpetual_refusal(submitted, account, market, market.contract)
         if submitted.quantity_lots > market.rules.largest_lots:
             return RejectReason.INVALID_QUANTITY
         if submitted.quote_minor:
@@ -101,9 +106,28 @@ class OrderEntry:
             return RejectReason.TOO_MANY_ORDERS
         if submitted.post_only and market.book.would_take(is_buy, price_ticks):
             return RejectReason.WOULD_TAKE
+        if market.contract is not None:
+            return self._perpetual_refusal(submitted, account, market, market.contract)
         if lots > market.covered_lots(account, is_buy, price_ticks):
             return RejectReason.INSUFFICIENT_FUNDS
         return None
+
+    def _perpetual_refusal(
+        self, submitted: SubmitOrder, account: Account, market: Market, contract: Contract
+    ) -> RejectReason | None:
+        """Beyond what holds for any order."""
+        lots = submitted.quantity_lots
+        if submitted.quote_minor:
+            return RejectReason.INVALID_TERMS  # Nothing is paid for it that could be counted.
+        if lots > market.rules.largest_lots:
+            return RejectReason.INVALID_QUANTITY
+        claimed_lots: int | None = None
+        if submitted.reduce_only:
+            claimed_lots = sum([each.leaves_lots for each in reducing(market, self._open_orders(account))])
+        return order_refusal(contract, account, submitted.side is BUY, submitted.price_ticks, lots, claimed_lots)
+
+    def _open_orders(self, account: Account) -> dict[str, Order]:
+        return self._matching.open_orders[account.number]
 
     def _quote_refusal(self, submitted: SubmitOrder, account: Account, market: Market) -> RejectReason | None:
         if submitted.quote_minor < market.rules.minimum_notional_minor:
@@ -126,6 +150,7 @@ class OrderEntry:
         )
         order.self_trade = submitted.self_trade
         order.post_only = submitted.post_only
+        order.reduce_only = submitted.reduce_only
         order.display_lots = submitted.display_lots
         order.expires_ns = expiry_ns(submitted.time_in_force, submitted.expires_ns, now)
         order.partner = partner

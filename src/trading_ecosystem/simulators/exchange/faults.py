@@ -165,7 +165,7 @@ class VenueFaults:
 
     def _empty_books(self, now: int, out: list[Message]) -> None:
         for account in self._accounts.by_name.values():
-            for client_order_id in self._matching.names_of(account, ""):
+            for client_order_id in self._matching.names_of(account, []):
                 self._matching.cancel_by_name(account, client_order_id, CancelReason.VENUE_OUTAGE, now, out)
 
     # While it lasts.

@@ -19,10 +19,9 @@ from trading_ecosystem.simulators.exchange.config import InstrumentLiquidityConf
 from trading_ecosystem.simulators.exchange.market import PPM, Market
 from trading_ecosystem.simulators.exchange.matching import Matching
 from trading_ecosystem.simulators.exchange.order import OPEN, Order
+from trading_ecosystem.simulators.exchange.prints import DOUBTS_NS, is_far
 
 STRESS_QUOTES: Final = 32  # The memory of the mean move, in quotes.
-LARGEST_MOVE_PPM: Final = 50_000  # From one quote to the next, if that is to be followed at once,
-DOUBTS_NS: Final = 10_000_000_000  # and the one before is no older than this.
 MOVE_UNITS: Final = 1_024  # The mean move is kept in parts of a ppm, so that it decays to nothing.
 
 # Lanes of the noise dice: the draws of one quote.
@@ -271,10 +270,6 @@ class Liquidity:
         own = self._matching.open_orders[self._background.number]
         self._bids = [own[str(order_id)] for order_id in state["bids"]]
         self._asks = [own[str(order_id)] for order_id in state["asks"]]
-
-
-def is_far(middle: int, from_middle: int) -> bool:
-    return abs(middle - from_middle) * PPM > from_middle * LARGEST_MOVE_PPM
 
 
 def was_taken(ladder: list[Order]) -> bool:

@@ -2,6 +2,7 @@
 
 Rule 1: a limit order is covered before it is accepted, for every lot it leaves: a buy by its notional and the highest
     taker fee at the limit price, a sell by its base. The cover is a whole number per lot, so it shrinks exactly.
+Rule 2: an order in a perpetual locks the lots themselves, of its side; the margin covers them (see `margin.py`).
 """
 
 from typing import Final, final
@@ -12,6 +13,7 @@ from trading_ecosystem.reference import Instrument
 from trading_ecosystem.simulators.exchange.accounts import Account, AssetTotal
 from trading_ecosystem.simulators.exchange.band import Band
 from trading_ecosystem.simulators.exchange.book import Book
+from trading_ecosystem.simulators.exchange.margin import Contract
 from trading_ecosystem.simulators.exchange.order import Order
 from trading_ecosystem.simulators.exchange.rules import MarketRules, is_within
 from trading_ecosystem.simulators.exchange.waiting import WaitingOrders
@@ -30,6 +32,7 @@ def fee_minor(notional_minor: int, fee_ppm: int) -> int:
 class Market:
     """Its places are those of the base and the quote asset among the venue's. `last_ticks` is the price of the last
     trade, `middle` twice the middle of the newest reference quote, of `quoted_ns`; all are 0 before the first.
+    `contract` is that of a perpetual; None for a pair.
 
     `until_ns` is when its phase ends, 0: not by time; `auction_ns` how long the auction after a halt is; `held_by` the
     injection that holds it halted. `largest_part_ppm`: of an order that comes, what one match has at most; 0 is all.
@@ -45,6 +48,7 @@ class Market:
         "base_place",
         "base_total",
         "book",
+        "contract",
         "held_by",
         "is_open",
         "largest_part_ppm",
@@ -66,7 +70,12 @@ class Market:
     )
 
     def __init__(
-        self, instrument: Instrument, totals: dict[str, AssetTotal], rules: MarketRules, highest_fee_ppm: int
+        self,
+        instrument: Instrument,
+        totals: dict[str, AssetTotal],
+        rules: MarketRules,
+        highest_fee_ppm: int,
+        contract: Contract | None = None,
     ) -> None:
         assets = list(totals)
         self.symbol = instrument.symbol
@@ -80,6 +89,7 @@ class Market:
         self.base_minor_per_lot = instrument.base_minor_per_lot
         self.quote_minor_per_tick_lot = instrument.quote_minor_per_tick_lot
         self.rules = rules
+        self.contract = contract
         self.waiting = WaitingOrders()
         self.last_ticks = 0
         self.middle = 0
@@ -106,6 +116,8 @@ class Market:
         quantity_lots: int,
     ) -> Order:
         base, quote = account.by_place[self.base_place], account.by_place[self.quote_place]
+        if self.contract is not None:
+            base = quote = self.contract.open_lots(account, is_buy)
         return Order(
             order_id,
             account,
@@ -122,18 +134,24 @@ class Market:
     def lock_minor_per_lot(self, is_buy: bool, price_ticks: int) -> int:
         if price_ticks == ANY_PRICE:
             return 0
+        if self.contract is not None:
+            return 1
         if not is_buy:
             return self.base_minor_per_lot
         notional_minor = price_ticks * self.quote_minor_per_tick_lot
         return notional_minor + fee_minor(notional_minor, self._highest_fee_ppm)
 
     def covered_lots(self, account: Account, is_buy: bool, price_ticks: int) -> int:
-        """How many lots at this limit price the free funds of the account can lock."""
+        """How many lots at this limit price the free funds of the account can lock, or its margin covers."""
+        if self.contract is not None:
+            return self.contract.covered_lots(account, is_buy, price_ticks)
         pays = account.by_place[self.quote_place if is_buy else self.base_place]
         return pays.free_minor // self.lock_minor_per_lot(is_buy, price_ticks)
 
     def affordable_lots(self, order: Order, price_ticks: int) -> int:
-        """How many lots a market order can pay at this price, fee included."""
+        """How many lots a market order can pay at this price, fee included, or its margin covers."""
+        if self.contract is not None:
+            return self.contract.covered_lots(order.account, order.is_buy, price_ticks)
         if not order.is_buy:
             return order.pays.free_minor // self.base_minor_per_lot
         return self.lots_for(order.pays.free_minor, price_ticks, order.account.taker_fee_ppm)

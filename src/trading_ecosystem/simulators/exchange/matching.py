@@ -222,14 +222,14 @@ class Matching:
         if waiting is not None:
             self.cancel_wait(waiting, reason, now, out)
 
-    def names_of(self, account: Account, symbol: str) -> list[str]:
-        """The names of the account's open and waiting orders in the order of their ids; of all symbols for ""."""
+    def names_of(self, account: Account, symbols: list[str]) -> list[str]:
+        """The names of the account's open and waiting orders in the order of their ids; of all symbols for none."""
         found: list[tuple[int, str]] = []
         for order in self.open_orders[account.number].values():
-            if not symbol or order.symbol == symbol:
+            if not symbols or order.symbol in symbols:
                 found.append((order.order_id, order.client_order_id))
         for waiting in self.waiting_orders[account.number].values():
-            if not symbol or waiting.submitted.symbol == symbol:
+            if not symbols or waiting.submitted.symbol in symbols:
                 found.append((waiting.order_id, waiting.submitted.client_order_id))
         found.sort()
         return [client_order_id for _, client_order_id in found]
@@ -411,6 +411,14 @@ class Matching:
         if taker.partner:
             self._end_partner(taker.account, taker.partner, now, out)
             taker.partner = NO_PARTNER
+        if market.contract is not None:
+            self.trim(market, maker.account, now, out)
+            self.trim(market, taker.account, now, out)
+
+    def trim(self, market: Market, account: Account, now: int, out: list[Message]) -> None:
+        """Cancel resting reduce-only orders, newest first, that could do more than close a position."""
+        for order in excessive(market, self.open_orders[account.number]):
+            self.cancel(order, CancelReason.NOTHING_TO_REDUCE, now, out)
 
     def _pay(
         self,
@@ -422,6 +430,9 @@ class Matching:
         buyer_fee: int,
         seller_fee: int,
     ) -> None:
+        if market.contract is not None:
+            market.contract.pay(buyer, seller, lots, notional_minor, buyer_fee, seller_fee)
+            return
         base_minor = lots * market.base_minor_per_lot
         buyer.pays.spend(buyer.lock_minor_per_lot * lots, notional_minor + buyer_fee)
         seller.pays.spend(seller.lock_minor_per_lot * lots, base_minor)
@@ -446,3 +457,22 @@ def later_of(bid: Order, ask: Order) -> Order:
     if bid.post_only is not ask.post_only:
         return ask if bid.post_only else bid
     return bid if bid.order_id > ask.order_id else ask
+
+
+def reducing(market: Market, open_orders: dict[str, Order]) -> list[Order]:
+    """The resting reduce-only orders of one account in one market, oldest first."""
+    found = [order for order in open_orders.values() if order.reduce_only and order.symbol == market.symbol]
+    return sorted(found, key=lambda order: order.order_id)
+
+
+def excessive(market: Market, open_orders: dict[str, Order]) -> list[Order]:
+    """Those of them that the position is too small for, newest first: the oldest have the first claim on it."""
+    assert market.contract is not None
+    found = reducing(market, open_orders)
+    claimed_lots = kept = 0
+    for order in found:
+        claimed_lots += order.leaves_lots
+        if claimed_lots > market.contract.reducible_lots(order.account, order.is_buy):
+            break
+        kept += 1
+    return found[kept:][::-1]

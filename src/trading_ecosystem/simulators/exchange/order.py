@@ -84,6 +84,7 @@ class Order:
         "price_ticks",
         "quantity_lots",
         "receives",
+        "reduce_only",
         "self_trade",
         "side",
         "status",
@@ -123,6 +124,7 @@ class Order:
         self.level: Level | None = None  # While it rests.
         self.self_trade = UNSPECIFIED
         self.post_only = False
+        self.reduce_only = False
         self.display_lots = 0
         self.hidden_lots = 0
         self.expires_ns = 0

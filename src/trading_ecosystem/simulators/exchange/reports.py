@@ -102,6 +102,10 @@ class Reports:
             balances=lines,
             open_orders=each.open_orders,
             occurred_ns=each.occurred_ns,
+            maker_fee_ppm=each.maker_fee_ppm,
+            taker_fee_ppm=each.taker_fee_ppm,
+            positions=each.positions,
+            margins=each.margins,
         )
 
     # Late.

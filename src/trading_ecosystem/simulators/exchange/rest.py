@@ -79,6 +79,7 @@ from trading_ecosystem.simulators.exchange.rest_commands import (
     pair_of,
     silence_of,
 )
+from trading_ecosystem.simulators.exchange.rest_margin import margin_routes
 from trading_ecosystem.simulators.exchange.store import TradeHistory
 
 ASKER = "rest"
@@ -103,7 +104,10 @@ REJECTED: dict[RejectReason, int] = {
     RejectReason.WOULD_TRIGGER: 409,
     RejectReason.WOULD_TAKE: 409,
     RejectReason.NOTHING_TO_TAKE: 409,
+    RejectReason.NO_MARK_PRICE: 409,
+    RejectReason.WOULD_NOT_REDUCE: 409,
     RejectReason.INSUFFICIENT_FUNDS: 409,
+    RejectReason.INSUFFICIENT_MARGIN: 409,
     RejectReason.PAIR_REJECTED: 409,
 }
 Orders = Answers[OrderBody]
@@ -157,6 +161,7 @@ def rest_app(surface: Surface, reference: ReferenceData, accounts: Sequence[str]
         order_routes(surface, reference, history),
         change_routes(surface, reference),
         account_routes(surface, reference, history),
+        margin_routes(surface, reference),
         book_routes(reference, feed, history),
     )
     made = application(surface, "Exchange", *routes)

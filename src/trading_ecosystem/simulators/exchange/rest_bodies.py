@@ -27,6 +27,13 @@ from trading_ecosystem.messages.transfers import AccountMoved
 from trading_ecosystem.messages.triggers import OrderTriggered
 from trading_ecosystem.reference import Instrument, ReferenceData
 from trading_ecosystem.simulators.exchange.rest_commands import SIDES, SideWord
+from trading_ecosystem.simulators.exchange.rest_margin import (
+    MarginBody,
+    PositionBody,
+    margin_bodies,
+    margin_execution,
+    position_bodies,
+)
 from trading_ecosystem.simulators.exchange.store import PhaseChange, PlacedOrder
 
 PPM_DECIMALS = 6
@@ -180,6 +187,8 @@ class AccountBody(BaseModel):
     account_sequence: int
     balances: list[BalanceBody]
     open_orders: list[OpenOrderBody]
+    positions: list[PositionBody]
+    margins: list[MarginBody]
     occurred: str
     maker_fee: str
     taker_fee: str
@@ -334,6 +343,8 @@ def account_body(report: AccountReported, reference: ReferenceData) -> AccountBo
         account_sequence=report.account_sequence,
         balances=balances,
         open_orders=[open_order_body(order, report.account, reference) for order in report.open_orders],
+        positions=position_bodies(report, reference),
+        margins=margin_bodies(report, reference),
         occurred=moment_text(report.occurred_ns),
         maker_fee=scaled_text(report.maker_fee_ppm, PPM_DECIMALS),
         taker_fee=scaled_text(report.taker_fee_ppm, PPM_DECIMALS),
@@ -403,7 +414,7 @@ def execution_of(event: AccountEvent, reference: ReferenceData) -> dict[str, obj
         told |= {"movement_id": event.movement_id, "transfer_id": event.transfer_id, "asset": event.asset}
         told["amount"] = amount_text(event.amount_minor, reference.assets[event.asset])
     else:
-        told |= refusal_of(event)
+        told |= margin_execution(event, reference) or refusal_of(event)
     return told
 
 

@@ -43,7 +43,7 @@ SELF_TRADE: dict[SelfTradeWord, SelfTradeMode] = {
     "cancel_both": SelfTradeMode.CANCEL_BOTH,
     "decrement": SelfTradeMode.DECREMENT,
 }
-SYMBOL = Field(min_length=3, max_length=64, description="BASE/QUOTE, such as BTC/USD")
+SYMBOL = Field(min_length=3, max_length=64, description="BASE/QUOTE, such as BTC/USD, or a perpetual, such as BTC-PERP")
 LONGEST_TIMEOUT_S = 86_400
 
 
@@ -52,7 +52,8 @@ class NewOrder(BaseModel):
     iceberg shows at a time. A market order may say its `quote_amount` instead of its quantity: what a buy spends, fee
     included, or what a sell is paid. A stop, take profit or trailing stop waits for the last traded price: the first
     two for `trigger_price`, the last until the price is `trail` away from its best; with a `price` it is a limit order
-    then, without one a market order. `expires` is for GTD alone."""
+    then, without one a market order. `expires` is for GTD alone. `reduce_only`: it may make a position in a perpetual
+    smaller, and nothing else."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -71,6 +72,7 @@ class NewOrder(BaseModel):
     trigger_price: str | None = Field(default=None, pattern=AMOUNT)
     trail: str | None = Field(default=None, description="A share of the price, such as 2.5% or 40bps", max_length=40)
     self_trade: SelfTradeWord | None = None
+    reduce_only: bool = False
 
 
 class NewPair(BaseModel):
@@ -143,6 +145,7 @@ def command_of(order: NewOrder, venue: str, reference: ReferenceData) -> SubmitO
         expiry_of(order.expires),
         0 if order.quote_amount is None else minor_of(order.quote_amount, reference.assets[instrument.quote]),
         self_trade_of(order.self_trade),
+        order.reduce_only,
     )
 
 
@@ -150,6 +153,8 @@ def trigger_of(order: NewOrder, venue: str, instrument: Instrument) -> SubmitTri
     refuse_fields(order, ("display", "quote_amount"), f"a {order.type} order has no such thing")
     if order.post_only:
         raise Trouble(422, "invalid_terms", f"a {order.type} order is not post only", "/post_only")
+    if order.reduce_only:
+        raise Trouble(422, "invalid_terms", f"a {order.type} order is not reduce only", "/reduce_only")
     if order.quantity is None:
         raise Trouble(422, "invalid_quantity", "an order has a quantity", "/quantity")
     refuse_trigger(order.type, order.trigger_price, order.trail)
@@ -252,7 +257,12 @@ def trail_of(text: str | None) -> int:
 
 def minor_of(text: str, asset: Asset) -> int:
     """Minor units of the asset."""
-    return steps_of(text, Decimal(1).scaleb(-asset.decimals), "quote_amount")
+    return steps_of(text, minor_steps(asset), "quote_amount")
+
+
+def minor_steps(asset: Asset) -> Decimal:
+    """One minor unit of it."""
+    return Decimal(1).scaleb(-asset.decimals)
 
 
 def self_trade_of(word: SelfTradeWord | None) -> SelfTradeMode:

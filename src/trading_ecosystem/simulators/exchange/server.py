@@ -1,7 +1,13 @@
 """The exchange as a live service: which document it is built from, whom it hears, what it says on the wire."""
 
 from trading_ecosystem.configuration.document import Section
-from trading_ecosystem.configuration.instruments import REFERENCE_KEYS, read_accounts, read_reference
+from trading_ecosystem.configuration.instruments import (
+    OPTIONAL_REFERENCE_KEYS,
+    REFERENCE_KEYS,
+    read_accounts,
+    read_margin,
+    read_reference,
+)
 from trading_ecosystem.live.chaos_wire import CODEC
 from trading_ecosystem.live.production_wire import EXCHANGE, MARKET_DATA
 from trading_ecosystem.live.rest_parts import rest_surface
@@ -20,12 +26,14 @@ LARGEST_SEED = (1 << 64) - 1
 def build(document: Section, instance: str) -> Exchange:
     """Raises `Problem` for whatever is wrong with the document."""
     reference = read_reference(document)
+    accounts = read_accounts(document["accounts"], reference)
     return Exchange(
         instance,
         config.read(document["exchange"], reference),
         reference,
-        read_accounts(document["accounts"], reference),
+        accounts,
         document["seed"].integer(0, LARGEST_SEED),
+        read_margin(document.get("margin"), accounts, reference),
     )
 
 
@@ -45,6 +53,7 @@ SERVICE = Service(
     role="exchange",
     speech=EXCHANGE,
     keys=(*REFERENCE_KEYS, "accounts", "exchange", "seed", "clients"),
+    optional=(*OPTIONAL_REFERENCE_KEYS, "margin"),
     build=build,
     codec=CODEC,
     design=DESIGN,

@@ -56,6 +56,7 @@ def order_plain(order: Order) -> Plain:
         int(order.self_trade),
         order.post_only,
         order.partner,
+        order.reduce_only,
     ]
 
 
@@ -112,10 +113,11 @@ def restore_order(matching: Matching, market: Market, accounts: Accounts, values
     )
     if filled_lots:
         order.fill(cast(int, filled_lots))
-    hidden_lots, display_lots, expires_ns, self_trade, post_only, partner = terms
+    hidden_lots, display_lots, expires_ns, self_trade, post_only, partner, reduce_only = terms
     order.hidden_lots, order.display_lots = cast(int, hidden_lots), cast(int, display_lots)
     order.expires_ns, order.partner = cast(int, expires_ns), cast(str, partner)
     order.self_trade, order.post_only = SelfTradeMode(cast(int, self_trade)), cast(bool, post_only)
+    order.reduce_only = cast(bool, reduce_only)
     market.book.side(order.is_buy).add(order)
     matching.open_orders[owner.number][order.client_order_id] = order
     if order.expires_ns:
@@ -136,14 +138,23 @@ def restore_waiting(matching: Matching, market: Market, accounts: Accounts, valu
 
 
 def assert_locks_owned(matching: Matching, accounts: Accounts) -> None:
-    """What is locked is what the open orders lock, for every account and asset."""
+    """What is locked is what the open orders lock, for every account and asset, and every side of a perpetual."""
     locked: dict[tuple[str, str], int] = {}
+    sides: dict[tuple[str, int, bool], int] = {}
     for orders in matching.open_orders:
         for order in orders.values():
             assert order.status in (OPEN, OrderStatus.PARTIALLY_FILLED), (order.order_id, order.status)
             market = matching.markets[order.symbol]
+            if market.contract is not None:
+                side = (order.symbol, order.account.number, order.is_buy)
+                sides[side] = sides.get(side, 0) + order.leaves_lots
+                continue
             key = (order.account.name, market.quote if order.is_buy else market.base)
             locked[key] = locked.get(key, 0) + order.leaves_lots * order.lock_minor_per_lot
     for name, account in accounts.by_name.items():
         for asset, funds in account.funds.items():
             assert funds.locked_minor == locked.get((name, asset), 0), (name, asset, funds.locked_minor)
+    for symbol, market in matching.markets.items():
+        for number, position in enumerate(market.contract.positions if market.contract is not None else []):
+            for is_buy, open_lots in ((True, position.buys), (False, position.sells)):
+                assert open_lots.locked_minor == sides.get((symbol, number, is_buy), 0), (symbol, number, is_buy)

@@ -89,6 +89,7 @@ def plain_of(order: Message) -> list[object]:
         order.expires_ns,
         order.quote_minor,
         int(order.self_trade),
+        order.reduce_only,
     ]
 
 
@@ -98,7 +99,7 @@ def submission_of(account: str, values: list[Plain]) -> Message:
         assert isinstance(type_name, str) and isinstance(fields, list)
         return codec.from_plain(type_name, fields)
     side, order_type, time_in_force = cast(list[int], values[3:6])
-    price_ticks, quantity_lots, post_only, display_lots, expires_ns, quote_minor, self_trade = cast(
+    price_ticks, quantity_lots, post_only, display_lots, expires_ns, quote_minor, self_trade, reduce_only = cast(
         list[int], values[6:]
     )
     return SubmitOrder(
@@ -116,4 +117,5 @@ def submission_of(account: str, values: list[Plain]) -> Message:
         expires_ns,
         quote_minor,
         SelfTradeMode(self_trade),
+        bool(reduce_only),
     )

@@ -64,7 +64,7 @@ class MarketData(JournaledCore):
         ]
         moves = {pair.symbol: pair.path for pair in self._pairs}
         for pair, instrument in zip(self._pairs, reference.instruments.values(), strict=True):
-            if instrument.quote == reference.numeraire:
+            if instrument.quote == reference.numeraire and instrument.terms is None:
                 moves[pair.symbol] = pair.base
         self._paths = PricePaths(moves, reference.numeraire, len(reference.assets))
         self._feed = FeedFaults([pair.symbol for pair in self._pairs])

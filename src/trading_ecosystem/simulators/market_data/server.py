@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, final
 
 from trading_ecosystem.configuration.document import Node, Section
-from trading_ecosystem.configuration.instruments import REFERENCE_KEYS, read_reference
+from trading_ecosystem.configuration.instruments import OPTIONAL_REFERENCE_KEYS, REFERENCE_KEYS, read_reference
 from trading_ecosystem.live.access import Access
 from trading_ecosystem.live.chaos_wire import CODEC
 from trading_ecosystem.live.door import RefusalCode, Refused, Told
@@ -102,7 +102,7 @@ SERVICE = Service(
     role="market_data",
     speech=MARKET_DATA,
     keys=(*REFERENCE_KEYS, "market_data", "start", "seed"),
-    optional=("replay",),
+    optional=(*OPTIONAL_REFERENCE_KEYS, "replay"),
     build=build,
     codec=CODEC,
     design=DESIGN,

@@ -26,6 +26,7 @@ from trading_ecosystem.messages.orders import (
 from trading_ecosystem.messages.runtime import Wake
 from trading_ecosystem.messages.transfers import AccountMoved, TransferChanged, TransferPosted
 from trading_ecosystem.validation.audit_correlator.invariants import Findings, Invariant
+from trading_ecosystem.validation.audit_correlator.margin_record import MarginRecord
 from trading_ecosystem.validation.audit_correlator.movement_record import Changes, MovementRecord
 from trading_ecosystem.validation.audit_correlator.venue_record import VenueRecord
 
@@ -114,6 +115,8 @@ class ConservationChecker:
         "_grace_ns",
         "_instructions",
         "_last_instruction_id",
+        "_margined",
+        "_margins",
         "_mistold",
         "_movements",
         "_not_in_custody",
@@ -132,9 +135,13 @@ class ConservationChecker:
         base_minor_per_lot: dict[str, int],
         grace_ns: int = 0,
         vaults: dict[str, dict[str, int]] | None = None,
+        margined: dict[str, str] | None = None,
     ) -> None:
-        """At the end, what is due to be over since less than `grace_ns` may be open."""
+        """At the end, what is due to be over since less than `grace_ns` may be open. Trades in the symbols that are
+        `margined`, each in an asset, move positions and no balances: nothing of them settles."""
         self._grace_ns = grace_ns
+        self._margined = margined or {}
+        self._margins: dict[str, MarginRecord] = {}  # By venue.
         self._quote_minor = quote_minor_per_tick_lot
         self._base_minor = base_minor_per_lot
         self._venue = Balances(accounts)
@@ -185,6 +192,8 @@ class ConservationChecker:
                 if instruction.message.due_ns <= now - self._grace_ns:
                     findings.add(Invariant.SETTLES_ON_TIME, f"instruction {instruction_id} of {custodian} is open")
         self._movements.report_open(now - self._grace_ns, findings)
+        for margin in self._margins.values():
+            margin.finish(findings)
         for detail in self._not_in_custody:
             findings.add(Invariant.EXCHANGE_AND_CUSTODY, detail)
         return findings.found
@@ -200,9 +209,7 @@ class ConservationChecker:
 
     def _check(self, message: Message, findings: Findings) -> None:
         if isinstance(message, AccountEvent):
-            self._record(message.venue).on_account_event(message, findings)
-            if isinstance(message, AccountMoved):
-                self._on_moved(message, findings)
+            self._on_account_event(message, findings)
         elif isinstance(message, TransferPosted):
             self._on_transfer_posted(message, findings)
         elif isinstance(message, TransferChanged):
@@ -220,6 +227,13 @@ class ConservationChecker:
         else:
             assert isinstance(message, SettlementCanceled)
             self._on_canceled(message, findings)
+
+    def _on_account_event(self, event: AccountEvent, findings: Findings) -> None:
+        self._record(event.venue).on_account_event(event, findings)
+        if self._margined:
+            self._margin(event.venue).on_account_event(event, findings)
+        if isinstance(event, AccountMoved):
+            self._on_moved(event, findings)
 
     def _on_moved(self, moved: AccountMoved, findings: Findings) -> None:
         """Until the custodian has posted its part, it is known to be on its way."""
@@ -241,6 +255,9 @@ class ConservationChecker:
             findings.add(Invariant.TWO_SIDES, f"trade {trade.trade_id} is in {trade.symbol}, which nobody knows")
             return
         record.on_trade(trade, findings)
+        if trade.symbol in self._margined:
+            self._margin(trade.venue).on_trade(trade)
+            return
         record.in_flight[trade.trade_id] = trade
         changes = self._trade_changes(trade)
         self._venue.apply(changes, Invariant.VENUE_CONSERVES, Invariant.VENUE_NOT_NEGATIVE, findings)
@@ -337,6 +354,12 @@ class ConservationChecker:
         add(changes, trade.seller_account, quote, cost_minor - trade.seller_fee_minor)
         add(changes, FEES, quote, trade.buyer_fee_minor + trade.seller_fee_minor)
         return changes
+
+    def _margin(self, venue: str) -> MarginRecord:
+        margin = self._margins.get(venue)
+        if margin is None:
+            margin = self._margins[venue] = MarginRecord(self._margined)
+        return margin
 
     def _record(self, venue: str) -> VenueRecord:
         record = self._venues.get(venue)

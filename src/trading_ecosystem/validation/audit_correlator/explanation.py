@@ -25,7 +25,10 @@ from trading_ecosystem.validation.results import ChainLink
 
 ABSENCES = (AlertRule.VENUE_DOWN, AlertRule.STALE_DATA)
 OF_CUSTODY = (AlertRule.SETTLEMENT_OVERDUE, AlertRule.RECONCILIATION_BREAK, AlertRule.TRANSFER_OVERDUE)
-PORTFOLIO = (AlertRule.PNL_DRAWDOWN, AlertRule.DELTA_EXPOSURE, AlertRule.CONCENTRATION)
+PORTFOLIO = (
+    *(AlertRule.PNL_DRAWDOWN, AlertRule.DELTA_EXPOSURE, AlertRule.CONCENTRATION),
+    AlertRule.MARGIN_BUFFER,
+)
 UNEXPLAINED = "no injection explains this"
 LONGEST_WALK = 1_000  # Beyond it, all that is left is one service waking itself.
 LONGEST_STORY = 8  # Steps shown between the origin and the alert.
@@ -35,6 +38,8 @@ KINDS = {
     "BookTopChanged": "market",
     "VenueHeartbeat": "market",
     "MarketPhaseChanged": "market",
+    "MarkPriceChanged": "market",
+    "FundingSettled": "market",
     "TradeExecuted": "trade",
     "SettlementInstructed": "settlement",
     "TransactionPosted": "settlement",

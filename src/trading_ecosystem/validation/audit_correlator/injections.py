@@ -29,7 +29,7 @@ from trading_ecosystem.validation.audit_correlator.causation import Lane
 from trading_ecosystem.validation.results import ChainLink
 
 RECOVERY_NS = 60_000_000_000  # How long after a restart or a heal what follows is still put down to the fault.
-UNMARKED = ("QuotePublished", "BookTopChanged", "VenueHeartbeat", "Wake")
+UNMARKED = ("QuotePublished", "BookTopChanged", "VenueHeartbeat", "MarkPriceChanged", "Wake")
 
 OF_BOTH_WAYS = (LinkFault.RESET, LinkFault.REFUSE, LinkFault.LOSE_ANSWERS)  # What breaks a connection.
 

@@ -23,6 +23,8 @@ class Invariant(StrEnum):
     TWO_SIDES = "E5 a trade has two sides, a quantity and a price"
     FILLS_MATCH = "E5 fills match their trade and their order"
     IDS_INCREASE = "E6 ids are unique and increase"
+    POSITION_IS_TRADES = "E10 a position is the sum of its trades"
+    WALLET_IS_EXPLAINED = "M12 a margin wallet changes by what is told"
     EVENTS_CONTIGUOUS = "E6 account events count without gap or repetition"
 
 

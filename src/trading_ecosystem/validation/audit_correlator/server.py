@@ -14,7 +14,12 @@ from typing import Any, TextIO, final
 
 from trading_ecosystem import __version__, routes
 from trading_ecosystem.configuration.document import Section
-from trading_ecosystem.configuration.instruments import REFERENCE_KEYS, read_accounts, read_reference
+from trading_ecosystem.configuration.instruments import (
+    OPTIONAL_REFERENCE_KEYS,
+    REFERENCE_KEYS,
+    read_accounts,
+    read_reference,
+)
 from trading_ecosystem.core import Core
 from trading_ecosystem.live.clock import Clock
 from trading_ecosystem.live.door import Header, Listener, RefusalCode, Refused
@@ -29,6 +34,7 @@ from trading_ecosystem.validation.audit_correlator.trail import FileSink
 from trading_ecosystem.validation.result_files import to_plain
 
 KEYS = (*REFERENCE_KEYS, "accounts", "vaults", "planes", "facts", "replayed")
+OPTIONAL_KEYS = OPTIONAL_REFERENCE_KEYS
 TRAIL = "trail.jsonl"
 REQUEST = "otlp"  # The kind of the journal's records.
 SETTLEMENT_GRACE_NS = 60_000_000_000  # What a run cut short may leave on its way: the deadline of tier T5.
@@ -61,6 +67,7 @@ def build(document: Section, instance: str, trail: TextIO) -> AuditCorrelator:
         {symbol: each.base_minor_per_lot for symbol, each in instruments.items()},
         SETTLEMENT_GRACE_NS,
         read_accounts(document["vaults"], reference),
+        {symbol: each.quote for symbol, each in reference.perpetuals.items()},
     )
     facts = read_facts(document) | {"replayed": list(replayed), "version": __version__}
     planes = {name: node.text() for name, node in document["planes"].entries()}

@@ -260,5 +260,6 @@ def known_subjects(
         Quantity.POSITION: list(assets),
         Quantity.OVERDUE: list(accounts),
         Quantity.TRANSFER_OVERDUE: list(accounts),
+        Quantity.MARGIN: list(accounts) if reference.perpetuals else [],
         Quantity.SILENCE: [name for name in instances if role(name) == "exchange"],
     }

@@ -35,6 +35,7 @@ class Quantity(StrEnum):
     HALTED = "halted"
     STRUCK = "struck"
     TRANSFER_OVERDUE = "transfer_overdue"
+    MARGIN = "margin"
     INJECTED = "injected"
 
 
@@ -43,7 +44,7 @@ GAPS = (Quantity.SILENCE, Quantity.AGE, Quantity.UNCHANGED, Quantity.OVERDUE, Qu
 SPANS = (Quantity.HALTED, Quantity.STRUCK, Quantity.INJECTED)  # True from one word to another; without a level.
 SHARES = (
     *(Quantity.DEVIATION, Quantity.DRAWDOWN, Quantity.CONCENTRATION),
-    *(Quantity.DIVERGENCE, Quantity.VOLATILITY),
+    *(Quantity.DIVERGENCE, Quantity.VOLATILITY, Quantity.MARGIN),
 )
 
 
@@ -149,6 +150,8 @@ RULE_QUANTITIES = {
     AlertRule.STALE_DATA: Quantity.AGE,
     AlertRule.SETTLEMENT_OVERDUE: Quantity.OVERDUE,
     AlertRule.TRANSFER_OVERDUE: Quantity.TRANSFER_OVERDUE,
+    AlertRule.BASIS_DIVERGENCE: Quantity.DIVERGENCE,
+    AlertRule.MARGIN_BUFFER: Quantity.MARGIN,
 }  # A break is in what the custodian tells the firm: the coordinator does not hear it, and reckons no condition.
 SHARE_UNIT, TIME_UNIT, MINOR_UNIT = "ppm", "ns", " minor"  # How alerts call theirs; the last after an asset's name.
 

@@ -24,6 +24,16 @@ from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.market import MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import OrderDenied, OrderFilled
+from trading_ecosystem.messages.perpetuals import (
+    FundingSettled,
+    LossCovered,
+    MarginCalled,
+    MarginMoved,
+    MarkPriceChanged,
+    PositionChanged,
+    PositionDeleveraged,
+    PositionLiquidated,
+)
 from trading_ecosystem.messages.risk import AlertAcknowledged, AlertFired, AlertResolved, RiskReported
 from trading_ecosystem.messages.runtime import Remember, Start, Wake, WakeAt
 from trading_ecosystem.messages.transfers import (
@@ -53,6 +63,10 @@ OF_TRANSFERS = (
 )
 OF_SETTLEMENT = (SettlementInstructed, TransactionPosted, PartPosted, SettlementFailed, SettlementCanceled)
 Settled = SettlementInstructed | TransactionPosted | PartPosted | SettlementFailed | SettlementCanceled
+OF_PERPETUALS = (
+    *(PositionChanged, PositionLiquidated, PositionDeleveraged, MarginCalled, MarginMoved, LossCovered),
+    *(MarkPriceChanged, FundingSettled),
+)
 BEGUN = "begun"  # What it remembers from its first start on: when that was.
 
 
@@ -88,7 +102,8 @@ class Receipts:
 class TestCoordinator(Core):
     """Runs `scenario` from `start_ns` (ns since 1970, UTC).
 
-    `balances`: account -> asset -> minor units, of the firm's accounts at the start. `instances`: all that run.
+    `balances`: account -> asset -> minor units, of the firm's accounts at the start; `margin`: what of that is in
+    margin wallets. `instances`: all that run.
     """
 
     __test__ = False  # Not a test case, whatever its name.
@@ -101,6 +116,7 @@ class TestCoordinator(Core):
         balances: dict[str, dict[str, int]],
         start_ns: int,
         instances: tuple[str, ...],
+        margin: dict[str, dict[str, int]] | None = None,
     ) -> None:
         self._name = name
         self._scenario = scenario
@@ -108,7 +124,7 @@ class TestCoordinator(Core):
         self._plan: Plan = plan_of(scenario, start_ns)
         self._next_step = 0
         self._died = False  # This is not its first life in this run.
-        self._truth = GroundTruth(reference, balances, scenario.conditions(), start_ns)
+        self._truth = GroundTruth(reference, balances, scenario.conditions(), start_ns, margin)
         self._recorder = Recorder(reference, scenario.duration_ns)
         self._transfers = TransferNotes(self._truth, self._recorder)
         self._decimals: dict[str, int] = {name: asset.decimals for name, asset in reference.assets.items()}
@@ -216,13 +232,14 @@ class TestCoordinator(Core):
             self._recorder.report(message)
         elif isinstance(message, HealthChanged):
             self._note_health(message)
+        elif isinstance(message, OF_PERPETUALS):
+            self._note_perpetual(message)
+        elif isinstance(message, (OrderDenied, InvariantViolated)):
+            self._note_trouble(message)
         elif isinstance(message, (AlertFired, AlertAcknowledged, AlertResolved)):
             self._note_alert(message)
         elif isinstance(message, (InjectionStarted, InjectionStruck, InjectionEnded, InjectionRefused)):
             self._note_receipt(message)
-        elif isinstance(message, InvariantViolated):
-            if message not in self._invariants:
-                self._invariants.append(message)
         else:
             self._note_other(message)
 
@@ -240,11 +257,29 @@ class TestCoordinator(Core):
         else:
             self._truth.phase(message)
 
+    def _note_trouble(self, message: OrderDenied | InvariantViolated) -> None:
+        if isinstance(message, OrderDenied):
+            self._denied += 1
+        elif message not in self._invariants:
+            self._invariants.append(message)
+
     def _note_fill(self, message: OrderFilled) -> None:
         self._fills += 1
         self._recorder.count("fills", "orders", message.occurred_ns)
         if self._truth.fill(message):
             self._firm_fills += 1
+
+    def _note_perpetual(self, message: Message) -> None:
+        if isinstance(message, (PositionChanged, LossCovered)):
+            self._truth.margin(message)
+        elif isinstance(message, MarginMoved):
+            self._truth.margin_moved(message)
+        elif isinstance(message, MarkPriceChanged):
+            self._truth.marked(message)
+        elif isinstance(message, PositionLiquidated):
+            self._recorder.count("liquidations", "margin", message.occurred_ns)
+        elif isinstance(message, PositionDeleveraged):
+            self._recorder.count("deleveragings", "margin", message.occurred_ns)
 
     def _note_settlement(self, message: Settled) -> None:
         ns = message.occurred_ns

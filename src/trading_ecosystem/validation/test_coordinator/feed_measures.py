@@ -18,6 +18,7 @@ from trading_ecosystem.validation.test_coordinator.measures import Breach, Gap, 
 
 PPM: Final = 1_000_000
 BILLION: Final = 1_000_000_000  # Returns are counted in parts per billion.
+UNIT: Final = ""  # In the place of an instrument: what is told in its quote asset already.
 YEAR_NS: Final = 365 * 86_400_000_000_000
 
 
@@ -115,7 +116,9 @@ class Volatility(FeedMeasure):
 
 @final
 class Divergence(FeedMeasure):
-    """True while BASE/QUOTE is away from BASE over QUOTE, each in the numeraire, by `bound_ppm` or more."""
+    """True while BASE/QUOTE is away from BASE over QUOTE, each in the numeraire, by `bound_ppm` or more.
+
+    A perpetual is held against its index."""
 
     __slots__ = ("_across", "_base", "_bound_ppm", "_pair", "_quote", "_straight", "_sums")
 
@@ -125,14 +128,16 @@ class Divergence(FeedMeasure):
         assert legs is not None, f"{condition.subject} has no two legs"
         self._pair, (self._base, self._quote) = condition.subject, legs
         instruments = reference.instruments
-        ratio = Fraction(instruments[self._pair].tick) * Fraction(instruments[self._quote].tick) / 2
+        # The quote of a perpetual is the unit in which it is told: two halves make one, in ticks of one.
+        quoted = Fraction(1) if self._quote == UNIT else Fraction(instruments[self._quote].tick)
+        ratio = Fraction(instruments[self._pair].tick) * quoted / 2
         ratio /= Fraction(instruments[self._base].tick)
         self._across, self._straight = ratio.numerator, ratio.denominator
         self._bound_ppm = ceil(condition.level * PPM)
-        self._sums: dict[str, int] = {self._pair: 0, self._base: 0, self._quote: 0}
+        self._sums: dict[str, int] = {self._pair: 0, self._base: 0, self._quote: 2 if self._quote == UNIT else 0}
 
-    def symbols(self) -> tuple[str, str, str]:
-        return self._pair, self._base, self._quote
+    def symbols(self) -> tuple[str, ...]:
+        return tuple([symbol for symbol in (self._pair, self._base, self._quote) if symbol != UNIT])
 
     def observe(self, quote: QuotePublished, now: int) -> None:
         sums = self._sums
@@ -154,8 +159,11 @@ def is_same(one: QuotePublished, other: QuotePublished) -> bool:
 
 
 def legs_of(symbol: str, reference: ReferenceData) -> tuple[str, str] | None:
-    """The prices of both assets of an instrument in the numeraire; None where one of them has none of its own."""
+    """The prices of both assets of an instrument in the numeraire; None where one of them has none of its own. Of a
+    perpetual, its index, and nothing beside it."""
     instrument = reference.instruments[symbol]
+    if instrument.terms is not None:
+        return instrument.terms.index, UNIT
     legs = f"{instrument.base}/{reference.numeraire}", f"{instrument.quote}/{reference.numeraire}"
     return legs if all([leg in reference.instruments for leg in legs]) else None
 

@@ -38,6 +38,7 @@ FAMILIES = (
     "stablecoin",
     "crash",
     "divergence",
+    "margin",
     "strategy",
     "settlement",
     "outage",
@@ -143,9 +144,16 @@ CONDITIONS = {
     "divergence": condition(
         Quantity.DIVERGENCE,
         partial(conditions.share, quantity=Quantity.DIVERGENCE),
-        "An instrument whose two assets both have a price in the numeraire.",
-        "The middle of an instrument is away from what its assets' prices make of it, up or down, by a share or more.",
+        "A perpetual, or an instrument whose two assets both have a price in the numeraire.",
+        "The middle of an instrument is away from what its assets or its index make of it, by a share or more.",
         above(PART, "By this share or more."),
+    ),
+    "margin": condition(
+        Quantity.MARGIN,
+        partial(conditions.share, quantity=Quantity.MARGIN),
+        "An account of the firm.",
+        "The maintenance margin takes up a share or more of the equity of an account's margin wallet.",
+        above(PART, "This share or more."),
     ),
     "volatility": condition(
         Quantity.VOLATILITY,

@@ -12,10 +12,12 @@ from trading_ecosystem.messages.accounts import VenueHeartbeat
 from trading_ecosystem.messages.custody import SettlementInstructed
 from trading_ecosystem.messages.market import MarketPhase, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.orders import OrderFilled
+from trading_ecosystem.messages.perpetuals import LossCovered, MarginMoved, MarkPriceChanged, PositionChanged
 from trading_ecosystem.messages.transfers import AccountMoved
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.validation.test_coordinator.conditions import SPANS, Condition, Quantity
 from trading_ecosystem.validation.test_coordinator.feed_measures import FeedMeasure, feed_measure, heard_by
+from trading_ecosystem.validation.test_coordinator.margin_measure import MarginShare
 from trading_ecosystem.validation.test_coordinator.measures import (
     Band,
     Breach,
@@ -30,8 +32,9 @@ from trading_ecosystem.validation.test_coordinator.portfolio import Portfolio, P
 
 REMEMBERED_EVENTS = 16_384  # Changes of prices and positions: over 10 minutes at 5 valued quotes a second.
 REMEMBERED_NS = 600_000_000_000
-# When, of what, bid plus ask before it, and for a fill what was added, in minor units, and the same of the quote asset.
-Change = tuple[int, Position, int, int, Position | None, int]
+# When, of what, bid plus ask before it, and for a fill what was added, in minor units, and the same of the quote asset;
+# for a perpetual also what it cost.
+Change = tuple[int, Position, int, int, Position | None, int, int]
 
 
 @final
@@ -52,18 +55,23 @@ class Feed:
 
 @final
 class GroundTruth:
-    """`balances`: account -> asset -> minor units, of the firm's accounts at the start."""
+    """`balances`: account -> asset -> minor units, of the firm's accounts at the start; `margin`: what of that is in
+    margin wallets."""
 
     __slots__ = (
         "_balances",
         "_bands",
         "_changes",
         "_conditions",
+        "_contracts",
         "_feeds",
         "_gaps",
         "_heartbeats",
         "_last_instruction_id",
         "_levels",
+        "_margin_sequences",
+        "_margin_shares",
+        "_marks",
         "_measures",
         "_moved",
         "_over_early",
@@ -75,6 +83,7 @@ class GroundTruth:
         "_spans",
         "_start_ns",
         "_trades",
+        "_wallets",
         "portfolio",
     )
 
@@ -84,6 +93,7 @@ class GroundTruth:
         balances: dict[str, dict[str, int]],
         conditions: tuple[Condition, ...],
         start_ns: int,
+        margin: dict[str, dict[str, int]] | None = None,
     ) -> None:
         self._reference = reference
         self._balances = balances
@@ -91,6 +101,15 @@ class GroundTruth:
         self.portfolio = opening(reference, balances)
         self._changes: deque[Change] = deque(maxlen=REMEMBERED_EVENTS)
         self._trades: dict[str, set[int]] = {account: set() for account in balances}
+        self._margin_sequences = dict.fromkeys(balances, 0)
+        self._contracts: dict[tuple[str, str], tuple[int, int]] = {}  # Account and symbol -> lots and cost.
+        self._wallets = {
+            (account, asset): amount_minor
+            for account, amounts in (margin or {}).items()
+            for asset, amount_minor in amounts.items()
+        }
+        self._marks: dict[str, int] = {}
+        self._margin_shares: dict[str, MarginShare] = {}
         self._conditions: dict[str, Condition] = {condition.text: condition for condition in conditions}
         self._bands: dict[str, Band] = {}
         self._gaps: dict[str, Gap] = {}
@@ -111,8 +130,9 @@ class GroundTruth:
 
     def _feed(self, symbol: str) -> Feed:
         instrument = self._reference.instruments[symbol]
+        name = instrument.base if instrument.terms is None else symbol
         valued = instrument.quote == self._reference.numeraire
-        return Feed(self._start_ns, self.portfolio.positions[instrument.base] if valued else None)
+        return Feed(self._start_ns, self.portfolio.positions[name] if valued else None)
 
     def _watch(self, text: str, condition: Condition) -> None:
         quantity, subject = condition.quantity, condition.subject
@@ -135,6 +155,9 @@ class GroundTruth:
             self._overdue.setdefault(subject, Overdue())
         elif quantity is Quantity.TRANSFER_OVERDUE:
             self._overdue_transfers.setdefault(subject, Overdue())
+        elif quantity is Quantity.MARGIN:
+            shares = MarginShare(condition, self._reference, self._contracts, self._wallets, self._marks)
+            self._margin_shares[text] = shares
         elif quantity in SPANS:
             self._spans[text] = Runs()
         else:
@@ -161,7 +184,7 @@ class GroundTruth:
             band.observe(sum_ticks, ns)
         position = feed.position
         if position is not None:
-            self._changes.append((ns, position, feed.sum_ticks, 0, None, 0))
+            self._changes.append((ns, position, feed.sum_ticks, 0, None, 0, 0))
             self.portfolio.quote(position, sum_ticks, ns)
             if self._levels:
                 self._judge_levels(ns)
@@ -174,9 +197,11 @@ class GroundTruth:
         if trades is None or fill.trade_id in trades or fill.symbol not in self._reference.instruments:
             return False
         trades.add(fill.trade_id)
+        if self._reference.instruments[fill.symbol].terms is not None:
+            return True  # What it did to the position and the wallet, the venue tells.
         (base, base_minor), (quote, quote_minor) = self.portfolio.changes(fill, self._reference)
         bought, paid = self.portfolio.positions[base], self.portfolio.positions[quote]
-        self._changes.append((fill.occurred_ns, bought, bought.sum_ticks, base_minor, paid, quote_minor))
+        self._changes.append((fill.occurred_ns, bought, bought.sum_ticks, base_minor, paid, quote_minor, 0))
         self.portfolio.set(bought, bought.held_minor + base_minor, bought.sum_ticks)
         self.portfolio.set(paid, paid.held_minor + quote_minor, paid.sum_ticks)
         self.portfolio.mark(fill.occurred_ns)
@@ -190,9 +215,59 @@ class GroundTruth:
             return
         self._moved.append(key)
         position = self.portfolio.positions[event.asset]
-        self._changes.append((event.occurred_ns, position, position.sum_ticks, event.amount_minor, None, 0))
+        self._changes.append((event.occurred_ns, position, position.sum_ticks, event.amount_minor, None, 0, 0))
         self.portfolio.move(position, event.amount_minor, event.occurred_ns)
         self._judge_levels(event.occurred_ns)
+
+    def margin(self, told: PositionChanged | LossCovered) -> None:
+        """Book what the venue says of a position and a wallet of the firm: the last word of each counts."""
+        told_before = self._margin_sequences.get(told.account)
+        if told_before is None or told.account_sequence <= told_before:
+            return
+        self._margin_sequences[told.account] = told.account_sequence
+        if isinstance(told, LossCovered):
+            self._pay_in(told.account, told.asset, told.amount_minor, told.occurred_ns)
+            return
+        instrument = self._reference.instruments[told.symbol]
+        key = told.account, told.symbol
+        lots, cost_minor = self._contracts.get(key, (0, 0))
+        self._contracts[key] = told.position_lots, told.cost_minor
+        position, paid = self.portfolio.positions[told.symbol], self.portfolio.positions[instrument.quote]
+        change_minor = instrument.base_minor(told.position_lots - lots)
+        wallet = told.account, instrument.quote
+        gained_minor = told.wallet_minor - self._wallets.get(wallet, 0)
+        self._wallets[wallet] = told.wallet_minor
+        owed_minor = told.cost_minor - cost_minor
+        self._changes.append(
+            (told.occurred_ns, position, position.sum_ticks, change_minor, paid, gained_minor, owed_minor)
+        )
+        self.portfolio.owe(position, owed_minor)
+        self.portfolio.set(position, position.held_minor + change_minor, position.sum_ticks)
+        self.portfolio.set(paid, paid.held_minor + gained_minor, paid.sum_ticks)
+        self.portfolio.mark(told.occurred_ns)
+        self._judge_levels(told.occurred_ns)
+        self._judge_margin(told.occurred_ns)
+
+    def margin_moved(self, told: MarginMoved) -> None:
+        """Nothing is gained or lost, but the wallet is another."""
+        if told.account in self._margin_sequences:
+            self._wallets[told.account, told.asset] = told.wallet_minor
+            self._judge_margin(told.occurred_ns)
+
+    def _pay_in(self, account: str, asset: str, amount_minor: int, ns: int) -> None:
+        self._wallets[account, asset] = self._wallets.get((account, asset), 0) + amount_minor
+        paid = self.portfolio.positions[asset]
+        self._changes.append((ns, paid, paid.sum_ticks, amount_minor, None, 0, 0))
+        self.portfolio.set(paid, paid.held_minor + amount_minor, paid.sum_ticks)
+        self._judge_levels(ns)
+
+    def marked(self, told: MarkPriceChanged) -> None:
+        self._marks[told.symbol] = told.mark_ticks
+        self._judge_margin(told.occurred_ns)
+
+    def _judge_margin(self, ns: int) -> None:
+        for share in self._margin_shares.values():
+            share.observe(ns)
 
     def _judge_levels(self, ns: int) -> None:
         for level in self._levels.values():
@@ -274,6 +349,8 @@ class GroundTruth:
     def _runs(self, text: str) -> Runs:
         if text in self._bands:
             return self._bands[text].runs
+        if text in self._margin_shares:
+            return self._margin_shares[text].runs
         return self._levels[text].runs if text in self._levels else self._spans[text]
 
     def began_ns(self, condition: Condition, fired_ns: int) -> int | None:
@@ -305,7 +382,7 @@ def silent_since(last_ns: int, condition: Condition, fired_ns: int) -> int | Non
 def walk_back(level: Level, portfolio: Portfolio, changes: deque[Change], fired_ns: int) -> int | None:
     """Undo the changes one by one, and say when the last run of the level before `fired_ns` began."""
     began_ns: int | None = None
-    for ns, changed, sum_ticks, amount_minor, paid, paid_minor in reversed(changes):
+    for ns, changed, sum_ticks, amount_minor, paid, paid_minor, owed_minor in reversed(changes):
         beyond = level.holds(portfolio) and not hides_high_water(level, portfolio, ns)
         if beyond:
             began_ns = ns
@@ -313,10 +390,11 @@ def walk_back(level: Level, portfolio: Portfolio, changes: deque[Change], fired_
             return began_ns
         if ns < fired_ns - REMEMBERED_NS:
             return None
-        position = portfolio.positions[changed.asset.name]
+        position = portfolio.positions[changed.name]
+        portfolio.owe(position, -owed_minor)
         portfolio.set(position, position.held_minor - amount_minor, sum_ticks)
         if paid is not None:
-            other = portfolio.positions[paid.asset.name]
+            other = portfolio.positions[paid.name]
             portfolio.set(other, other.held_minor - paid_minor, other.sum_ticks)
     return began_ns if len(changes) < REMEMBERED_EVENTS else None  # Was anything forgotten?
 

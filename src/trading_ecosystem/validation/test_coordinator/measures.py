@@ -217,6 +217,7 @@ def level_of(condition: Condition, reference: ReferenceData) -> Level:
         return Level(quantity, [subject], ceil(condition.level.scaleb(decimals)))
     if quantity is Quantity.DELTA:
         crypto = [name for name, asset in reference.assets.items() if asset.kind is AssetKind.CRYPTO]
+        crypto += list(reference.perpetuals)
         decimals = reference.assets[reference.numeraire].decimals
         return Level(quantity, crypto, ceil(condition.level.scaleb(decimals)))
     members = [name for name, asset in reference.assets.items() if subject in (name, asset.issuer)]

@@ -9,20 +9,23 @@ from fractions import Fraction
 from typing import final
 
 from trading_ecosystem.messages.orders import OrderFilled, Side
-from trading_ecosystem.reference import Asset, ReferenceData
+from trading_ecosystem.reference import Asset, Instrument, ReferenceData
 
 
 @final
 class Position:
-    """One asset of the firm. `sum_ticks` is bid plus ask, 0 before the first quote.
+    """One asset of the firm, or perpetual, for which `owed_minor` was paid less what was got. `sum_ticks` is bid plus
+    ask, 0 before the first quote.
 
     A minor unit of the asset is worth `sum_ticks * numerator / denominator`; the numerator is 0 if it is not valued.
     """
 
-    __slots__ = ("asset", "denominator", "held_minor", "numerator", "sum_ticks", "value")
+    __slots__ = ("asset", "denominator", "held_minor", "name", "numerator", "owed_minor", "sum_ticks", "value")
 
-    def __init__(self, asset: Asset, held_minor: int, factor: Fraction, sum_ticks: int) -> None:
+    def __init__(self, asset: Asset, held_minor: int, factor: Fraction, sum_ticks: int, name: str = "") -> None:
         self.asset = asset
+        self.name = name or asset.name
+        self.owed_minor = 0
         self.held_minor = held_minor
         self.numerator: int = factor.numerator
         self.denominator: int = factor.denominator
@@ -67,6 +70,11 @@ class Portfolio:
         self.gross += (value if value >= 0 else -value) - (before if before >= 0 else -before)
         position.value = value
 
+    def owe(self, position: Position, change_minor: int) -> None:
+        """So much more was paid for a position in a perpetual, which is worth what it is worth less that."""
+        position.owed_minor += change_minor
+        self.equity -= change_minor
+
     def mark(self, ns: int) -> None:
         """Take note of a new highest equity, once all that is held has a price."""
         if self.unpriced == 0 and self.equity > self.high_water_mark:
@@ -95,8 +103,10 @@ class Portfolio:
         positions: dict[str, Position] = {}
         for name, position in self.positions.items():
             factor = Fraction(position.numerator, position.denominator)
-            positions[name] = Position(position.asset, position.held_minor, factor, position.sum_ticks)
+            positions[name] = Position(position.asset, position.held_minor, factor, position.sum_ticks, name)
         twin = Portfolio(positions, self.par)
+        for name, position in self.positions.items():
+            twin.owe(positions[name], position.owed_minor)
         twin.high_water_mark, twin.high_water_ns = self.high_water_mark, self.high_water_ns
         return twin
 
@@ -109,6 +119,10 @@ def opening(reference: ReferenceData, balances: dict[str, dict[str, int]]) -> Po
         held_minor = sum(account.get(name, 0) for account in balances.values())
         known = 1 if name == reference.numeraire else 0
         positions[name] = Position(asset, held_minor, factors.get(name, Fraction(0)), known)
+    for symbol, perpetual in reference.perpetuals.items():
+        asset = reference.assets[perpetual.base]
+        factor = factor_of(perpetual, reference) if perpetual.quote == reference.numeraire else Fraction(0)
+        positions[symbol] = Position(asset, 0, factor, 0, symbol)
     return Portfolio(positions, 10 ** reference.assets[reference.numeraire].decimals)
 
 
@@ -122,7 +136,11 @@ def valuation_factors(reference: ReferenceData) -> dict[str, Fraction]:
     numeraire = reference.assets[reference.numeraire]
     factors = {numeraire.name: Fraction(1)}
     for instrument in reference.instruments.values():
-        if instrument.quote == numeraire.name:
-            decimals = numeraire.decimals - reference.assets[instrument.base].decimals
-            factors[instrument.base] = Fraction(instrument.tick) * Fraction(10) ** decimals / 2
+        if instrument.quote == numeraire.name and instrument.terms is None:
+            factors[instrument.base] = factor_of(instrument, reference)
     return factors
+
+
+def factor_of(instrument: Instrument, reference: ReferenceData) -> Fraction:
+    decimals = reference.assets[instrument.quote].decimals - reference.assets[instrument.base].decimals
+    return Fraction(instrument.tick) * Fraction(10) ** decimals / 2

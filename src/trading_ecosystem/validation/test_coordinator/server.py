@@ -6,7 +6,13 @@ from typing import Any
 
 from trading_ecosystem import routes
 from trading_ecosystem.configuration.document import Section
-from trading_ecosystem.configuration.instruments import REFERENCE_KEYS, read_accounts, read_reference
+from trading_ecosystem.configuration.instruments import (
+    OPTIONAL_REFERENCE_KEYS,
+    REFERENCE_KEYS,
+    read_accounts,
+    read_margin,
+    read_reference,
+)
 from trading_ecosystem.core import Core
 from trading_ecosystem.live import production_wire
 from trading_ecosystem.live.access import Access
@@ -51,13 +57,15 @@ def build(document: Section, instance: str) -> Core:
     if given is None:
         return Idle()
     reference = read_reference(document)
+    accounts = read_accounts(document["accounts"], reference)
     return TestCoordinator(
         instance,
         as_replayed(scenario.read(given), document),
         reference,
-        read_accounts(document["accounts"], reference),
+        accounts,
         document["start"].instant_ns(),
         tuple(node.text() for node in document["instances"].items()),
+        read_margin(document.get("margin"), accounts, reference),
     )
 
 
@@ -155,7 +163,7 @@ SERVICE = Service(
     role=routes.TEST_COORDINATOR,
     speech=TEST_COORDINATOR,
     keys=(*REFERENCE_KEYS, "accounts", "instances", "start", "seed"),
-    optional=("scenario", "duration", "replayed"),
+    optional=(*OPTIONAL_REFERENCE_KEYS, "margin", "scenario", "duration", "replayed"),
     build=build,
     codec=CODEC,
     design=DESIGN,

@@ -6,6 +6,7 @@ Rule 1: a quote with an empty side, or whose bid is above its ask, is no price: 
 from typing import final
 
 from trading_ecosystem.production.risk_monitor.portfolio import Position
+from trading_ecosystem.production.risk_monitor.rules.basis_divergence import Basis
 from trading_ecosystem.production.risk_monitor.rules.concentration import Share
 from trading_ecosystem.production.risk_monitor.rules.peg_deviation import Peg
 from trading_ecosystem.production.risk_monitor.rules.silence import Silence
@@ -18,7 +19,7 @@ class Feed:
     `position` is what an instrument in the numeraire prices; None for every other instrument.
     """
 
-    __slots__ = ("peg", "position", "price", "shares", "silence", "symbol")
+    __slots__ = ("bases", "peg", "position", "price", "shares", "silence", "symbol")
 
     def __init__(self, symbol: str, silence: Silence, position: Position | None, peg: Peg | None) -> None:
         self.symbol = symbol
@@ -26,6 +27,7 @@ class Feed:
         self.position = position
         self.peg = peg
         self.shares: list[Share] = []
+        self.bases: list[Basis] = []
         self.price = 0  # Twice the mid in ticks; 0 while there is none.
 
     def take(self, bid_ticks: int, ask_ticks: int, at_ns: int) -> bool:

@@ -135,7 +135,7 @@ class MarketMaker(Strategy):
         quoting.due = False
         quoting.not_before_ns = now + self._interval_ns
         quoting.hold(double_mid)
-        excess_minor = self._desk.positions.excess_minor(quoting.market.instrument.base)
+        excess_minor = self._desk.positions.excess_minor(quoting.market.holding)
         bid_ticks, ask_ticks = quoting.prices(double_mid, excess_minor)
         old_bid, old_ask = quoting.bid, quoting.ask
         quoting.bid = quote(quoting, Side.BUY, bid_ticks, quoting.lots(quoting.maximum_minor - excess_minor), old_bid)

@@ -186,8 +186,12 @@ class _AmendRejectReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Ame
     """Further from the venue's reference price than it takes."""
     AMEND_REJECT_REASON_WOULD_TAKE: _AmendRejectReason.ValueType  # 6
     """It is post only and would match at once."""
+    AMEND_REJECT_REASON_WOULD_NOT_REDUCE: _AmendRejectReason.ValueType  # 30
+    """It is reduce only, and there is not that much of a position."""
     AMEND_REJECT_REASON_INSUFFICIENT_FUNDS: _AmendRejectReason.ValueType  # 7
     """The account cannot pay or deliver."""
+    AMEND_REJECT_REASON_INSUFFICIENT_MARGIN: _AmendRejectReason.ValueType  # 31
+    """The account's margin does not cover it."""
 
 class AmendRejectReason(_AmendRejectReason, metaclass=_AmendRejectReasonEnumTypeWrapper):
     """Why an order is not amended. Listed by precedence: when several apply, the first is the one reported."""
@@ -208,8 +212,12 @@ AMEND_REJECT_REASON_PRICE_OUT_OF_RANGE: AmendRejectReason.ValueType  # 5
 """Further from the venue's reference price than it takes."""
 AMEND_REJECT_REASON_WOULD_TAKE: AmendRejectReason.ValueType  # 6
 """It is post only and would match at once."""
+AMEND_REJECT_REASON_WOULD_NOT_REDUCE: AmendRejectReason.ValueType  # 30
+"""It is reduce only, and there is not that much of a position."""
 AMEND_REJECT_REASON_INSUFFICIENT_FUNDS: AmendRejectReason.ValueType  # 7
 """The account cannot pay or deliver."""
+AMEND_REJECT_REASON_INSUFFICIENT_MARGIN: AmendRejectReason.ValueType  # 31
+"""The account's margin does not cover it."""
 Global___AmendRejectReason: _TypeAlias = AmendRejectReason  # noqa: Y015
 
 class _Liquidity:
@@ -280,8 +288,14 @@ class _RejectReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RejectRe
     """It is post only and would match at once."""
     REJECT_REASON_NOTHING_TO_TAKE: _RejectReason.ValueType  # 16
     """Nothing in the book for a market order by quote quantity."""
+    REJECT_REASON_NO_MARK_PRICE: _RejectReason.ValueType  # 30
+    """The venue has not heard the index of this perpetual yet."""
+    REJECT_REASON_WOULD_NOT_REDUCE: _RejectReason.ValueType  # 31
+    """It is reduce only, and there is not that much of a position."""
     REJECT_REASON_INSUFFICIENT_FUNDS: _RejectReason.ValueType  # 7
     """The account cannot pay or deliver."""
+    REJECT_REASON_INSUFFICIENT_MARGIN: _RejectReason.ValueType  # 32
+    """The account's margin does not cover it."""
     REJECT_REASON_PAIR_REJECTED: _RejectReason.ValueType  # 17
     """Nothing is wrong with it, but with the other order of its pair."""
 
@@ -326,8 +340,14 @@ REJECT_REASON_WOULD_TAKE: RejectReason.ValueType  # 6
 """It is post only and would match at once."""
 REJECT_REASON_NOTHING_TO_TAKE: RejectReason.ValueType  # 16
 """Nothing in the book for a market order by quote quantity."""
+REJECT_REASON_NO_MARK_PRICE: RejectReason.ValueType  # 30
+"""The venue has not heard the index of this perpetual yet."""
+REJECT_REASON_WOULD_NOT_REDUCE: RejectReason.ValueType  # 31
+"""It is reduce only, and there is not that much of a position."""
 REJECT_REASON_INSUFFICIENT_FUNDS: RejectReason.ValueType  # 7
 """The account cannot pay or deliver."""
+REJECT_REASON_INSUFFICIENT_MARGIN: RejectReason.ValueType  # 32
+"""The account's margin does not cover it."""
 REJECT_REASON_PAIR_REJECTED: RejectReason.ValueType  # 17
 """Nothing is wrong with it, but with the other order of its pair."""
 Global___RejectReason: _TypeAlias = RejectReason  # noqa: Y015
@@ -422,6 +442,10 @@ class _CancelReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CancelRe
     """What is left of an order that would have traded out of the band; or the market was halted, and it crossed."""
     CANCEL_REASON_VENUE_OUTAGE: _CancelReason.ValueType  # 9
     """The venue was away, and has emptied its books."""
+    CANCEL_REASON_NOTHING_TO_REDUCE: _CancelReason.ValueType  # 30
+    """It is reduce only, and the position became too small for it."""
+    CANCEL_REASON_LIQUIDATION: _CancelReason.ValueType  # 31
+    """Its owner's margin did not suffice."""
 
 class CancelReason(_CancelReason, metaclass=_CancelReasonEnumTypeWrapper):
     """Why the rest of an order is gone."""
@@ -446,6 +470,10 @@ CANCEL_REASON_MARKET_HALTED: CancelReason.ValueType  # 8
 """What is left of an order that would have traded out of the band; or the market was halted, and it crossed."""
 CANCEL_REASON_VENUE_OUTAGE: CancelReason.ValueType  # 9
 """The venue was away, and has emptied its books."""
+CANCEL_REASON_NOTHING_TO_REDUCE: CancelReason.ValueType  # 30
+"""It is reduce only, and the position became too small for it."""
+CANCEL_REASON_LIQUIDATION: CancelReason.ValueType  # 31
+"""Its owner's margin did not suffice."""
 Global___CancelReason: _TypeAlias = CancelReason  # noqa: Y015
 
 class _CancelRejectReason:
@@ -467,6 +495,46 @@ CANCEL_REJECT_REASON_UNSPECIFIED: CancelRejectReason.ValueType  # 0
 CANCEL_REJECT_REASON_UNKNOWN_ORDER: CancelRejectReason.ValueType  # 1
 """Never seen, filled, or already canceled."""
 Global___CancelRejectReason: _TypeAlias = CancelRejectReason  # noqa: Y015
+
+class _MoveRejectReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MoveRejectReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MoveRejectReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MOVE_REJECT_REASON_UNSPECIFIED: _MoveRejectReason.ValueType  # 0
+    """Never a valid value: nobody said which."""
+    MOVE_REJECT_REASON_UNKNOWN_ACCOUNT: _MoveRejectReason.ValueType  # 1
+    """The venue has no such account."""
+    MOVE_REJECT_REASON_UNKNOWN_ASSET: _MoveRejectReason.ValueType  # 2
+    """Nothing is margined in it."""
+    MOVE_REJECT_REASON_MOVE_ID_REUSED: _MoveRejectReason.ValueType  # 3
+    """The account gave this name to another movement."""
+    MOVE_REJECT_REASON_INVALID_AMOUNT: _MoveRejectReason.ValueType  # 4
+    """It is 0."""
+    MOVE_REJECT_REASON_INSUFFICIENT_FUNDS: _MoveRejectReason.ValueType  # 5
+    """Less is free on the side that it would leave."""
+    MOVE_REJECT_REASON_INSUFFICIENT_MARGIN: _MoveRejectReason.ValueType  # 6
+    """Positions and open orders need it."""
+
+class MoveRejectReason(_MoveRejectReason, metaclass=_MoveRejectReasonEnumTypeWrapper):
+    """Why margin is not moved. Listed by precedence: when several apply, the first is the one reported."""
+
+MOVE_REJECT_REASON_UNSPECIFIED: MoveRejectReason.ValueType  # 0
+"""Never a valid value: nobody said which."""
+MOVE_REJECT_REASON_UNKNOWN_ACCOUNT: MoveRejectReason.ValueType  # 1
+"""The venue has no such account."""
+MOVE_REJECT_REASON_UNKNOWN_ASSET: MoveRejectReason.ValueType  # 2
+"""Nothing is margined in it."""
+MOVE_REJECT_REASON_MOVE_ID_REUSED: MoveRejectReason.ValueType  # 3
+"""The account gave this name to another movement."""
+MOVE_REJECT_REASON_INVALID_AMOUNT: MoveRejectReason.ValueType  # 4
+"""It is 0."""
+MOVE_REJECT_REASON_INSUFFICIENT_FUNDS: MoveRejectReason.ValueType  # 5
+"""Less is free on the side that it would leave."""
+MOVE_REJECT_REASON_INSUFFICIENT_MARGIN: MoveRejectReason.ValueType  # 6
+"""Positions and open orders need it."""
+Global___MoveRejectReason: _TypeAlias = MoveRejectReason  # noqa: Y015
 
 @_typing.final
 class SubscribeRequest(_message.Message):
@@ -923,6 +991,54 @@ class CancelAllAfterResponse(_message.Message):
 Global___CancelAllAfterResponse: _TypeAlias = CancelAllAfterResponse  # noqa: Y015
 
 @_typing.final
+class MoveMarginRequest(_message.Message):
+    """Asks for one MoveMargin."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___MoveMargin:
+        """What is moved."""
+
+    def __init__(
+        self,
+        *,
+        command: Global___MoveMargin | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MoveMarginRequest: _TypeAlias = MoveMarginRequest  # noqa: Y015
+
+@_typing.final
+class MoveMarginResponse(_message.Message):
+    """What MoveMargin led to, when it is durable."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExchangeEvent]:
+        """In order; of what the caller may see."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___ExchangeEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MoveMarginResponse: _TypeAlias = MoveMarginResponse  # noqa: Y015
+
+@_typing.final
 class QueryAccountRequest(_message.Message):
     """Asks for one QueryAccount."""
 
@@ -1135,6 +1251,15 @@ class ExchangeEvent(_message.Message):
     ORDER_AMENDED_FIELD_NUMBER: _builtins.int
     AMEND_REJECTED_FIELD_NUMBER: _builtins.int
     ORDER_TRIGGERED_FIELD_NUMBER: _builtins.int
+    MARGIN_MOVED_FIELD_NUMBER: _builtins.int
+    MARGIN_MOVE_REJECTED_FIELD_NUMBER: _builtins.int
+    MARK_PRICE_CHANGED_FIELD_NUMBER: _builtins.int
+    FUNDING_SETTLED_FIELD_NUMBER: _builtins.int
+    POSITION_CHANGED_FIELD_NUMBER: _builtins.int
+    MARGIN_CALLED_FIELD_NUMBER: _builtins.int
+    POSITION_LIQUIDATED_FIELD_NUMBER: _builtins.int
+    POSITION_DELEVERAGED_FIELD_NUMBER: _builtins.int
+    LOSS_COVERED_FIELD_NUMBER: _builtins.int
     MARKET_PHASE_CHANGED_FIELD_NUMBER: _builtins.int
     ACCOUNT_MOVED_FIELD_NUMBER: _builtins.int
     MOVEMENT_ANSWERED_FIELD_NUMBER: _builtins.int
@@ -1198,6 +1323,42 @@ class ExchangeEvent(_message.Message):
         """An order waits no longer."""
 
     @_builtins.property
+    def margin_moved(self) -> Global___MarginMoved:
+        """Margin was moved."""
+
+    @_builtins.property
+    def margin_move_rejected(self) -> Global___MarginMoveRejected:
+        """Margin is not moved."""
+
+    @_builtins.property
+    def mark_price_changed(self) -> Global___MarkPriceChanged:
+        """Index and mark of a perpetual."""
+
+    @_builtins.property
+    def funding_settled(self) -> Global___FundingSettled:
+        """Longs and shorts of a perpetual paid each other."""
+
+    @_builtins.property
+    def position_changed(self) -> Global___PositionChanged:
+        """An account's position in a perpetual is another."""
+
+    @_builtins.property
+    def margin_called(self) -> Global___MarginCalled:
+        """An account's margin becomes scarce."""
+
+    @_builtins.property
+    def position_liquidated(self) -> Global___PositionLiquidated:
+        """The venue closed a position in the book."""
+
+    @_builtins.property
+    def position_deleveraged(self) -> Global___PositionDeleveraged:
+        """The venue closed a position against another account's."""
+
+    @_builtins.property
+    def loss_covered(self) -> Global___LossCovered:
+        """An account lost more than it had."""
+
+    @_builtins.property
     def market_phase_changed(self) -> Global___MarketPhaseChanged:
         """A market is halted, in an auction, or open again."""
 
@@ -1231,16 +1392,25 @@ class ExchangeEvent(_message.Message):
         order_amended: Global___OrderAmended | None = ...,
         amend_rejected: Global___AmendRejected | None = ...,
         order_triggered: Global___OrderTriggered | None = ...,
+        margin_moved: Global___MarginMoved | None = ...,
+        margin_move_rejected: Global___MarginMoveRejected | None = ...,
+        mark_price_changed: Global___MarkPriceChanged | None = ...,
+        funding_settled: Global___FundingSettled | None = ...,
+        position_changed: Global___PositionChanged | None = ...,
+        margin_called: Global___MarginCalled | None = ...,
+        position_liquidated: Global___PositionLiquidated | None = ...,
+        position_deleveraged: Global___PositionDeleveraged | None = ...,
+        loss_covered: Global___LossCovered | None = ...,
         market_phase_changed: Global___MarketPhaseChanged | None = ...,
         account_moved: Global___AccountMoved | None = ...,
         movement_answered: Global___MovementAnswered | None = ...,
         health_changed: _common_pb2.HealthChanged | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["account_moved", b"account_moved", "account_reported", b"account_reported", "amend_rejected", b"amend_rejected", "book_top_changed", b"book_top_changed", "cancel_rejected", b"cancel_rejected", "event", b"event", "header", b"header", "health_changed", b"health_changed", "market_phase_changed", b"market_phase_changed", "movement_answered", b"movement_answered", "order_accepted", b"order_accepted", "order_amended", b"order_amended", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "order_triggered", b"order_triggered", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["account_moved", b"account_moved", "account_reported", b"account_reported", "amend_rejected", b"amend_rejected", "book_top_changed", b"book_top_changed", "cancel_rejected", b"cancel_rejected", "event", b"event", "funding_settled", b"funding_settled", "header", b"header", "health_changed", b"health_changed", "loss_covered", b"loss_covered", "margin_called", b"margin_called", "margin_move_rejected", b"margin_move_rejected", "margin_moved", b"margin_moved", "mark_price_changed", b"mark_price_changed", "market_phase_changed", b"market_phase_changed", "movement_answered", b"movement_answered", "order_accepted", b"order_accepted", "order_amended", b"order_amended", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "order_triggered", b"order_triggered", "position_changed", b"position_changed", "position_deleveraged", b"position_deleveraged", "position_liquidated", b"position_liquidated", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_moved", b"account_moved", "account_reported", b"account_reported", "amend_rejected", b"amend_rejected", "book_top_changed", b"book_top_changed", "cancel_rejected", b"cancel_rejected", "event", b"event", "header", b"header", "health_changed", b"health_changed", "market_phase_changed", b"market_phase_changed", "movement_answered", b"movement_answered", "order_accepted", b"order_accepted", "order_amended", b"order_amended", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "order_triggered", b"order_triggered", "sequence", b"sequence", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_moved", b"account_moved", "account_reported", b"account_reported", "amend_rejected", b"amend_rejected", "book_top_changed", b"book_top_changed", "cancel_rejected", b"cancel_rejected", "event", b"event", "funding_settled", b"funding_settled", "header", b"header", "health_changed", b"health_changed", "loss_covered", b"loss_covered", "margin_called", b"margin_called", "margin_move_rejected", b"margin_move_rejected", "margin_moved", b"margin_moved", "mark_price_changed", b"mark_price_changed", "market_phase_changed", b"market_phase_changed", "movement_answered", b"movement_answered", "order_accepted", b"order_accepted", "order_amended", b"order_amended", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "order_triggered", b"order_triggered", "position_changed", b"position_changed", "position_deleveraged", b"position_deleveraged", "position_liquidated", b"position_liquidated", "sequence", b"sequence", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["book_top_changed", "venue_heartbeat", "trade_executed", "order_accepted", "order_rejected", "order_filled", "order_canceled", "cancel_rejected", "account_reported", "trades_reported", "order_amended", "amend_rejected", "order_triggered", "market_phase_changed", "account_moved", "movement_answered", "health_changed"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["book_top_changed", "venue_heartbeat", "trade_executed", "order_accepted", "order_rejected", "order_filled", "order_canceled", "cancel_rejected", "account_reported", "trades_reported", "order_amended", "amend_rejected", "order_triggered", "margin_moved", "margin_move_rejected", "mark_price_changed", "funding_settled", "position_changed", "margin_called", "position_liquidated", "position_deleveraged", "loss_covered", "market_phase_changed", "account_moved", "movement_answered", "health_changed"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -1264,6 +1434,7 @@ class ExchangeCommand(_message.Message):
     CANCEL_ALL_AFTER_FIELD_NUMBER: _builtins.int
     CREDIT_ACCOUNT_FIELD_NUMBER: _builtins.int
     DEBIT_ACCOUNT_FIELD_NUMBER: _builtins.int
+    MOVE_MARGIN_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def header(self) -> _common_pb2.Header:
         """Which message this is, and which story it belongs to."""
@@ -1312,6 +1483,10 @@ class ExchangeCommand(_message.Message):
     def debit_account(self) -> Global___DebitAccount:
         """Debit an account, for the custodian."""
 
+    @_builtins.property
+    def move_margin(self) -> Global___MoveMargin:
+        """Move margin."""
+
     def __init__(
         self,
         *,
@@ -1327,12 +1502,13 @@ class ExchangeCommand(_message.Message):
         cancel_all_after: Global___CancelAllAfter | None = ...,
         credit_account: Global___CreditAccount | None = ...,
         debit_account: Global___DebitAccount | None = ...,
+        move_margin: Global___MoveMargin | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "cancel_all_after", b"cancel_all_after", "cancel_all_orders", b"cancel_all_orders", "cancel_order", b"cancel_order", "command", b"command", "credit_account", b"credit_account", "debit_account", b"debit_account", "header", b"header", "query_account", b"query_account", "query_trades", b"query_trades", "submit_order", b"submit_order", "submit_pair", b"submit_pair", "submit_trigger_order", b"submit_trigger_order"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "cancel_all_after", b"cancel_all_after", "cancel_all_orders", b"cancel_all_orders", "cancel_order", b"cancel_order", "command", b"command", "credit_account", b"credit_account", "debit_account", b"debit_account", "header", b"header", "move_margin", b"move_margin", "query_account", b"query_account", "query_trades", b"query_trades", "submit_order", b"submit_order", "submit_pair", b"submit_pair", "submit_trigger_order", b"submit_trigger_order"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "cancel_all_after", b"cancel_all_after", "cancel_all_orders", b"cancel_all_orders", "cancel_order", b"cancel_order", "command", b"command", "credit_account", b"credit_account", "debit_account", b"debit_account", "header", b"header", "query_account", b"query_account", "query_trades", b"query_trades", "submit_order", b"submit_order", "submit_pair", b"submit_pair", "submit_trigger_order", b"submit_trigger_order"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "cancel_all_after", b"cancel_all_after", "cancel_all_orders", b"cancel_all_orders", "cancel_order", b"cancel_order", "command", b"command", "credit_account", b"credit_account", "debit_account", b"debit_account", "header", b"header", "move_margin", b"move_margin", "query_account", b"query_account", "query_trades", b"query_trades", "submit_order", b"submit_order", "submit_pair", b"submit_pair", "submit_trigger_order", b"submit_trigger_order"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["submit_order", "cancel_order", "query_account", "query_trades", "submit_trigger_order", "submit_pair", "amend_order", "cancel_all_orders", "cancel_all_after", "credit_account", "debit_account"]  # noqa: Y015
+    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["submit_order", "cancel_order", "query_account", "query_trades", "submit_trigger_order", "submit_pair", "amend_order", "cancel_all_orders", "cancel_all_after", "credit_account", "debit_account", "move_margin"]  # noqa: Y015
     _WhichOneofArgType_command: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_command) -> _WhichOneofReturnType_command | None: ...
 
@@ -1358,6 +1534,7 @@ class SubmitOrder(_message.Message):
     EXPIRES_NS_FIELD_NUMBER: _builtins.int
     QUOTE_MINOR_FIELD_NUMBER: _builtins.int
     SELF_TRADE_FIELD_NUMBER: _builtins.int
+    REDUCE_ONLY_FIELD_NUMBER: _builtins.int
     to: _builtins.str
     """Instance of the venue."""
     account: _builtins.str
@@ -1386,6 +1563,8 @@ class SubmitOrder(_message.Message):
     """A market order may say what it spends, fee included, or what it sells for, in minor units of the quote asset."""
     self_trade: Global___SelfTradeMode.ValueType
     """What happens where it would meet an order of its own account."""
+    reduce_only: _builtins.bool
+    """It may make a position in a perpetual smaller, and nothing else."""
     def __init__(
         self,
         *,
@@ -1403,10 +1582,11 @@ class SubmitOrder(_message.Message):
         expires_ns: _builtins.int = ...,
         quote_minor: _builtins.int = ...,
         self_trade: Global___SelfTradeMode.ValueType = ...,
+        reduce_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "client_order_id", b"client_order_id", "display_lots", b"display_lots", "expires_ns", b"expires_ns", "order_type", b"order_type", "post_only", b"post_only", "price_ticks", b"price_ticks", "quantity_lots", b"quantity_lots", "quote_minor", b"quote_minor", "self_trade", b"self_trade", "side", b"side", "symbol", b"symbol", "time_in_force", b"time_in_force", "to", b"to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "client_order_id", b"client_order_id", "display_lots", b"display_lots", "expires_ns", b"expires_ns", "order_type", b"order_type", "post_only", b"post_only", "price_ticks", b"price_ticks", "quantity_lots", b"quantity_lots", "quote_minor", b"quote_minor", "reduce_only", b"reduce_only", "self_trade", b"self_trade", "side", b"side", "symbol", b"symbol", "time_in_force", b"time_in_force", "to", b"to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1663,6 +1843,44 @@ class CancelAllAfter(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CancelAllAfter: _TypeAlias = CancelAllAfter  # noqa: Y015
+
+@_typing.final
+class MoveMargin(_message.Message):
+    """Move free balance into the margin wallet of its asset, or out of it. An id moves once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    MOVE_ID_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance of the venue."""
+    account: _builtins.str
+    """Account whose balance and wallet these are."""
+    move_id: _builtins.str
+    """Name that the owner gave the movement; one per account, ever."""
+    asset: _builtins.str
+    """Such as `USD`."""
+    amount_minor: _builtins.int
+    """How much comes into the wallet, in minor units; below 0: leaves it."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        account: _builtins.str = ...,
+        move_id: _builtins.str = ...,
+        asset: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_minor", b"amount_minor", "asset", b"asset", "move_id", b"move_id", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MoveMargin: _TypeAlias = MoveMargin  # noqa: Y015
 
 @_typing.final
 class CancelOrder(_message.Message):
@@ -2387,6 +2605,8 @@ class AccountReported(_message.Message):
     OCCURRED_NS_FIELD_NUMBER: _builtins.int
     MAKER_FEE_PPM_FIELD_NUMBER: _builtins.int
     TAKER_FEE_PPM_FIELD_NUMBER: _builtins.int
+    POSITIONS_FIELD_NUMBER: _builtins.int
+    MARGINS_FIELD_NUMBER: _builtins.int
     to: _builtins.str
     """Instance that this is for."""
     venue: _builtins.str
@@ -2409,6 +2629,14 @@ class AccountReported(_message.Message):
     def open_orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___OpenOrder]:
         """All orders in the book."""
 
+    @_builtins.property
+    def positions(self) -> _containers.RepeatedCompositeFieldContainer[Global___OpenPosition]:
+        """One per perpetual in which the account has a position."""
+
+    @_builtins.property
+    def margins(self) -> _containers.RepeatedCompositeFieldContainer[Global___MarginBalance]:
+        """One per asset in which perpetuals are settled."""
+
     def __init__(
         self,
         *,
@@ -2421,14 +2649,92 @@ class AccountReported(_message.Message):
         occurred_ns: _builtins.int = ...,
         maker_fee_ppm: _builtins.int = ...,
         taker_fee_ppm: _builtins.int = ...,
+        positions: _abc.Iterable[Global___OpenPosition] | None = ...,
+        margins: _abc.Iterable[Global___MarginBalance] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "account_sequence", b"account_sequence", "balances", b"balances", "maker_fee_ppm", b"maker_fee_ppm", "occurred_ns", b"occurred_ns", "open_orders", b"open_orders", "taker_fee_ppm", b"taker_fee_ppm", "to", b"to", "venue", b"venue"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "account_sequence", b"account_sequence", "balances", b"balances", "maker_fee_ppm", b"maker_fee_ppm", "margins", b"margins", "occurred_ns", b"occurred_ns", "open_orders", b"open_orders", "positions", b"positions", "taker_fee_ppm", b"taker_fee_ppm", "to", b"to", "venue", b"venue"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AccountReported: _TypeAlias = AccountReported  # noqa: Y015
+
+@_typing.final
+class OpenPosition(_message.Message):
+    """An account's position in one perpetual."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SYMBOL_FIELD_NUMBER: _builtins.int
+    POSITION_LOTS_FIELD_NUMBER: _builtins.int
+    COST_MINOR_FIELD_NUMBER: _builtins.int
+    MARK_TICKS_FIELD_NUMBER: _builtins.int
+    symbol: _builtins.str
+    """Perpetual, such as `BTC-PERP`."""
+    position_lots: _builtins.int
+    """In lots; below 0: short."""
+    cost_minor: _builtins.int
+    """What was paid for it less what was got, in minor units of the settlement asset."""
+    mark_ticks: _builtins.int
+    """The venue's mark price, in ticks."""
+    def __init__(
+        self,
+        *,
+        symbol: _builtins.str = ...,
+        position_lots: _builtins.int = ...,
+        cost_minor: _builtins.int = ...,
+        mark_ticks: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost_minor", b"cost_minor", "mark_ticks", b"mark_ticks", "position_lots", b"position_lots", "symbol", b"symbol"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OpenPosition: _TypeAlias = OpenPosition  # noqa: Y015
+
+@_typing.final
+class MarginBalance(_message.Message):
+    """An account's margin wallet of one asset, in minor units of the asset."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ASSET_FIELD_NUMBER: _builtins.int
+    WALLET_MINOR_FIELD_NUMBER: _builtins.int
+    MOVED_IN_MINOR_FIELD_NUMBER: _builtins.int
+    EQUITY_MINOR_FIELD_NUMBER: _builtins.int
+    INITIAL_MINOR_FIELD_NUMBER: _builtins.int
+    MAINTENANCE_MINOR_FIELD_NUMBER: _builtins.int
+    asset: _builtins.str
+    """Such as `USD`."""
+    wallet_minor: _builtins.int
+    """What is in it."""
+    moved_in_minor: _builtins.int
+    """What of it came out of the balances of the account, net."""
+    equity_minor: _builtins.int
+    """The wallet and what the positions have gained at the mark price."""
+    initial_minor: _builtins.int
+    """What positions and open orders need."""
+    maintenance_minor: _builtins.int
+    """Below which positions are liquidated."""
+    def __init__(
+        self,
+        *,
+        asset: _builtins.str = ...,
+        wallet_minor: _builtins.int = ...,
+        moved_in_minor: _builtins.int = ...,
+        equity_minor: _builtins.int = ...,
+        initial_minor: _builtins.int = ...,
+        maintenance_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "equity_minor", b"equity_minor", "initial_minor", b"initial_minor", "maintenance_minor", b"maintenance_minor", "moved_in_minor", b"moved_in_minor", "wallet_minor", b"wallet_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MarginBalance: _TypeAlias = MarginBalance  # noqa: Y015
 
 @_typing.final
 class Balance(_message.Message):
@@ -2509,6 +2815,440 @@ class OpenOrder(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___OpenOrder: _TypeAlias = OpenOrder  # noqa: Y015
+
+@_typing.final
+class MarginMoved(_message.Message):
+    """Margin was moved."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    VENUE_FIELD_NUMBER: _builtins.int
+    ACCOUNT_SEQUENCE_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    MOVE_ID_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    WALLET_MINOR_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """Account whose event this is."""
+    venue: _builtins.str
+    """Instance of the venue."""
+    account_sequence: _builtins.int
+    """1, 2, 3, ... per account and venue, over all private events: a gap is a lost event."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC, on the venue's clock."""
+    move_id: _builtins.str
+    """Name that the owner gave the movement."""
+    asset: _builtins.str
+    """Such as `USD`."""
+    amount_minor: _builtins.int
+    """How much came into the wallet, in minor units; below 0: left it."""
+    wallet_minor: _builtins.int
+    """What is in the wallet now, in minor units."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        venue: _builtins.str = ...,
+        account_sequence: _builtins.int = ...,
+        occurred_ns: _builtins.int = ...,
+        move_id: _builtins.str = ...,
+        asset: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+        wallet_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "account_sequence", b"account_sequence", "amount_minor", b"amount_minor", "asset", b"asset", "move_id", b"move_id", "occurred_ns", b"occurred_ns", "venue", b"venue", "wallet_minor", b"wallet_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MarginMoved: _TypeAlias = MarginMoved  # noqa: Y015
+
+@_typing.final
+class MarginMoveRejected(_message.Message):
+    """Margin is where it was."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    VENUE_FIELD_NUMBER: _builtins.int
+    ACCOUNT_SEQUENCE_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    MOVE_ID_FIELD_NUMBER: _builtins.int
+    MOVE_REJECT_REASON_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """Account whose event this is."""
+    venue: _builtins.str
+    """Instance of the venue."""
+    account_sequence: _builtins.int
+    """1, 2, 3, ... per account and venue, over all private events: a gap is a lost event."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC, on the venue's clock."""
+    move_id: _builtins.str
+    """Name that the owner gave the movement."""
+    move_reject_reason: Global___MoveRejectReason.ValueType
+    """The first reason that applies."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        venue: _builtins.str = ...,
+        account_sequence: _builtins.int = ...,
+        occurred_ns: _builtins.int = ...,
+        move_id: _builtins.str = ...,
+        move_reject_reason: Global___MoveRejectReason.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "account_sequence", b"account_sequence", "move_id", b"move_id", "move_reject_reason", b"move_reject_reason", "occurred_ns", b"occurred_ns", "venue", b"venue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MarginMoveRejected: _TypeAlias = MarginMoveRejected  # noqa: Y015
+
+@_typing.final
+class MarkPriceChanged(_message.Message):
+    """The index and the mark price of a perpetual."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VENUE_FIELD_NUMBER: _builtins.int
+    SYMBOL_FIELD_NUMBER: _builtins.int
+    INDEX_TICKS_FIELD_NUMBER: _builtins.int
+    MARK_TICKS_FIELD_NUMBER: _builtins.int
+    FUNDING_PPB_FIELD_NUMBER: _builtins.int
+    FUNDING_DUE_NS_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    venue: _builtins.str
+    """Instance of the venue."""
+    symbol: _builtins.str
+    """Perpetual, such as `BTC-PERP`."""
+    index_ticks: _builtins.int
+    """Price of the index pair, in ticks of the perpetual."""
+    mark_ticks: _builtins.int
+    """Price at which positions are valued, in ticks."""
+    funding_ppb: _builtins.int
+    """The rate that would be settled now, in parts per thousand million; above 0: longs pay."""
+    funding_due_ns: _builtins.int
+    """When funding is settled next, in ns since 1970, UTC."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC, on the venue's clock."""
+    def __init__(
+        self,
+        *,
+        venue: _builtins.str = ...,
+        symbol: _builtins.str = ...,
+        index_ticks: _builtins.int = ...,
+        mark_ticks: _builtins.int = ...,
+        funding_ppb: _builtins.int = ...,
+        funding_due_ns: _builtins.int = ...,
+        occurred_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["funding_due_ns", b"funding_due_ns", "funding_ppb", b"funding_ppb", "index_ticks", b"index_ticks", "mark_ticks", b"mark_ticks", "occurred_ns", b"occurred_ns", "symbol", b"symbol", "venue", b"venue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MarkPriceChanged: _TypeAlias = MarkPriceChanged  # noqa: Y015
+
+@_typing.final
+class FundingSettled(_message.Message):
+    """Each position paid its value at the mark price x the rate, rounded against it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VENUE_FIELD_NUMBER: _builtins.int
+    SYMBOL_FIELD_NUMBER: _builtins.int
+    MARK_TICKS_FIELD_NUMBER: _builtins.int
+    FUNDING_PPB_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    venue: _builtins.str
+    """Instance of the venue."""
+    symbol: _builtins.str
+    """Perpetual, such as `BTC-PERP`."""
+    mark_ticks: _builtins.int
+    """Price at which positions were valued, in ticks."""
+    funding_ppb: _builtins.int
+    """In parts per thousand million; above 0: longs paid."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC, on the venue's clock."""
+    def __init__(
+        self,
+        *,
+        venue: _builtins.str = ...,
+        symbol: _builtins.str = ...,
+        mark_ticks: _builtins.int = ...,
+        funding_ppb: _builtins.int = ...,
+        occurred_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["funding_ppb", b"funding_ppb", "mark_ticks", b"mark_ticks", "occurred_ns", b"occurred_ns", "symbol", b"symbol", "venue", b"venue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FundingSettled: _TypeAlias = FundingSettled  # noqa: Y015
+
+@_typing.final
+class PositionChanged(_message.Message):
+    """The position and the margin wallet as they are now, and what happened since the last of these of the position."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    VENUE_FIELD_NUMBER: _builtins.int
+    ACCOUNT_SEQUENCE_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    SYMBOL_FIELD_NUMBER: _builtins.int
+    POSITION_LOTS_FIELD_NUMBER: _builtins.int
+    COST_MINOR_FIELD_NUMBER: _builtins.int
+    REALISED_MINOR_FIELD_NUMBER: _builtins.int
+    FUNDING_MINOR_FIELD_NUMBER: _builtins.int
+    FEE_MINOR_FIELD_NUMBER: _builtins.int
+    WALLET_MINOR_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """Account whose event this is."""
+    venue: _builtins.str
+    """Instance of the venue."""
+    account_sequence: _builtins.int
+    """1, 2, 3, ... per account and venue, over all private events: a gap is a lost event."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC, on the venue's clock."""
+    symbol: _builtins.str
+    """Perpetual, such as `BTC-PERP`."""
+    position_lots: _builtins.int
+    """In lots; below 0: short."""
+    cost_minor: _builtins.int
+    """What was paid for it less what was got, in minor units of the settlement asset."""
+    realised_minor: _builtins.int
+    """Profit that was realised, without fees, in minor units; below 0: a loss."""
+    funding_minor: _builtins.int
+    """Funding that was got, in minor units; below 0: paid."""
+    fee_minor: _builtins.int
+    """Fees that were paid, in minor units; below 0: a rebate."""
+    wallet_minor: _builtins.int
+    """What is in the wallet now, in minor units."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        venue: _builtins.str = ...,
+        account_sequence: _builtins.int = ...,
+        occurred_ns: _builtins.int = ...,
+        symbol: _builtins.str = ...,
+        position_lots: _builtins.int = ...,
+        cost_minor: _builtins.int = ...,
+        realised_minor: _builtins.int = ...,
+        funding_minor: _builtins.int = ...,
+        fee_minor: _builtins.int = ...,
+        wallet_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "account_sequence", b"account_sequence", "cost_minor", b"cost_minor", "fee_minor", b"fee_minor", "funding_minor", b"funding_minor", "occurred_ns", b"occurred_ns", "position_lots", b"position_lots", "realised_minor", b"realised_minor", "symbol", b"symbol", "venue", b"venue", "wallet_minor", b"wallet_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PositionChanged: _TypeAlias = PositionChanged  # noqa: Y015
+
+@_typing.final
+class MarginCalled(_message.Message):
+    """The maintenance margin takes up so much of the equity that the venue warns."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    VENUE_FIELD_NUMBER: _builtins.int
+    ACCOUNT_SEQUENCE_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    EQUITY_MINOR_FIELD_NUMBER: _builtins.int
+    MAINTENANCE_MINOR_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """Account whose event this is."""
+    venue: _builtins.str
+    """Instance of the venue."""
+    account_sequence: _builtins.int
+    """1, 2, 3, ... per account and venue, over all private events: a gap is a lost event."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC, on the venue's clock."""
+    asset: _builtins.str
+    """Such as `USD`."""
+    equity_minor: _builtins.int
+    """The wallet and what the positions have gained at the mark price, in minor units."""
+    maintenance_minor: _builtins.int
+    """Below which positions are liquidated, in minor units."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        venue: _builtins.str = ...,
+        account_sequence: _builtins.int = ...,
+        occurred_ns: _builtins.int = ...,
+        asset: _builtins.str = ...,
+        equity_minor: _builtins.int = ...,
+        maintenance_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "account_sequence", b"account_sequence", "asset", b"asset", "equity_minor", b"equity_minor", "maintenance_minor", b"maintenance_minor", "occurred_ns", b"occurred_ns", "venue", b"venue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MarginCalled: _TypeAlias = MarginCalled  # noqa: Y015
+
+@_typing.final
+class PositionLiquidated(_message.Message):
+    """The venue closed lots of a position in the book."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    VENUE_FIELD_NUMBER: _builtins.int
+    ACCOUNT_SEQUENCE_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    SYMBOL_FIELD_NUMBER: _builtins.int
+    SIDE_FIELD_NUMBER: _builtins.int
+    QUANTITY_LOTS_FIELD_NUMBER: _builtins.int
+    LIMIT_TICKS_FIELD_NUMBER: _builtins.int
+    MARK_TICKS_FIELD_NUMBER: _builtins.int
+    FEE_MINOR_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """Account whose event this is."""
+    venue: _builtins.str
+    """Instance of the venue."""
+    account_sequence: _builtins.int
+    """1, 2, 3, ... per account and venue, over all private events: a gap is a lost event."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC, on the venue's clock."""
+    symbol: _builtins.str
+    """Perpetual, such as `BTC-PERP`."""
+    side: Global___Side.ValueType
+    """Of the order that closed it."""
+    quantity_lots: _builtins.int
+    """How much was closed, in lots; 0 where the book had nothing at the limit."""
+    limit_ticks: _builtins.int
+    """The worst price that it would take, in ticks; 0 where it did not try."""
+    mark_ticks: _builtins.int
+    """The venue's mark price, in ticks."""
+    fee_minor: _builtins.int
+    """What went to the insurance fund, in minor units."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        venue: _builtins.str = ...,
+        account_sequence: _builtins.int = ...,
+        occurred_ns: _builtins.int = ...,
+        symbol: _builtins.str = ...,
+        side: Global___Side.ValueType = ...,
+        quantity_lots: _builtins.int = ...,
+        limit_ticks: _builtins.int = ...,
+        mark_ticks: _builtins.int = ...,
+        fee_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "account_sequence", b"account_sequence", "fee_minor", b"fee_minor", "limit_ticks", b"limit_ticks", "mark_ticks", b"mark_ticks", "occurred_ns", b"occurred_ns", "quantity_lots", b"quantity_lots", "side", b"side", "symbol", b"symbol", "venue", b"venue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PositionLiquidated: _TypeAlias = PositionLiquidated  # noqa: Y015
+
+@_typing.final
+class PositionDeleveraged(_message.Message):
+    """Lots of a position were closed against a bankrupt account's, or a bankrupt account's against another's."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    VENUE_FIELD_NUMBER: _builtins.int
+    ACCOUNT_SEQUENCE_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    SYMBOL_FIELD_NUMBER: _builtins.int
+    SIDE_FIELD_NUMBER: _builtins.int
+    PRICE_TICKS_FIELD_NUMBER: _builtins.int
+    QUANTITY_LOTS_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """Account whose event this is."""
+    venue: _builtins.str
+    """Instance of the venue."""
+    account_sequence: _builtins.int
+    """1, 2, 3, ... per account and venue, over all private events: a gap is a lost event."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC, on the venue's clock."""
+    symbol: _builtins.str
+    """Perpetual, such as `BTC-PERP`."""
+    side: Global___Side.ValueType
+    """On which this account traded."""
+    price_ticks: _builtins.int
+    """In ticks."""
+    quantity_lots: _builtins.int
+    """How much, in lots."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        venue: _builtins.str = ...,
+        account_sequence: _builtins.int = ...,
+        occurred_ns: _builtins.int = ...,
+        symbol: _builtins.str = ...,
+        side: Global___Side.ValueType = ...,
+        price_ticks: _builtins.int = ...,
+        quantity_lots: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "account_sequence", b"account_sequence", "occurred_ns", b"occurred_ns", "price_ticks", b"price_ticks", "quantity_lots", b"quantity_lots", "side", b"side", "symbol", b"symbol", "venue", b"venue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PositionDeleveraged: _TypeAlias = PositionDeleveraged  # noqa: Y015
+
+@_typing.final
+class LossCovered(_message.Message):
+    """The account lost more than it had: its wallet was made whole, and is 0 now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    VENUE_FIELD_NUMBER: _builtins.int
+    ACCOUNT_SEQUENCE_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """Account whose event this is."""
+    venue: _builtins.str
+    """Instance of the venue."""
+    account_sequence: _builtins.int
+    """1, 2, 3, ... per account and venue, over all private events: a gap is a lost event."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC, on the venue's clock."""
+    asset: _builtins.str
+    """Such as `USD`."""
+    amount_minor: _builtins.int
+    """What the insurance fund or the venue paid, in minor units."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        venue: _builtins.str = ...,
+        account_sequence: _builtins.int = ...,
+        occurred_ns: _builtins.int = ...,
+        asset: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "account_sequence", b"account_sequence", "amount_minor", b"amount_minor", "asset", b"asset", "occurred_ns", b"occurred_ns", "venue", b"venue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LossCovered: _TypeAlias = LossCovered  # noqa: Y015
 
 @_typing.final
 class TradesReported(_message.Message):

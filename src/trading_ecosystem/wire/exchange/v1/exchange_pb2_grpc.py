@@ -80,6 +80,11 @@ class ExchangeServiceStub:
                 request_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CancelAllAfterRequest.SerializeToString,
                 response_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CancelAllAfterResponse.FromString,
                 _registered_method=True)
+        self.MoveMargin = channel.unary_unary(
+                '/trading_ecosystem.wire.exchange.v1.ExchangeService/MoveMargin',
+                request_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.MoveMarginRequest.SerializeToString,
+                response_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.MoveMarginResponse.FromString,
+                _registered_method=True)
         self.QueryAccount = channel.unary_unary(
                 '/trading_ecosystem.wire.exchange.v1.ExchangeService/QueryAccount',
                 request_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.QueryAccountRequest.SerializeToString,
@@ -169,6 +174,13 @@ class ExchangeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def MoveMargin(self, request, context):
+        """Moves free balance into an account's margin wallet, or out of it. Repeating it never moves twice.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def QueryAccount(self, request, context):
         """Tells an account's balances and open orders.
         """
@@ -244,6 +256,11 @@ def add_ExchangeServiceServicer_to_server(servicer, server):
                     servicer.CancelAllAfter,
                     request_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CancelAllAfterRequest.FromString,
                     response_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CancelAllAfterResponse.SerializeToString,
+            ),
+            'MoveMargin': grpc.unary_unary_rpc_method_handler(
+                    servicer.MoveMargin,
+                    request_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.MoveMarginRequest.FromString,
+                    response_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.MoveMarginResponse.SerializeToString,
             ),
             'QueryAccount': grpc.unary_unary_rpc_method_handler(
                     servicer.QueryAccount,
@@ -510,6 +527,33 @@ class ExchangeService:
             '/trading_ecosystem.wire.exchange.v1.ExchangeService/CancelAllAfter',
             trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CancelAllAfterRequest.SerializeToString,
             trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.CancelAllAfterResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MoveMargin(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trading_ecosystem.wire.exchange.v1.ExchangeService/MoveMargin',
+            trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.MoveMarginRequest.SerializeToString,
+            trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.MoveMarginResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -51,6 +51,8 @@ class ExchangeServiceStub:
     """Cancels all open orders of an account."""
     CancelAllAfter: _grpc.UnaryUnaryMultiCallable[_exchange_pb2.CancelAllAfterRequest, _exchange_pb2.CancelAllAfterResponse]
     """Cancels all orders of an account some time from now, unless it is called again before."""
+    MoveMargin: _grpc.UnaryUnaryMultiCallable[_exchange_pb2.MoveMarginRequest, _exchange_pb2.MoveMarginResponse]
+    """Moves free balance into an account's margin wallet, or out of it. Repeating it never moves twice."""
     QueryAccount: _grpc.UnaryUnaryMultiCallable[_exchange_pb2.QueryAccountRequest, _exchange_pb2.QueryAccountResponse]
     """Tells an account's balances and open orders."""
     QueryTrades: _grpc.UnaryUnaryMultiCallable[_exchange_pb2.QueryTradesRequest, _exchange_pb2.QueryTradesResponse]
@@ -83,6 +85,8 @@ class ExchangeServiceAsyncStub(ExchangeServiceStub):
     """Cancels all open orders of an account."""
     CancelAllAfter: _aio.UnaryUnaryMultiCallable[_exchange_pb2.CancelAllAfterRequest, _exchange_pb2.CancelAllAfterResponse]  # type: ignore[assignment]
     """Cancels all orders of an account some time from now, unless it is called again before."""
+    MoveMargin: _aio.UnaryUnaryMultiCallable[_exchange_pb2.MoveMarginRequest, _exchange_pb2.MoveMarginResponse]  # type: ignore[assignment]
+    """Moves free balance into an account's margin wallet, or out of it. Repeating it never moves twice."""
     QueryAccount: _aio.UnaryUnaryMultiCallable[_exchange_pb2.QueryAccountRequest, _exchange_pb2.QueryAccountResponse]  # type: ignore[assignment]
     """Tells an account's balances and open orders."""
     QueryTrades: _aio.UnaryUnaryMultiCallable[_exchange_pb2.QueryTradesRequest, _exchange_pb2.QueryTradesResponse]  # type: ignore[assignment]
@@ -166,6 +170,14 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_exchange_pb2.CancelAllAfterResponse, _abc.Awaitable[_exchange_pb2.CancelAllAfterResponse]]:
         """Cancels all orders of an account some time from now, unless it is called again before."""
+
+    @_abc_1.abstractmethod
+    def MoveMargin(
+        self,
+        request: _exchange_pb2.MoveMarginRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_pb2.MoveMarginResponse, _abc.Awaitable[_exchange_pb2.MoveMarginResponse]]:
+        """Moves free balance into an account's margin wallet, or out of it. Repeating it never moves twice."""
 
     @_abc_1.abstractmethod
     def QueryAccount(

@@ -72,6 +72,10 @@ class _AlertRuleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AlertRule.V
     """The custodian's books of an asset and the venue's do not agree."""
     ALERT_RULE_TRANSFER_OVERDUE: _AlertRule.ValueType  # 10
     """A transfer was to be completed, and is not."""
+    ALERT_RULE_BASIS_DIVERGENCE: _AlertRule.ValueType  # 20
+    """A perpetual's price and that of its index are apart."""
+    ALERT_RULE_MARGIN_BUFFER: _AlertRule.ValueType  # 21
+    """The maintenance margin takes up too much of an account's margin."""
 
 class AlertRule(_AlertRule, metaclass=_AlertRuleEnumTypeWrapper):
     """The limits that the monitor watches."""
@@ -98,6 +102,10 @@ ALERT_RULE_RECONCILIATION_BREAK: AlertRule.ValueType  # 9
 """The custodian's books of an asset and the venue's do not agree."""
 ALERT_RULE_TRANSFER_OVERDUE: AlertRule.ValueType  # 10
 """A transfer was to be completed, and is not."""
+ALERT_RULE_BASIS_DIVERGENCE: AlertRule.ValueType  # 20
+"""A perpetual's price and that of its index are apart."""
+ALERT_RULE_MARGIN_BUFFER: AlertRule.ValueType  # 21
+"""The maintenance margin takes up too much of an account's margin."""
 Global___AlertRule: _TypeAlias = AlertRule  # noqa: Y015
 
 @_typing.final
