@@ -142,7 +142,7 @@ def rest_app(surface: Surface, reference: ReferenceData, accounts: Sequence[str]
         order_routes(surface, reference, history),
         change_routes(surface, reference),
         account_routes(surface, reference, history),
-        margin_routes(surface, reference),
+        margin_routes(surface, reference, history.margin),
         book_routes(reference, feed),
     )
     made = application(surface, "Exchange", *routes)
