@@ -57,6 +57,8 @@ def test_the_changes_of_positions_are_kept_and_told_in_pages(venue: Any) -> None
     assert float(rest["changes"][0]["fee"]) > 0
     assert venue.call("GET", "/api/v1/positions?account=beta").status_code == 404
     assert venue.call("GET", "/api/v1/positions?account=alpha&symbol=NO-PERP").status_code == 404
+    assert venue.call("GET", "/api/v1/positions?account=alpha&symbol=").status_code in (400, 422)
+    assert len(venue.call("GET", "/api/v1/positions?account=alpha&symbol=BTC-PERP").json()["changes"]) == 3
 
 
 def test_margin_moves_in_and_out_once(venue: Any) -> None:

@@ -4,8 +4,9 @@ Rule 1: prices and amounts are in the settlement asset, quantities in the base a
 """
 
 from asyncio import to_thread
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from trading_ecosystem.live.command_fields import NAME
@@ -35,6 +36,7 @@ from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.simulators.exchange.margin_history import MarginHistory
 from trading_ecosystem.simulators.exchange.rest_commands import minor_steps
 
+OneSymbol = Annotated[str | None, Query(min_length=3, max_length=64, description="Of one perpetual alone.")]
 REFUSED: dict[MoveRejectReason, int] = {
     MoveRejectReason.UNKNOWN_ACCOUNT: 404,
     MoveRejectReason.UNKNOWN_ASSET: 404,
@@ -127,10 +129,10 @@ def margin_routes(surface: Surface, reference: ReferenceData, history: MarginHis
 
     @routes.get("/positions", summary="The changes of an account's positions, oldest first", **needs(Scope.READ))
     async def changes(
-        account: Account, caller: TheCaller, symbol: str = "", after: Number = 0, limit: Limit = 100
+        account: Account, caller: TheCaller, symbol: OneSymbol = None, after: Number = 0, limit: Limit = 100
     ) -> PositionChangePage:
         caller.confine(account)
-        only = instrument_of(in_path(symbol), reference).symbol if symbol else ""
+        only = "" if symbol is None else instrument_of(in_path(symbol), reference).symbol
         found = await to_thread(history.changes, account, only, after, limit)
         more = found[-1].account_sequence if len(found) == limit else None
         return PositionChangePage(changes=[change_body(change, reference) for change in found], next=more)
