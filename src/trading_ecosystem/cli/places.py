@@ -27,5 +27,5 @@ def find_world(word: str) -> Path:
     if word in known:
         return known[word]
     near = get_close_matches(path.stem, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none here'}"
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known)) or 'none here'}"
     raise Problem(f"{word}: no such world; {hint}")

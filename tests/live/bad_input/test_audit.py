@@ -41,6 +41,8 @@ def test_the_state_is_what_the_core_would_save(stage: Any) -> None:
         "session",
         "heartbeat_due_ns",
         "fees",
+        "faults",
+        "perpetuals",
         "accounts",
         "movements",
         "matching",

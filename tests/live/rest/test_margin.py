@@ -47,6 +47,20 @@ def test_a_perpetual_is_traded_like_anything_else_and_shows_as_a_position(venue:
     assert held["BTC"] == "15.00000000", "nothing was delivered"
 
 
+def test_the_changes_of_positions_are_kept_and_told_in_pages(venue: Any) -> None:
+    for number in range(3):
+        venue.call("POST", "/api/v1/orders", json={**ORDER, "client_order_id": f"mine-{number}"})
+    page = venue.call("GET", "/api/v1/positions?account=alpha&limit=2").json()
+    assert [each["quantity"] for each in page["changes"]] == ["0.250", "0.500"]
+    rest = venue.call("GET", f"/api/v1/positions?account=alpha&after={page['next']}").json()
+    assert [each["quantity"] for each in rest["changes"]] == ["0.750"] and rest["next"] is None
+    assert float(rest["changes"][0]["fee"]) > 0
+    assert venue.call("GET", "/api/v1/positions?account=beta").status_code == 404
+    assert venue.call("GET", "/api/v1/positions?account=alpha&symbol=NO-PERP").status_code == 404
+    assert venue.call("GET", "/api/v1/positions?account=alpha&symbol=").status_code in (400, 422)
+    assert len(venue.call("GET", "/api/v1/positions?account=alpha&symbol=BTC-PERP").json()["changes"]) == 3
+
+
 def test_margin_moves_in_and_out_once(venue: Any) -> None:
     moved = venue.call("POST", "/api/v1/margin", json=MOVE)
     assert moved.status_code == 200 and moved.json()["wallet"] == "301000.50000000"

@@ -365,7 +365,11 @@ class MarginTwin:
             bearable = equity
         worse = -1 if lots > 0 else 1
         assert self.loss(symbol, lots, told.price_ticks) <= bearable
-        assert told.price_ticks == 1 or self.loss(symbol, lots, told.price_ticks + worse) > bearable
+        price = self.prices[symbol]
+        at_band = account in self.taken_over and abs(told.price_ticks - price.mark) == floor(price.mark * price.band)
+        worst = told.price_ticks == 1 or self.loss(symbol, lots, told.price_ticks + worse) > bearable
+        assert worst or at_band
+        assert account not in self.taken_over or abs(told.price_ticks - price.mark) <= floor(price.mark * price.band)
 
     def loss(self, symbol: str, lots: int, price: int) -> Fraction:
         """Of closing all of a position at a price, fee and all, against the mark."""

@@ -20,6 +20,7 @@ from trading_ecosystem.messages.orders import (
     Side,
     TradeExecuted,
 )
+from trading_ecosystem.messages.perpetuals import PositionChanged
 from trading_ecosystem.simulators.exchange.store import DESIGN, PlacedOrder, TradeHistory
 
 
@@ -28,6 +29,32 @@ def history(any_store_url: str) -> Iterator[TradeHistory]:
     store = open_store(any_store_url, "exchange", DESIGN)
     yield store.history
     store.close()
+
+
+def position_changed(sequence: int, symbol: str = "BTC-PERP", account: str = "alpha") -> PositionChanged:
+    return PositionChanged(
+        account=account,
+        venue="exchange",
+        account_sequence=sequence,
+        occurred_ns=sequence,
+        symbol=symbol,
+        position_lots=-sequence,
+        cost_minor=-(2**62),
+        realised_minor=-1,
+        funding_minor=2,
+        fee_minor=-3,
+        wallet_minor=2**62,
+    )
+
+
+def test_changes_of_positions_are_told_once_in_pages_and_by_symbol(history: TradeHistory) -> None:
+    told = [position_changed(n, "BTC-PERP" if n % 2 else "ETH-PERP") for n in range(1, 8)]
+    history.record([*told[:4], trade(1)])
+    history.record([position_changed(1, account="beta"), *told])
+    assert history.margin.changes("alpha", "", 0, 3) == told[:3]
+    assert history.margin.changes("alpha", "", 3, 100) == told[3:]
+    assert history.margin.changes("alpha", "ETH-PERP", 2, 100) == [told[3], told[5]]
+    assert history.margin.changes("gamma", "", 0, 100) == []
 
 
 def trade(trade_id: int, symbol: str = "BTC/USD", buyer: str = "alpha", seller: str = "beta") -> TradeExecuted:

@@ -7,8 +7,9 @@ An account is weighed by its equity at the mark price, which a book that is empt
                                    closing all of it would use up the equity. The fee for it, as far as there is equity,
                                    goes to the insurance fund. Where that was not enough, the next mark price goes on.
     equity < 0                     takeover: all positions are closed. In the book, as far as the equity and the fund
-                                   together can bear; the rest against others' positions at the price at which equity
-                                   and fund are used up, or at the mark price where they are not (auto-deleveraging).
+                                   together can bear, and no further from the mark than its band; the rest against
+                                   others' positions at the price at which equity and fund are used up, or at the mark
+                                   price where they are not (auto-deleveraging).
                                    What the wallet lacks is paid by the fund, and beyond that by the venue itself.
 
 Deleveraged are the positions of the other side, by profit and leverage, which is value / equity: first those in profit,
@@ -35,13 +36,14 @@ RANKS: Final = 1_000_000_000  # Ranks are compared to this part of one.
 class Liquidation:
     """Methods append what they have to say to `out`."""
 
-    __slots__ = ("_fee_ppm", "_matching", "_step_ppm", "_venue")
+    __slots__ = ("_band_ppm", "_fee_ppm", "_matching", "_step_ppm", "_venue")
 
-    def __init__(self, venue: str, matching: Matching, step_ppm: int, fee_ppm: int) -> None:
+    def __init__(self, venue: str, matching: Matching, step_ppm: int, fee_ppm: int, band_ppm: int) -> None:
         self._venue = venue
         self._matching = matching
         self._step_ppm = step_ppm
         self._fee_ppm = fee_ppm
+        self._band_ppm = band_ppm
 
     def reduce(self, pool: Pool, wallet: Wallet, now: int, out: list[Message]) -> None:
         """Close a part of the account's largest position, while it still has equity."""
@@ -58,12 +60,21 @@ class Liquidation:
         for contract in pool.contracts:
             if contract.positions[number].lots:
                 left_minor = pool.equity_minor(number) + pool.purse.fund_minor
-                limit_ticks = limit(contract, number, left_minor) if left_minor >= 0 else 0
+                limit_ticks = self._near(contract, number, left_minor) if left_minor >= 0 else 0
                 self._close(contract, wallet, abs(contract.positions[number].lots), limit_ticks, now, out)
             if contract.positions[number].lots:
                 self._deleverage(contract, wallet.account, now, out)
         assert wallet.amount_minor == pool.equity_minor(number)
         self._cover(pool, wallet, now, out)
+
+    def _near(self, contract: Contract, number: int, bearable_minor: int) -> int:
+        """The limit that this much can bear, but within the band: nobody is to ask any price of the insurance fund."""
+        mark_ticks = contract.mark.ticks
+        most_ticks = mark_ticks * self._band_ppm // PPM
+        limit_ticks = limit(contract, number, bearable_minor)
+        if contract.positions[number].lots > 0:
+            return max(limit_ticks, mark_ticks - most_ticks)
+        return min(limit_ticks, mark_ticks + most_ticks)
 
     def _cover(self, pool: Pool, wallet: Wallet, now: int, out: list[Message]) -> None:
         """Pay what the wallet lacks: the fund, and then the venue."""

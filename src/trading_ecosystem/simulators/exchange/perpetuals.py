@@ -94,7 +94,9 @@ class Perpetuals:
         self._matching = matching
         self._contracts = list(contracts.values())
         self._pools = [contract.pool for contract in self._contracts if contract.place == 0]
-        self._liquidation = Liquidation(venue, matching, rules.liquidation_step_ppm, rules.liquidation_fee_ppm)
+        self._liquidation = Liquidation(
+            venue, matching, rules.liquidation_step_ppm, rules.liquidation_fee_ppm, rules.mark_band_ppm
+        )
         self._call_ppm = rules.margin_call_ppm
         self._moves = [Submissions() for _ in accounts.by_name]  # By the number of the account.
         self._due_ns = [NEVER_NS for _ in self._contracts]  # Of the funding of each.

@@ -161,7 +161,7 @@ def rest_app(surface: Surface, reference: ReferenceData, accounts: Sequence[str]
         order_routes(surface, reference, history),
         change_routes(surface, reference),
         account_routes(surface, reference, history),
-        margin_routes(surface, reference),
+        margin_routes(surface, reference, history.margin),
         book_routes(reference, feed, history),
     )
     made = application(surface, "Exchange", *routes)

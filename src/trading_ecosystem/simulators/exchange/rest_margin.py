@@ -3,7 +3,10 @@
 Rule 1: prices and amounts are in the settlement asset, quantities in the base asset; a short position is below 0.
 """
 
-from fastapi import APIRouter
+from asyncio import to_thread
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from trading_ecosystem.live.command_fields import NAME
@@ -11,7 +14,7 @@ from trading_ecosystem.live.rest.access import Scope, TheCaller
 from trading_ecosystem.live.rest.amounts import AMOUNT, amount_text, moment_text, price_text, quantity_text
 from trading_ecosystem.live.rest.application import router
 from trading_ecosystem.live.rest.guard import needs
-from trading_ecosystem.live.rest.parameters import steps_of
+from trading_ecosystem.live.rest.parameters import Account, Limit, Number, in_path, instrument_of, steps_of
 from trading_ecosystem.live.rest.problems import Trouble, unknown
 from trading_ecosystem.live.rest.surface import Surface
 from trading_ecosystem.messages.accounts import AccountReported
@@ -30,8 +33,10 @@ from trading_ecosystem.messages.perpetuals import (
     PositionLiquidated,
 )
 from trading_ecosystem.reference import ReferenceData
+from trading_ecosystem.simulators.exchange.margin_history import MarginHistory
 from trading_ecosystem.simulators.exchange.rest_commands import minor_steps
 
+OneSymbol = Annotated[str | None, Query(min_length=3, max_length=64, description="Of one perpetual alone.")]
 REFUSED: dict[MoveRejectReason, int] = {
     MoveRejectReason.UNKNOWN_ACCOUNT: 404,
     MoveRejectReason.UNKNOWN_ASSET: 404,
@@ -63,6 +68,27 @@ class MarginMovedBody(BaseModel):
     occurred: str
 
 
+class PositionChangeBody(BaseModel):
+    """The position after it, and what had been realised, funded (below 0: paid) and paid in fees since the last one."""
+
+    account_sequence: int
+    symbol: str
+    quantity: str
+    entry_cost: str
+    realised: str
+    funding: str
+    fee: str
+    wallet: str
+    occurred: str
+
+
+class PositionChangePage(BaseModel):
+    """`next` is the `after` of the page that follows; null on the last."""
+
+    changes: list[PositionChangeBody]
+    next: int | None
+
+
 class PositionBody(BaseModel):
     """`entry_cost` is what was paid for it less what was got; `unrealised` what it has gained at the mark price."""
 
@@ -85,7 +111,7 @@ class MarginBody(BaseModel):
     maintenance: str
 
 
-def margin_routes(surface: Surface, reference: ReferenceData) -> APIRouter:
+def margin_routes(surface: Surface, reference: ReferenceData, history: MarginHistory) -> APIRouter:
     routes = router()
     venue = surface.door.instance
 
@@ -101,7 +127,25 @@ def margin_routes(surface: Surface, reference: ReferenceData) -> APIRouter:
                 raise Trouble(REFUSED[reason], reason.value, f"the venue moved nothing: {reason.value}")
         raise Trouble(409, "already_answered", "the venue has answered this movement before; the account shows it")
 
+    @routes.get("/positions", summary="The changes of an account's positions, oldest first", **needs(Scope.READ))
+    async def changes(
+        account: Account, caller: TheCaller, symbol: OneSymbol = None, after: Number = 0, limit: Limit = 100
+    ) -> PositionChangePage:
+        caller.confine(account)
+        only = "" if symbol is None else instrument_of(in_path(symbol), reference).symbol
+        found = await to_thread(history.changes, account, only, after, limit)
+        more = found[-1].account_sequence if len(found) == limit else None
+        return PositionChangePage(changes=[change_body(change, reference) for change in found], next=more)
+
     return routes
+
+
+def change_body(change: PositionChanged, reference: ReferenceData) -> PositionChangeBody:
+    told = changed_execution(change, reference)
+    occurred = moment_text(change.occurred_ns)
+    return PositionChangeBody.model_validate(
+        {"account_sequence": change.account_sequence, "occurred": occurred, **told}
+    )
 
 
 def move_of(wanted: MarginMove, venue: str, reference: ReferenceData) -> MoveMargin:

@@ -41,6 +41,7 @@ from trading_ecosystem.messages.orders import (
     Side,
     TradeExecuted,
 )
+from trading_ecosystem.simulators.exchange.margin_history import MarginHistory, position_change_table
 
 TABLES = MetaData()
 TRADE = Table(
@@ -79,6 +80,7 @@ ORDER = Table(
     Index("placed_order_of_account", "account", "order_id"),
     info=UPDATED,
 )
+POSITION_CHANGE = position_change_table(TABLES)
 PHASE = Table(
     "market_phase",
     TABLES,
@@ -127,10 +129,12 @@ class PlacedOrder:
 
 @final
 class TradeHistory:
-    """Trades and orders of one venue. An order that was rejected never became one, and is not here."""
+    """Trades and orders of one venue, and in `margin` what became of positions. An order that was rejected never became
+    one, and is not here."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.margin = MarginHistory(database, POSITION_CHANGE)
         self._fill = (
             update(ORDER)
             .where(
@@ -157,6 +161,7 @@ class TradeHistory:
         )
 
     def record(self, messages: Sequence[Message]) -> None:
+        self.margin.record(messages)
         for part in parts_of(messages):
             if isinstance(part, OrderAmended):
                 self._record_amendment(part)
