@@ -44,6 +44,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         name: LIMIT_ORDER[name] for name in ("account", "symbol", "price", "quantity")
     },
     ("PUT", "/api/v1/silence"): {"account": "alpha", "timeout_s": 5},
+    ("POST", "/api/v1/margin"): {"account": "alpha", "move_id": "mine-1", "asset": "USD", "amount": "10.5"},
     ("POST", "/api/v1/transfers"): {
         "request_id": "mine-1",
         "kind": "withdrawal",

@@ -4,9 +4,8 @@ Rule 1: prices and amounts are in the settlement asset, quantities in the base a
 """
 
 from asyncio import to_thread
-from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from trading_ecosystem.live.command_fields import NAME
@@ -14,7 +13,7 @@ from trading_ecosystem.live.rest.access import Scope, TheCaller
 from trading_ecosystem.live.rest.amounts import AMOUNT, amount_text, moment_text, price_text, quantity_text
 from trading_ecosystem.live.rest.application import router
 from trading_ecosystem.live.rest.guard import needs
-from trading_ecosystem.live.rest.parameters import Account, Limit, Number, in_path, instrument_of, steps_of
+from trading_ecosystem.live.rest.parameters import Account, Limit, Number, OnlySymbol, in_path, instrument_of, steps_of
 from trading_ecosystem.live.rest.problems import Trouble, unknown
 from trading_ecosystem.live.rest.surface import Surface
 from trading_ecosystem.messages.accounts import AccountReported
@@ -36,7 +35,6 @@ from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.simulators.exchange.margin_history import MarginHistory
 from trading_ecosystem.simulators.exchange.rest_commands import minor_steps
 
-OneSymbol = Annotated[str | None, Query(min_length=3, max_length=64, description="Of one perpetual alone.")]
 REFUSED: dict[MoveRejectReason, int] = {
     MoveRejectReason.UNKNOWN_ACCOUNT: 404,
     MoveRejectReason.UNKNOWN_ASSET: 404,
@@ -129,7 +127,7 @@ def margin_routes(surface: Surface, reference: ReferenceData, history: MarginHis
 
     @routes.get("/positions", summary="The changes of an account's positions, oldest first", **needs(Scope.READ))
     async def changes(
-        account: Account, caller: TheCaller, symbol: OneSymbol = None, after: Number = 0, limit: Limit = 100
+        account: Account, caller: TheCaller, symbol: OnlySymbol = None, after: Number = 0, limit: Limit = 100
     ) -> PositionChangePage:
         caller.confine(account)
         only = "" if symbol is None else instrument_of(in_path(symbol), reference).symbol
