@@ -32,7 +32,7 @@ SURFACES = [(role, "grpc") for role in routes.SERVICES]
 SURFACES += [(role, "audit") for role in (*routes.SIMULATORS, routes.INJECTOR)]
 STOCK = (health_pb2, reflection_pb2, logs_service_pb2, metrics_service_pb2, trace_service_pb2)
 
-ORDERS = "SubmitOrder SubmitTriggerOrder SubmitPair AmendOrder CancelOrder CancelAllOrders CancelAllAfter"
+ORDERS = "SubmitOrder SubmitTriggerOrder SubmitPair AmendOrder CancelOrder CancelAllOrders CancelAllAfter MoveMargin"
 REQUESTS = "RequestDeposit RequestWithdrawal RequestTransfer CancelTransfer"
 
 # Caller to what it may call, besides what anyone may. A service's own name is left out where it follows.
