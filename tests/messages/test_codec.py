@@ -37,7 +37,7 @@ def values_for(name: str, hints: dict[str, object]) -> st.SearchStrategy[object]
         return st.dictionaries(WORDS, PLAIN, max_size=3)
     if name == "value" and hints.get(name) is object:
         return PLAIN
-    if hints.get(name) is bool or name == "post_only":
+    if hints.get(name) is bool or name in ("post_only", "reduce_only"):
         return st.booleans()
     return WORDS if name in HOT_TEXTS or hints.get(name) is str else NUMBERS
 
