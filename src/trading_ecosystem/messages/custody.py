@@ -114,11 +114,13 @@ class SettlementCanceled(Published):
 @final
 @dataclass(frozen=True, kw_only=True)
 class QuerySettlements(Addressed):
-    """Ask a custodian what has not settled for an account."""
+    """Ask a custodian what has not settled for an account: the first by due time, `most_told` of them, or as many as a
+    report holds for 0."""
 
     to: str
     asker: str
     account: str
+    most_told: int = 0
 
 
 @final

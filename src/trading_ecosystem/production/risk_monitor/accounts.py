@@ -112,17 +112,22 @@ class Account:
         self.moves = [*self.moves[-REMEMBERED_MOVES:], move]
 
     def amounts_as_of(self, trade_id: int, movement_id: int) -> dict[str, int] | None:
-        """The amounts before all fills of later trades and all later movements; None where that is too far back."""
+        """The amounts before all fills of later trades and all later movements; None where that is too far back.
+
+        Both are remembered in the order of their numbers.
+        """
         if len(self.fills) >= REMEMBERED_FILLS and self.fills[0][0] > trade_id:
             return None
         amounts = dict(self.amounts)
-        for number, base, base_minor, quote, quote_minor in self.fills:
-            if number > trade_id:
-                amounts[base] = amounts.get(base, 0) - base_minor
-                amounts[quote] = amounts.get(quote, 0) - quote_minor
-        for number, asset, minor in self.moves:
-            if number > movement_id:
-                amounts[asset] = amounts.get(asset, 0) - minor
+        for number, base, base_minor, quote, quote_minor in reversed(self.fills):
+            if number <= trade_id:
+                break
+            amounts[base] = amounts.get(base, 0) - base_minor
+            amounts[quote] = amounts.get(quote, 0) - quote_minor
+        for number, asset, minor in reversed(self.moves):
+            if number <= movement_id:
+                break
+            amounts[asset] = amounts.get(asset, 0) - minor
         return amounts
 
     def add(self, asset: str, change_minor: int) -> None:

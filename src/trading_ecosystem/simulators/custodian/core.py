@@ -233,7 +233,7 @@ class Custodian(JournaledCore):
             to=question.asker,
             custodian=self._name,
             account=question.account,
-            settlements=self._desk.unsettled(question.account, now),
+            settlements=self._desk.unsettled(question.account, question.most_told, now),
             unsettled_count=self._desk.unsettled_count(question.account),
             occurred_ns=now,
         )

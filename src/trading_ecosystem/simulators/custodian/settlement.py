@@ -126,10 +126,10 @@ class SettlementDesk:
         """The earliest time of an attempt; 0 for none."""
         return self._queue[0][0] if self._queue else 0
 
-    def unsettled(self, account: str, now: int) -> tuple[Settlement, ...]:
-        """What has not settled for an account, by due time, as far as is told at once."""
+    def unsettled(self, account: str, most: int, now: int) -> tuple[Settlement, ...]:
+        """What has not settled for an account, by due time, as far as is told at once; `most` of it where above 0."""
         told: list[Settlement] = []
-        for _, instruction_id in self._of_account.get(account, ())[:MOST_TOLD]:
+        for _, instruction_id in self._of_account.get(account, ())[: min(most, MOST_TOLD) if most > 0 else MOST_TOLD]:
             instruction = self._open[instruction_id]
             matched = instruction.status is SettlementStatus.MATCHED
             told.append(

@@ -1421,22 +1421,26 @@ class QuerySettlements(_message.Message):
     TO_FIELD_NUMBER: _builtins.int
     ASKER_FIELD_NUMBER: _builtins.int
     ACCOUNT_FIELD_NUMBER: _builtins.int
+    MOST_TOLD_FIELD_NUMBER: _builtins.int
     to: _builtins.str
     """Instance of the custodian."""
     asker: _builtins.str
     """Instance that the answer is for."""
     account: _builtins.str
     """Which account."""
+    most_told: _builtins.int
+    """As many at most, by due time; 0: as many as a report holds."""
     def __init__(
         self,
         *,
         to: _builtins.str = ...,
         asker: _builtins.str = ...,
         account: _builtins.str = ...,
+        most_told: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "asker", b"asker", "to", b"to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "asker", b"asker", "most_told", b"most_told", "to", b"to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
