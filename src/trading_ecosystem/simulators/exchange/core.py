@@ -332,7 +332,8 @@ class Exchange(JournaledCore):
 
     def _next_ns(self) -> int:
         """When something is due next; `NEVER_NS` for nothing."""
-        next_ns = min(self._changes.next_ns(), self._phases.ends.next_ns, self._faults.reports.next_ns)
+        next_ns = min(self._changes.next_ns(), self._phases.ends.next_ns)
+        next_ns = min(next_ns, self._faults.reports.next_ns)
         return next_ns if self._perpetuals is None else min(next_ns, self._perpetuals.due_ns)
 
     def _do_due(self, now: int, out: list[Message]) -> None:
