@@ -99,6 +99,7 @@ class Twin:
     trade_number: int = 0
     now: int = 0
     middle: dict[str, int] = field(default_factory=dict)
+    quoted: dict[str, int] = field(default_factory=dict)  # When that quote was true; an older one is not heard.
     phase: dict[str, str] = field(default_factory=dict)  # Where it is not open.
     until: dict[str, int] = field(default_factory=dict)
     auction: dict[str, int] = field(default_factory=dict)
@@ -135,7 +136,9 @@ class Twin:
         self.obey(command)
         match command:
             case QuotePublished():
-                self.middle[command.symbol] = command.bid_ticks + command.ask_ticks
+                if command.occurred_ns > self.quoted.get(command.symbol, 0):
+                    self.middle[command.symbol] = command.bid_ticks + command.ask_ticks
+                    self.quoted[command.symbol] = command.occurred_ns
             case FaultVenue():
                 self.hold(command)
             case RestoreVenue():
