@@ -133,7 +133,6 @@ class Exchange(JournaledCore):
         out: list[Message] = []
         if now >= self._fees.next_ns:
             self._fees.turn(now)
-        perpetuals = self._perpetuals
         if now >= self._next_ns():
             self._do_due(now, out)
         if isinstance(message, QuotePublished):
@@ -146,8 +145,8 @@ class Exchange(JournaledCore):
             self._wake(now, out)
         elif not self._answer(message, now, out):
             self._obey(message, now, out)
-        if perpetuals is not None:
-            self._weigh(perpetuals, now, out)
+        if self._perpetuals is not None:
+            self._weigh(self._perpetuals, now, out)
         self._ask_for_wake(out)
         return out
 
