@@ -71,6 +71,26 @@ def test_it_asks_the_custodian_every_few_seconds(rig: Any) -> None:
     assert [m.account for _, m in rig.said if isinstance(m, QueryHoldings)] == ["alpha", "beta"]
 
 
+def asked_of_settlements(rig: Any, until: int) -> list[int]:
+    """The seconds at which alpha's are asked for, when no answer comes."""
+    rig.said.clear()
+    rig.stay(4, until)
+    return [round(at) for at, m in rig.said if isinstance(m, QuerySettlements) and m.account == "alpha"]
+
+
+@pytest.mark.parametrize(
+    ("due", "asked"),
+    [((), [20, 24]), ((100,), [20, 24]), ((3,), [20, 24]), ((-6,), [12, 16, 20, 24]), ((-16,), [8, 12, 16, 20, 24])],
+)
+def test_it_asks_again_when_a_settlement_could_be_overdue_by_the_next_question(
+    rig: Any, due: tuple[float, ...], asked: list[int]
+) -> None:
+    rig.begin()
+    rig.wait(4)
+    rig.hear(settlements(*due, at=4), 4)
+    assert asked_of_settlements(rig, 25) == asked
+
+
 def fired(rig: Any, rule: str) -> list[str]:
     return [alert.removeprefix(f"{rule}:") for alert in rig.fired() if alert.startswith(rule)]
 

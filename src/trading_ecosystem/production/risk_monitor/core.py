@@ -302,7 +302,8 @@ class RiskMonitor(Core):
     def _ask_custodian(self, now: int) -> None:
         for name in self._custodies:
             self._outbox.send(QueryHoldings(to=self._custodian, asker=self._name, account=name))
-            self._outbox.send(QuerySettlements(to=self._custodian, asker=self._name, account=name, most_told=1))
+            if self._rulebook.settlements[name].may_breach_by(now + self._ask_custodian_every_ns):
+                self._outbox.send(QuerySettlements(to=self._custodian, asker=self._name, account=name, most_told=1))
             if name in self._rulebook.transfers:
                 self._outbox.send(QueryTransfers(to=self._custodian, asker=self._name, account=name))
         self._outbox.wake(CUSTODY, now + self._ask_custodian_every_ns)

@@ -30,6 +30,7 @@ from trading_ecosystem.validation.audit_correlator.blocks import (
     Block,
 )
 from trading_ecosystem.validation.audit_correlator.causation import STAMP, CausalGraph, Lane
+from trading_ecosystem.validation.audit_correlator.entry_text import Reader
 from trading_ecosystem.validation.audit_correlator.statistics import (
     PER_HOUR,
     DetectionLatency,
@@ -38,7 +39,7 @@ from trading_ecosystem.validation.audit_correlator.statistics import (
     latency,
 )
 from trading_ecosystem.validation.audit_correlator.story import NOTED, Story
-from trading_ecosystem.validation.audit_correlator.trail import Reader, Sink, Trail, reader_of_type
+from trading_ecosystem.validation.audit_correlator.trail import Sink, Trail, reader_of_type
 from trading_ecosystem.validation.results import ChainLink, Series, TimelineEntry
 
 # The field that says what a message is about: the first of these that it has.

@@ -7,16 +7,14 @@ Rule 2: sequence counts 1, 2, 3, ... without a gap, and the last entry says how 
 Rule 3: no floats; the same entries are the same bytes on every machine.
 """
 
-import json
-from collections.abc import Callable
-from operator import attrgetter
 from typing import Protocol, TextIO, final
 
-from trading_ecosystem.messages.codec import MESSAGE_TYPES, PARTS
+from trading_ecosystem.messages.codec import MESSAGE_TYPES
 from trading_ecosystem.messages.message import field_names, values_of
 from trading_ecosystem.validation.audit_correlator import chain
 from trading_ecosystem.validation.audit_correlator.blocks import BLOCK_FIELDS, BLOCK_TYPE, Block
 from trading_ecosystem.validation.audit_correlator.causation import OUTSIDE, Lane
+from trading_ecosystem.validation.audit_correlator.entry_text import Reader, reader_of, text_of
 
 FORMAT = 1
 YOUNGER = (  # A trail that has none of them is what it was before there were any.
@@ -29,8 +27,6 @@ YOUNGER = (  # A trail that has none of them is what it was before there were an
 )
 CLOSING_TYPE = "TrailClosed"
 CLOSING_FIELDS = ("count", "head")
-
-Reader = Callable[[object], object]
 
 
 class Sink(Protocol):
@@ -83,23 +79,20 @@ class Trail:
     Raises TypeError for facts that hold a float or what is not plain data.
     """
 
-    __slots__ = ("_encode", "_readers", "_sink", "count", "head")
+    __slots__ = ("_sink", "count", "head")
 
     def __init__(self, sink: Sink, facts: dict[str, object]) -> None:
         self._sink = sink
-        self._readers: dict[type, Reader] = {}
-        self._encode = json.JSONEncoder(separators=(",", ":"), default=self._parts).encode
         self.count = 0
-        refuse_floats(facts)
         header = {"format": FORMAT, "facts": facts, "fields": fields_by_type()}
-        body = f"[0,{self._encode(header)}"
+        body = f"[0,{text_of(header)}"
         self.head = chain.link(chain.START, body.encode())
         sink.write(chain.seal(body, self.head))
 
     def enter(self, lane: Lane, ns: int, message_id: int, causation_id: int, values: object) -> None:
         """Add an entry. `values` is a list or tuple of plain data and message parts."""
         self.count = count = self.count + 1
-        body = f"[{count},{ns},{message_id},{causation_id},{lane.prefix},{self._encode(values)}"
+        body = f"[{count},{ns},{message_id},{causation_id},{lane.prefix},{text_of(values)}"
         self.head = head = chain.link(self.head, body.encode())
         self._sink.write(chain.seal(body, head))
 
@@ -114,20 +107,6 @@ class Trail:
         """Add the entry that tells a whole trail from a truncated one."""
         lane = Lane(0, CLOSING_TYPE, "", "", OUTSIDE)
         self.enter(lane, now, 0, 0, [self.count, self.head.hex()])
-
-    def _parts(self, value: object) -> object:
-        value_type = type(value)
-        reader = self._readers.get(value_type)
-        if reader is None:
-            if value_type not in PARTS.values():
-                raise TypeError(f"{value_type.__name__} is not plain data")
-            reader = self._readers[value_type] = reader_of(field_names(value_type))
-        return reader(value)
-
-
-def reader_of(names: tuple[str, ...]) -> Reader:
-    """What reads these fields of an object, as a tuple."""
-    return attrgetter(*names) if len(names) > 1 else values_of
 
 
 def reader_of_type(message_type: type) -> Reader:
@@ -144,14 +123,3 @@ def fields_by_type() -> dict[str, list[str]]:
     fields[BLOCK_TYPE] = list(BLOCK_FIELDS)
     fields[CLOSING_TYPE] = list(CLOSING_FIELDS)
     return dict(sorted(fields.items()))
-
-
-def refuse_floats(value: object) -> None:
-    """Raises TypeError where plain data holds a float."""
-    if isinstance(value, float):
-        raise TypeError(f"{value} is a float; the trail holds integers and texts")
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for item in value:
-            refuse_floats(item)

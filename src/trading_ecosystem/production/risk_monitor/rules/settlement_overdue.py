@@ -18,16 +18,22 @@ def overdue_ns(report: SettlementsReported, now: int) -> int:
 class SettlementOverdue:
     """Of one account. An older report than the last says nothing."""
 
-    __slots__ = ("told_ns", "watch")
+    __slots__ = ("_from_ns", "told_ns", "watch")
 
     def __init__(self, watch: Watch) -> None:
         self.watch = watch
         self.told_ns = 0
+        self._from_ns = 0  # Nothing that is open was due earlier.
+
+    def may_breach_by(self, moment_ns: int) -> bool:
+        """Whether the last report leaves it open. A settlement that it did not tell of was not due before it."""
+        return self.watch.active or moment_ns - self._from_ns >= self.watch.lowest
 
     def check(self, report: SettlementsReported, now: int, outbox: Outbox) -> None:
         if report.occurred_ns < self.told_ns:
             return
         self.told_ns = report.occurred_ns
+        self._from_ns = min(report.occurred_ns, report.settlements[0].due_ns if report.settlements else now)
         value = overdue_ns(report, now)
         if value >= self.watch.lowest or self.watch.active:
             self.watch.update(value, min(report.occurred_ns, now), now, outbox)
