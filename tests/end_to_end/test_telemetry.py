@@ -180,7 +180,10 @@ def sample_of(name: str) -> str:
     return f"{name}_count" if FIGURES[name].kind == "histogram" else name
 
 
-OF_OTHER_WORLDS = ("custodian_transfers_total",)  # No transfers are taken in this one.
+OF_OTHER_WORLDS = (  # In this one, no transfers are taken and no perpetuals are traded.
+    *("custodian_transfers_total", "exchange_margin_calls_total"),
+    *("exchange_liquidations_total", "exchange_deleveragings_total"),
+)
 
 
 def test_every_figure_that_is_defined_is_measured_by_somebody(ecosystem: Ecosystem) -> None:

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given, settings
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
+from tests.live.test_codec import built
 
 from trading_ecosystem.live.telemetry.business import BUSINESS, Business
 from trading_ecosystem.live.telemetry.metrics import COUNTED_AT_ONCE, FIGURES, PrometheusMeter
@@ -266,6 +268,25 @@ def test_each_role_counts_its_business(role: str, way: str, message: Message, sa
     meter = PrometheusMeter()
     getattr(Business(role, meter), f"note_{way}")(message, 2)
     assert samples(meter)[sample] == value
+
+
+MEASURED = [
+    (role, way, kind) for role, made in BUSINESS.items() for way in ("sent", "heard") for kind in getattr(made(), way)
+]
+
+
+@pytest.mark.parametrize(("role", "way", "kind"), MEASURED, ids=lambda value: getattr(value, "__name__", value))
+def test_whatever_a_role_measures_is_defined(role: str, way: str, kind: type[Message]) -> None:
+    """A figure that is not ends the process that wants to measure it."""
+
+    @settings(max_examples=10, deadline=None)
+    @given(built(kind))
+    def is_measured(message: Message) -> None:
+        meter = PrometheusMeter()
+        getattr(Business(role, meter), f"note_{way}")(message, 2)
+        samples(meter)
+
+    is_measured()
 
 
 def test_roles_without_figures_have_none() -> None:

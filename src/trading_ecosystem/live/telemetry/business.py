@@ -137,7 +137,7 @@ def counts(name: str, labels_of: Callable[[Any], tuple[str, ...]]) -> Measure:
 
 
 def note_fill(meter: Meter, fill: OrderFilled, now_ns: int) -> None:
-    meter.count("trading_filled_lots_total", (fill.symbol,), fill.quantity_lots)
+    meter.count("trading_filled_lots_total", (fill.symbol,), max(0, fill.quantity_lots))  # A venue may say anything.
 
 
 def trading_engine() -> Figures:

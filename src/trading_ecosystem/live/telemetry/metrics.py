@@ -70,6 +70,9 @@ FIGURES = {
     # 5. The simulators.
     "exchange_orders_total": counter("Orders, by the venue's answer and why.", "outcome", "reason"),
     "exchange_trades_total": counter("Trades.", "symbol"),
+    "exchange_margin_calls_total": counter("Accounts told that their margin runs out.", "asset"),
+    "exchange_liquidations_total": counter("Positions closed by the venue, or parts of them.", "symbol"),
+    "exchange_deleveragings_total": counter("Sides of a position closed against a bankrupt account's.", "symbol"),
     "custodian_settlements_total": counter("Settlement instructions, by what became of them.", "custodian", "outcome"),
     "custodian_transfers_total": counter("Transfers, by the status that they came to.", "custodian", "status"),
     "market_data_quotes_total": counter("Quotes.", "symbol"),
