@@ -39,12 +39,24 @@ OPTIONAL_WORLD_KEYS = (*OPTIONAL_REFERENCE_KEYS, "margin")
 
 @dataclass(frozen=True, kw_only=True)
 class Latency:
-    """Of the links from `senders` to `recipients` (roles); empty means all. Base and mean jitter, in ns."""
+    """Of the links from `senders` to `recipients` (roles, or desks); empty means all. Base and mean jitter, in ns."""
 
     senders: tuple[str, ...]
     recipients: tuple[str, ...]
     base_ns: int
     jitter_ns: int
+
+    def fits(self, sender: str, recipient: str) -> bool:
+        """Whether it is of the link between two instances."""
+        return covers(self.senders, sender) and covers(self.recipients, recipient)
+
+    @property
+    def names_a_desk(self) -> bool:
+        return any("." in name for name in (*self.senders, *self.recipients))
+
+
+def covers(written: tuple[str, ...], instance: str) -> bool:
+    return not written or instance in written or instance.partition(".")[0] in written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +82,10 @@ class WorldPlan:
         """The names of the seven services' instances, in the order of the data flow."""
         desks = [desk_name(desk) for desk in self.desks]
         return [*routes.SIMULATORS, *desks, routes.RISK_MONITOR, *routes.VALIDATION]
+
+    def latency(self, sender: str, recipient: str) -> Latency | None:
+        """The last line of the network section that fits a link decides; None where none does."""
+        return next((each for each in reversed(self.latencies) if each.fits(sender, recipient)), None)
 
     def firm_balances(self) -> Balances:
         return {account: self.accounts[account] for account in self.firm_accounts}
@@ -109,7 +125,7 @@ def load_world(path: Path) -> WorldPlan:
         custodian=custodian,
         desks=desks,
         limits=limits,
-        latencies=tuple(read_latency(node) for node in top["network"].items()),
+        latencies=tuple(read_latency(node, desks) for node in top["network"].items()),
         files={file.name: file.read_text(encoding="utf-8") for file in (path, limits_path)},
     )
 
@@ -174,20 +190,19 @@ def check_treasuries(
                 item.fail_word(f"no destination of {owner}", keep.bank, transfers.destinations.get(owner, ()))
 
 
-def read_latency(node: Node) -> Latency:
+def read_latency(node: Node, desks: tuple[desk_config.DeskConfig, ...]) -> Latency:
     section = node.section(required=("latency", "jitter"), optional=("from", "to"))
+    known = (*routes.SERVICES, routes.INJECTOR, *(desk_name(desk) for desk in desks))
     return Latency(
-        senders=read_roles(section.get("from")),
-        recipients=read_roles(section.get("to")),
+        senders=read_services(section.get("from"), known),
+        recipients=read_services(section.get("to"), known),
         base_ns=section["latency"].duration_ns(minimum_ns=1_000),
         jitter_ns=section["jitter"].duration_ns(),
     )
 
 
-def read_roles(node: Node | None) -> tuple[str, ...]:
-    if node is None:
-        return ()
-    return tuple(item.word((*routes.SERVICES, routes.INJECTOR), "service") for item in node.items())
+def read_services(node: Node | None, known: tuple[str, ...]) -> tuple[str, ...]:
+    return () if node is None else tuple(item.word(known, "service") for item in node.items())
 
 
 def core_builders(plan: WorldPlan, seed: int, recorded: Recorded | None) -> dict[str, Callable[[], Core]]:

@@ -139,6 +139,11 @@ CASES = {
     "an unknown account": world("[alpha, beta]", "[alpha, betta]", "firm.accounts.1: unknown account", "mean 'beta'?"),
     "a price of zero": world("{value: 60000,", "{value: 0,", "market_data.assets.BTC.value: 0 is not above zero"),
     "a link without latency": world("latency: 500us", "latency: 0s", "network.0.latency: the shortest time", "1us"),
+    "a link of a desk that is not there": world(
+        "{from: [exchange], to: [trading_engine], latency: 2ms",
+        "{from: [exchange], to: [trading_engine.gamma], latency: 2ms",
+        "network.1.to.0: unknown service 'trading_engine.gamma'; did you mean",
+    ),
     # Recorded prices.
     "no record": given("--replay none.csv", "none.csv: no such file or folder"),
     "a record of another kind": given(f"--replay {SCENARIO}", SCENARIO, ".csv"),

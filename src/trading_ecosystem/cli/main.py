@@ -17,6 +17,7 @@ from trading_ecosystem.cli.doctor import doctor
 from trading_ecosystem.cli.down import down
 from trading_ecosystem.cli.equivalence import equivalence
 from trading_ecosystem.cli.exits import Exit, Interrupted
+from trading_ecosystem.cli.impact import impact
 from trading_ecosystem.cli.live_status import status
 from trading_ecosystem.cli.logs import logs
 from trading_ecosystem.cli.run import run
@@ -45,6 +46,7 @@ for command in (
     verify,
     schema,
     similarity,
+    impact,
     up,
     status,
     logs,

@@ -34,6 +34,7 @@ from trading_ecosystem.orchestrator.processes import Notice, Processes, State
 from trading_ecosystem.orchestrator.readiness import NotReady, Readiness
 from trading_ecosystem.orchestrator.registry import ADMINISTRATOR, HOST, HostedRegistry
 from trading_ecosystem.orchestrator.request import Stores, UpRequest
+from trading_ecosystem.orchestrator.standing import lay
 from trading_ecosystem.orchestrator.status import service_lines
 from trading_ecosystem.orchestrator.terms import RunOrder, Terms
 from trading_ecosystem.routes import INJECTOR
@@ -205,6 +206,7 @@ class Supervisor:
             self._telemetry,
             self.folder.certificates / INJECTOR if self._request.tls else None,
         )
+        await lay(injector.links, load_world(self._request.world), instances, self.clock.speed)
         await injector.start()
         self.registry.host(INJECTOR, {"audit": injector.address})
         self._injector = injector

@@ -1,4 +1,7 @@
-"""Puts the services of a plan into a virtual world: audience, owners of accounts, links, observer."""
+"""Puts the services of a plan into a virtual world: audience, owners of accounts, links, observer.
+
+Its links have their live twin in `orchestrator/standing.py`.
+"""
 
 from collections.abc import Callable
 
@@ -10,6 +13,8 @@ from trading_ecosystem.virtual.injector import Injector
 from trading_ecosystem.virtual.network import Link
 from trading_ecosystem.virtual.service import Service
 from trading_ecosystem.virtual.world import World
+
+UNSAID_NS = 500_000  # Of a link of which the world says nothing.
 
 
 def build_world(
@@ -66,10 +71,6 @@ def links(plan: WorldPlan, names: list[str], seed: int) -> list[Link]:
 
 
 def make_link(plan: WorldPlan, sender: str, recipient: str, seed: int) -> Link:
-    base_ns, jitter_ns = 500_000, 0
-    for latency in plan.latencies:
-        from_here = not latency.senders or role(sender) in latency.senders
-        to_there = not latency.recipients or role(recipient) in latency.recipients
-        if from_here and to_there:
-            base_ns, jitter_ns = latency.base_ns, latency.jitter_ns
+    latency = plan.latency(sender, recipient)
+    base_ns, jitter_ns = (latency.base_ns, latency.jitter_ns) if latency else (UNSAID_NS, 0)
     return Link(base_ns, jitter_ns, Dice(seed, f"latency.{sender}>{recipient}"))
