@@ -15,7 +15,7 @@ NEVER_COMPILED := $(addprefix tests/,deploy docs orchestrator planes wire) \
   $(addprefix tests/live/,bad_input discovery faults matrix rest security store telemetry)
 
 # Tests that need minutes of a quiet machine each: scenarios against real services, and searches of a whole ecosystem.
-LANES := tests/deploy/test_scrape.py tests/live/matrix/test_live_faults.py $(addprefix tests/planes/test_,canaries.py refusals.py network.py)
+LANES := tests/deploy/test_scrape.py tests/orchestrator/test_two_venues_up.py tests/live/matrix/test_live_faults.py $(addprefix tests/planes/test_,canaries.py refusals.py network.py)
 LIVE_COMMANDS := tests/docs/test_commands.py::test_the_live_commands_do_what_they_say
 
 # The compiled build shadows its sources: it comes first on the path where it exists.

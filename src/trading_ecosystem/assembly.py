@@ -12,10 +12,10 @@ from trading_ecosystem.configuration.document import Node, Section, read_documen
 from trading_ecosystem.configuration.instruments import (
     OPTIONAL_REFERENCE_KEYS,
     Balances,
-    read_accounts,
     read_margin,
     read_reference,
 )
+from trading_ecosystem.configuration.venues import VENUE_KEYS, VenueNode, read_places, read_venue_nodes
 from trading_ecosystem.core import Core
 from trading_ecosystem.production.risk_monitor import config as risk_config
 from trading_ecosystem.production.risk_monitor.core import RiskMonitor
@@ -32,9 +32,9 @@ from trading_ecosystem.simulators.market_data.recorded import Recorded
 
 WORLD_KEYS = (
     *("name", "title", "start", "numeraire", "assets", "instruments", "firm", "limits", "accounts"),
-    *("market_data", "exchange", "custodian", "desks", "network"),
+    *("market_data", "custodian", "desks", "network"),
 )
-OPTIONAL_WORLD_KEYS = (*OPTIONAL_REFERENCE_KEYS, "margin")
+OPTIONAL_WORLD_KEYS = (*OPTIONAL_REFERENCE_KEYS, *VENUE_KEYS, "margin")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,10 +68,11 @@ class WorldPlan:
     start_ns: int
     reference: ReferenceData
     accounts: Balances
+    places: dict[str, str]  # The venue at which each account lies.
     margin: Balances  # What of it is in margin wallets.
     firm_accounts: tuple[str, ...]
     market_data: market_config.MarketDataConfig
-    exchange: exchange_config.ExchangeConfig
+    venues: dict[str, exchange_config.ExchangeConfig]  # By instance.
     custodian: custodian_config.CustodianConfig
     desks: tuple[desk_config.DeskConfig, ...]
     limits: risk_config.Limits
@@ -81,7 +82,27 @@ class WorldPlan:
     def instances(self) -> list[str]:
         """The names of the seven services' instances, in the order of the data flow."""
         desks = [desk_name(desk) for desk in self.desks]
-        return [*routes.SIMULATORS, *desks, routes.RISK_MONITOR, *routes.VALIDATION]
+        venues = [routes.MARKET_DATA, *self.venues, routes.CUSTODIAN]
+        return [*venues, *desks, routes.RISK_MONITOR, *routes.VALIDATION]
+
+    @property
+    def exchange(self) -> exchange_config.ExchangeConfig:
+        """Of a world with one venue."""
+        (only,) = self.venues.values()
+        return only
+
+    def accounts_at(self, venue: str) -> Balances:
+        return {account: held for account, held in self.accounts.items() if self.places[account] == venue}
+
+    def firm_accounts_by_venue(self) -> dict[str, tuple[str, ...]]:
+        return {
+            venue: tuple(account for account in self.firm_accounts if self.places[account] == venue)
+            for venue in self.venues
+        }
+
+    def apart(self) -> dict[str, str]:
+        """At which of several venues each account lies; nothing where there is one."""
+        return self.places if len(self.venues) > 1 else {}
 
     def latency(self, sender: str, recipient: str) -> Latency | None:
         """The last line of the network section that fits a link decides; None where none does."""
@@ -102,14 +123,17 @@ def load_world(path: Path) -> WorldPlan:
     """Read a world. Raises `Problem` for whatever is wrong with its files."""
     top = read_document(path).section(required=WORLD_KEYS, optional=OPTIONAL_WORLD_KEYS)
     reference = read_reference(top)
-    accounts = read_accounts(top["accounts"], reference)
+    venue_nodes = read_venue_nodes(top, routes.EXCHANGE)
+    check_several(top, venue_nodes, reference)
+    accounts, places = read_places(top["accounts"], venue_nodes, reference)
     limits_path = path_of_limits(path, top["limits"])
     desks = tuple(desk_config.read(node, reference) for node in top["desks"].items())
-    check_desks(top["desks"], desks, accounts)
-    exchange = exchange_config.read(top["exchange"], reference)
+    check_desks(top["desks"], desks, venue_nodes, places)
+    venues = {venue.instance: exchange_config.read(venue.node, reference) for venue in venue_nodes}
     custodian = custodian_config.read(top["custodian"], reference)
     limits = risk_config.read(read_document(limits_path), reference)
-    check_transfers(top, custodian.transfers, exchange, limits, accounts)
+    for venue in venue_nodes:
+        check_transfers(top, custodian.transfers, venue.node, venues[venue.instance], limits, accounts)
     check_treasuries(top["desks"], desks, custodian.transfers)
     firm = top["firm"].section(required=("accounts",))
     return WorldPlan(
@@ -118,10 +142,11 @@ def load_world(path: Path) -> WorldPlan:
         start_ns=top["start"].instant_ns(),
         reference=reference,
         accounts=accounts,
+        places=places,
         margin=read_margin(top.get("margin"), accounts, reference),
         firm_accounts=tuple(node.word(accounts, "account") for node in firm["accounts"].items()),
         market_data=market_config.read(top["market_data"], reference),
-        exchange=exchange,
+        venues=venues,
         custodian=custodian,
         desks=desks,
         limits=limits,
@@ -140,30 +165,48 @@ def path_of_limits(world: Path, node: Node) -> Path:
     return path
 
 
-def check_desks(node: Node, desks: tuple[desk_config.DeskConfig, ...], accounts: Balances) -> None:
+def check_several(top: Section, venues: list[VenueNode], reference: ReferenceData) -> None:
+    """Raises `Problem` for what only a world with one venue can have."""
+    if len(venues) == 1:
+        return
+    if reference.perpetuals:
+        top["perpetuals"].fail("perpetuals are for worlds with one venue")
+    if "margin" in top:
+        top["margin"].fail("nothing is margined where there are several venues")
+    if "transfers" in dict(top["custodian"].entries()):
+        top["custodian"].fail("transfers are for worlds with one venue")
+
+
+def check_desks(
+    node: Node, desks: tuple[desk_config.DeskConfig, ...], venues: list[VenueNode], places: dict[str, str]
+) -> None:
+    instances = [venue.instance for venue in venues]
     seen: list[str] = []
     for desk, item in zip(desks, node.items(), strict=True):
         if desk.name in seen:
             item.fail(f"a second desk named {desk.name!r}")
-        if desk.account not in accounts:
-            item.fail_word("unknown account", desk.account, accounts)
-        if desk.venue != routes.EXCHANGE:
-            item.fail_word("unknown venue", desk.venue, (routes.EXCHANGE,))
+        if desk.account not in places:
+            item.fail_word("unknown account", desk.account, places)
+        if desk.venue not in instances:
+            item.fail_word("unknown venue", desk.venue, instances)
+        if places[desk.account] != desk.venue:
+            item.fail(f"account: {desk.account} lies at {places[desk.account]}, not at {desk.venue}")
         seen.append(desk.name)
 
 
 def check_transfers(
     top: Section,
     transfers: transfer_config.TransferConfig,
+    venue: Node,
     exchange: exchange_config.ExchangeConfig,
     limits: risk_config.Limits,
     accounts: Balances,
 ) -> None:
     """Raises `Problem` where one side moves assets and the other knows nothing of it."""
     if exchange.custodian not in ("", routes.CUSTODIAN):
-        top["exchange"].fail(f"custodian: unknown custodian {exchange.custodian!r}; known: {routes.CUSTODIAN}")
+        venue.fail(f"custodian: unknown custodian {exchange.custodian!r}; known: {routes.CUSTODIAN}")
     if transfers.offered != (exchange.custodian != ""):
-        top["exchange"].fail("custodian: is named where the custodian has a section 'transfers', and only there")
+        venue.fail("custodian: is named where the custodian has a section 'transfers', and only there")
     if not transfers.offered:
         return
     if limits.transfer_overdue is None:
@@ -207,20 +250,26 @@ def read_services(node: Node | None, known: tuple[str, ...]) -> tuple[str, ...]:
 
 def core_builders(plan: WorldPlan, seed: int, recorded: Recorded | None) -> dict[str, Callable[[], Core]]:
     """How to build each simulator and production service of the world, by instance name."""
-    reference, accounts = plan.reference, plan.accounts
+    reference = plan.reference
     builders: dict[str, Callable[[], Core]] = {
         routes.MARKET_DATA: lambda: MarketData(
             routes.MARKET_DATA, plan.market_data, reference, seed, plan.start_ns, recorded
         ),
-        routes.EXCHANGE: lambda: Exchange(routes.EXCHANGE, plan.exchange, reference, accounts, seed, plan.margin),
-        routes.CUSTODIAN: lambda: Custodian(routes.CUSTODIAN, plan.custodian, reference, accounts, (routes.EXCHANGE,)),
+        **{venue: venue_builder(venue, plan, seed) for venue in plan.venues},
+        routes.CUSTODIAN: lambda: Custodian(
+            routes.CUSTODIAN, plan.custodian, reference, plan.accounts, tuple(plan.venues), plan.apart()
+        ),
     }
     for desk in plan.desks:
         builders[desk_name(desk)] = desk_builder(desk, reference)
     builders[routes.RISK_MONITOR] = lambda: RiskMonitor(
-        routes.RISK_MONITOR, plan.limits, reference, plan.firm_accounts, routes.EXCHANGE, routes.CUSTODIAN
+        routes.RISK_MONITOR, plan.limits, reference, plan.firm_accounts_by_venue(), routes.CUSTODIAN
     )
     return builders
+
+
+def venue_builder(venue: str, plan: WorldPlan, seed: int) -> Callable[[], Core]:
+    return lambda: Exchange(venue, plan.venues[venue], plan.reference, plan.accounts_at(venue), seed, plan.margin)
 
 
 def desk_builder(desk: desk_config.DeskConfig, reference: ReferenceData) -> Callable[[], Core]:

@@ -8,7 +8,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "worlds.md").read_text(encoding="utf-8")
-NAMES_ARE_KEYS = {"assets", "instruments", "cycles", "position"}  # Below these a key is somebody's name.
+NAMES_ARE_KEYS = {"assets", "instruments", "cycles", "position", "exchanges"}  # Below these a key is somebody's name.
 
 
 def keys_of(node: object, parent: str = "") -> set[str]:
@@ -22,7 +22,11 @@ def keys_of(node: object, parent: str = "") -> set[str]:
     return {str(name) for name in node} | below
 
 
-KEYS = sorted(keys_of(yaml.safe_load((ROOT / "worlds" / "two-desks.yaml").read_text(encoding="utf-8"))))
+def keys_in(world: str) -> set[str]:
+    return keys_of(yaml.safe_load((ROOT / "worlds" / f"{world}.yaml").read_text(encoding="utf-8")))
+
+
+KEYS = sorted(keys_in("two-desks") | keys_in("two-venues"))
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -330,6 +330,52 @@ def filled_near(story: Story, percent: int, price: int, symbol: str) -> None:
     assert all(abs(fill["price_ticks"] / 100 - price) * 100 <= price * percent for fill in fills)
 
 
+# Then: of several venues.
+
+
+@then(parsers.parse("the firm had orders in the books of {venue} when it began"))
+def orders_at(story: Story, venue: str) -> None:
+    began_ns = story.result.judgement.injections[0].started_ns
+    accepted = of_venue(story, "OrderAccepted", venue, until_ns=began_ns)
+    canceled = of_venue(story, "OrderCanceled", venue, until_ns=began_ns)
+    filled = of_venue(story, "OrderFilled", venue, until_ns=began_ns)
+    over = {order_id for order_id, fill in filled.items() if fill["leaves_quantity_lots"] == 0}
+    assert set(accepted) - set(canceled) - over
+
+
+def of_venue(story: Story, kind: str, venue: str, until_ns: int) -> dict[int, dict[str, Any]]:
+    """The last message of a kind about each of a venue's orders."""
+    told = [each for at_ns, each in entries_of(story, kind) if at_ns <= until_ns and each["venue"] == venue]
+    return {each["order_id"]: each for each in told}
+
+
+@then(parsers.parse("no alert is about {venue}"))
+def not_about(story: Story, venue: str) -> None:
+    assert [alert.subject for alert in story.result.judgement.alerts if alert.subject.startswith(venue)] == []
+
+
+@then(parsers.parse("what lies at {venue} was certain all the time"))
+def certain(story: Story, venue: str) -> None:
+    reports = [report["exposures"] for _, report in entries_of(story, "RiskReported")]
+    lines = [line for report in reports for line in report if line[0] == "position_at_venue"]
+    assert {line[1].partition(":")[0] for line in lines if not line[5]} == {"exchange.south"}
+    assert len([line for line in lines if line[1] == f"{venue}:BTC"]) == len(reports)
+
+
+@then(parsers.parse("trades in {symbol} at both were within {bps:d} bps of each other, and apart"))
+def a_little_apart(story: Story, symbol: str, bps: int) -> None:
+    """Of trades within the same second."""
+    at: dict[str, dict[int, int]] = {"exchange.north": {}, "exchange.south": {}}
+    for _, trade in entries_of(story, "TradeExecuted"):
+        if trade["symbol"] == symbol:
+            at[trade["venue"]][trade["occurred_ns"] // 10**9] = trade["price_ticks"]
+    pairs = [
+        (north, at["exchange.south"][ns]) for ns, north in at["exchange.north"].items() if ns in at["exchange.south"]
+    ]
+    assert pairs and all(abs(north - south) * 10_000 <= bps * north for north, south in pairs)
+    assert any(north != south for north, south in pairs)
+
+
 # Then: the command line.
 
 

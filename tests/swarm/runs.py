@@ -68,7 +68,8 @@ def world_plan(seed: int) -> WorldPlan:
     custodian = replace(plan.custodian, cycles={}, same_day_delay_ns=(30 + dice.below(200, 0)) * SECOND)
     liquidity = replace(plan.exchange.liquidity, noise_ppm=20_000 + dice.below(400_000, 1))
     exchange = replace(plan.exchange, liquidity=liquidity)
-    return replace(plan, limits=limits, custodian=custodian, exchange=exchange, desks=eager(plan.desks, dice))
+    desks = eager(plan.desks, dice)
+    return replace(plan, limits=limits, custodian=custodian, venues={"exchange": exchange}, desks=desks)
 
 
 def eager(desks: tuple[DeskConfig, ...], dice: Dice) -> tuple[DeskConfig, ...]:

@@ -59,6 +59,9 @@ class Node:
             self.fail("a mapping (key: value lines) is expected here")
         return [(key.value, self._child(value, str(key.value))) for key, value in self._node.value]
 
+    def is_list(self) -> bool:
+        return isinstance(self._node, yaml.SequenceNode)
+
     def items(self) -> list["Node"]:
         if not isinstance(self._node, yaml.SequenceNode):
             self.fail("a list is expected here")

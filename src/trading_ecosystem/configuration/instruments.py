@@ -128,10 +128,15 @@ def unique(names: list[str]) -> list[str]:
 
 
 def read_accounts(node: Node, reference: ReferenceData) -> Balances:
+    """Raises `Problem` like `read_balances`."""
+    return read_balances(node.entries(), reference)
+
+
+def read_balances(entries: list[tuple[str, Node]], reference: ReferenceData) -> Balances:
     """Raises `Problem` for an asset that is not known, and an amount that is finer than its minor unit or too large."""
     accounts: Balances = {}
     together = dict.fromkeys(reference.assets, 0)
-    for account, balances in node.entries():
+    for account, balances in entries:
         accounts[account] = {}
         for name, amount in balances.entries():
             if name not in reference.assets:

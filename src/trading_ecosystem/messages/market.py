@@ -66,6 +66,13 @@ class QuotePublished(Published):
         self.occurred_ns = occurred_ns
 
 
+def at_prices(quote: QuotePublished, bid_ticks: int, ask_ticks: int) -> QuotePublished:
+    """The same quote at other prices."""
+    return QuotePublished(
+        quote.symbol, bid_ticks, quote.bid_lots, ask_ticks, quote.ask_lots, quote.sequence, quote.occurred_ns
+    )
+
+
 @final
 class BookTopChanged(Published):
     """Best bid and ask of one venue's own book. An empty side is 0 ticks and 0 lots."""

@@ -4,7 +4,7 @@ Rule 1: who is handed what stands in this file and nowhere else.
 Rule 2: no document of production says anything of a test: no scenario, seed, start or name of the world.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def documents_of(world: Path, terms: Terms) -> dict[str, Files]:
     reference |= {key: parts[key] for key in OPTIONAL_REFERENCE_KEYS if key in parts}
     own: dict[str, dict[str, yaml.Node]] = {
         routes.MARKET_DATA: of_market_data(parts, terms),
-        routes.EXCHANGE: of_exchange(plan, parts, terms),
+        **{venue: of_exchange(venue, plan, parts, terms) for venue in plan.venues},
         routes.CUSTODIAN: of_custodian(plan, parts),
         routes.RISK_MONITOR: of_risk_monitor(plan),
         routes.TEST_COORDINATOR: of_test_coordinator(plan, parts, terms),
@@ -71,25 +71,42 @@ def replay_of(recording: Recording) -> Plain:
     }
 
 
-def of_exchange(plan: WorldPlan, parts: dict[str, yaml.Node], terms: Terms) -> dict[str, yaml.Node]:
-    desks = {desk_name(desk): client([desk.account], [desk.account]) for desk in plan.desks}
-    if plan.exchange.custodian:
-        desks[plan.exchange.custodian] = client(list(plan.accounts), [])
+def of_exchange(venue: str, plan: WorldPlan, parts: dict[str, yaml.Node], terms: Terms) -> dict[str, yaml.Node]:
+    """A venue knows its own accounts, and of its neighbours not even that they are there."""
+    here = plan.accounts_at(venue)
+    clients = {desk_name(desk): client([desk.account], [desk.account]) for desk in plan.desks if desk.venue == venue}
+    custodian = plan.venues[venue].custodian
+    if custodian:
+        clients[custodian] = client(list(here), [])
+    balances = accounts_of(plan, parts)
     own = {
-        "accounts": parts["accounts"],
-        "exchange": parts["exchange"],
+        "accounts": mapping({account: balances[account] for account in here}),
+        "exchange": entries_of(parts["exchanges"])[venue.partition(".")[2]] if plan.apart() else parts["exchange"],
         "seed": section(terms.seed),
-        "clients": section(desks | watchers(plan)),
+        "clients": section(clients | watchers(plan, here)),
     }
     return own | ({"margin": parts["margin"]} if "margin" in parts else {})
 
 
 def of_custodian(plan: WorldPlan, parts: dict[str, yaml.Node]) -> dict[str, yaml.Node]:
+    everything = [*plan.accounts, *plan.custodian.transfers.vaults]
+    apart: dict[str, Plain] = {venue: list(plan.accounts_at(venue)) for venue in plan.venues}
     return {
-        "accounts": parts["accounts"],
+        "accounts": mapping(accounts_of(plan, parts)),
         "custodian": parts["custodian"],
-        "venues": section([routes.EXCHANGE]),
-        "clients": section(treasuries(plan) | watchers(plan, list(plan.custodian.transfers.vaults))),
+        "venues": section(apart if plan.apart() else list(plan.venues)),
+        "clients": section(treasuries(plan) | watchers(plan, everything)),
+    }
+
+
+def accounts_of(plan: WorldPlan, parts: dict[str, yaml.Node]) -> dict[str, yaml.Node]:
+    """What the accounts of all venues hold at the start, under the names by which they are spoken of."""
+    if not plan.apart():
+        return entries_of(parts["accounts"])
+    return {
+        f"{venue}.{account}": balances
+        for venue, accounts in entries_of(parts["accounts"]).items()
+        for account, balances in entries_of(accounts).items()
     }
 
 
@@ -105,11 +122,11 @@ def treasuries(plan: WorldPlan) -> dict[str, Plain]:
     return found
 
 
-def watchers(plan: WorldPlan, vaults: Sequence[str] = ()) -> dict[str, Plain]:
-    """Who may look at the accounts of others. The person who runs it all may also use them."""
-    everything = [*plan.accounts, *vaults]
+def watchers(plan: WorldPlan, accounts: Iterable[str]) -> dict[str, Plain]:
+    """Who may look at these accounts of others. The person who runs it all may also use them."""
+    everything = list(accounts)
     return {
-        routes.RISK_MONITOR: client(list(plan.firm_accounts), []),
+        routes.RISK_MONITOR: client([account for account in plan.firm_accounts if account in everything], []),
         routes.TEST_COORDINATOR: client(everything, []),
         OPERATOR: client(everything, everything),
     }
@@ -124,19 +141,19 @@ def client(sees: list[str], trades: list[str]) -> dict[str, Plain]:
 
 def of_risk_monitor(plan: WorldPlan) -> dict[str, yaml.Node]:
     """`limits` names a file beside the document."""
-    return {
-        "accounts": section(list(plan.firm_accounts)),
-        "limits": section(LIMITS),
-        "venue": section(routes.EXCHANGE),
-        "custodian": section(routes.CUSTODIAN),
-    }
+    own = {"limits": section(LIMITS), "custodian": section(routes.CUSTODIAN)}
+    by_venue = plan.firm_accounts_by_venue()
+    if plan.apart():
+        return own | {"venues": section({venue: list(accounts) for venue, accounts in by_venue.items()})}
+    (venue,) = by_venue
+    return own | {"accounts": section(list(plan.firm_accounts)), "venue": section(venue)}
 
 
 # Validation.
 
 
 def of_test_coordinator(plan: WorldPlan, parts: dict[str, yaml.Node], terms: Terms) -> dict[str, yaml.Node]:
-    balances = entries_of(parts["accounts"])
+    balances = accounts_of(plan, parts)
     own = {
         "replayed": section(list(terms.recording.instruments) if terms.recording else []),
         "accounts": mapping({account: balances[account] for account in plan.firm_accounts}),
@@ -162,7 +179,7 @@ def of_audit_correlator(plan: WorldPlan, parts: dict[str, yaml.Node], terms: Ter
         facts["scenario"] = sections_of(terms.scenario)["name"].value
         facts["duration"] = duration_text(terms.duration_ns)
     return {
-        "accounts": parts["accounts"],
+        "accounts": mapping(accounts_of(plan, parts)),
         "vaults": section(vaults_of(plan)),
         "planes": section({name: plane_of(name) for name in names}),
         "facts": section(facts),

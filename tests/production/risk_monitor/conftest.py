@@ -36,6 +36,7 @@ HELD = {
     "alpha": {"USD": 3_000_000, "USDT": 1_000_000, "BTC": 20, "ETH": 400},
     "beta": {"USD": 2_000_000, "USDT": 1_500_000, "BTC": 15, "ETH": 300},
 }
+ONE: dict[str, tuple[str, ...]] = {"exchange": ("alpha", "beta")}
 
 
 @pytest.fixture(scope="session")
@@ -55,8 +56,10 @@ def limits(reference: ReferenceData) -> Limits:
 class Rig:
     """A monitor with its memory and its wakes. Times are seconds since the start; whatever it says is kept."""
 
-    def __init__(self, reference: ReferenceData, limits: Limits) -> None:
-        self.reference, self.limits = reference, limits
+    def __init__(self, reference: ReferenceData, limits: Limits, venues: dict[str, tuple[str, ...]] = ONE) -> None:
+        self.reference, self.limits, self.venues = reference, limits, venues
+        self.places = {account: venue for venue, accounts in venues.items() for account in accounts}
+        self.dark: tuple[str, ...] = ()  # Venues that say nothing.
         self.memory: dict[str, Plain] = {}
         self.said: list[tuple[float, Message]] = []
         self.at = 0.0
@@ -69,7 +72,7 @@ class Rig:
         """A new incarnation with nothing but what was remembered, as it comes back from a disk."""
         self.at = at
         self.wakes: list[tuple[int, int]] = []
-        self.monitor = RiskMonitor("risk", self.limits, self.reference, ("alpha", "beta"), "exchange", "custodian")
+        self.monitor = RiskMonitor("risk", self.limits, self.reference, self.venues, "custodian")
         self.hear(Start(memory=json.loads(json.dumps(self.memory))), at)
 
     def hear(self, message: Message, at: float) -> list[Message]:
@@ -108,10 +111,12 @@ class Rig:
         """Everything that comes every second: a quote of each instrument, and a heartbeat."""
         for symbol, price in PRICES.items():
             self.quote(symbol, changed.get(symbol.replace("/", "_"), price), at)
-        self.heartbeat(at)
+        for venue in self.venues:
+            if venue not in self.dark:
+                self.heartbeat(at, venue=venue)
 
-    def heartbeat(self, at: float, session: int = 1) -> None:
-        self.hear(VenueHeartbeat(venue="exchange", session=session, occurred_ns=ns(at)), at)
+    def heartbeat(self, at: float, session: int = 1, venue: str = "exchange") -> None:
+        self.hear(VenueHeartbeat(venue=venue, session=session, occurred_ns=ns(at)), at)
 
     def report(self, account: str, at: float, held: dict[str, str] | None = None, sequence: int = 0) -> list[Message]:
         """An answer of the venue; a tenth of each amount is in open orders."""
@@ -122,7 +127,7 @@ class Rig:
         return self.hear(
             AccountReported(
                 to="risk",
-                venue="exchange",
+                venue=self.places[account],
                 account=account,
                 account_sequence=sequence,
                 balances=balances,
@@ -141,7 +146,7 @@ class Rig:
         return self.hear(
             OrderFilled(
                 account=account,
-                venue="exchange",
+                venue=self.places[account],
                 account_sequence=self.sequence[account],
                 occurred_ns=ns(at),
                 order_id=1,
@@ -196,6 +201,11 @@ def ns(at: float) -> int:
 @pytest.fixture
 def rig(reference: ReferenceData, limits: Limits) -> Rig:
     return Rig(reference, limits)
+
+
+@pytest.fixture
+def two_venues(reference: ReferenceData, limits: Limits) -> Rig:
+    return Rig(reference, limits, {"exchange.north": ("alpha",), "exchange.south": ("beta",)})
 
 
 @pytest.fixture(scope="session")

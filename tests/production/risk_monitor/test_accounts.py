@@ -44,7 +44,7 @@ def known(reports: list[int], events: set[int]) -> int | None:
 @settings(max_examples=100)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, LENGTH)), max_size=30))
 def test_an_account_is_known_as_far_as_report_and_events_reach(steps: list[tuple[bool, int]]) -> None:
-    account = Account("alpha")
+    account = Account("alpha", "exchange")
     reports: list[int] = []
     events: set[int] = set()
     counted: list[AccountEvent] = []
@@ -66,7 +66,7 @@ def test_an_account_is_known_as_far_as_report_and_events_reach(steps: list[tuple
 
 
 def test_a_report_counts_orders_in_the_book_and_tells_what_it_changes() -> None:
-    account = Account("alpha")
+    account = Account("alpha", "exchange")
     assert account.doubt
     assert account.take(report(4, BTC=10, USD=5)) == {"BTC": 10, "USD": 5}
     assert account.take(report(6, BTC=7)) == {"BTC": -3, "USD": -5}
@@ -75,7 +75,7 @@ def test_a_report_counts_orders_in_the_book_and_tells_what_it_changes() -> None:
 
 
 def test_balances_that_differ_at_the_same_event_are_doubtful_until_a_report_agrees() -> None:
-    account = Account("alpha")
+    account = Account("alpha", "exchange")
     account.take(report(4, BTC=10))
     assert account.take(report(4, BTC=9)) == {"BTC": -1}
     assert "differed from what its fills say" in account.doubt
@@ -84,7 +84,7 @@ def test_balances_that_differ_at_the_same_event_are_doubtful_until_a_report_agre
 
 
 def test_one_differing_answer_of_the_custodian_is_a_trade_on_its_way_and_three_are_a_doubt() -> None:
-    account = Account("alpha")
+    account = Account("alpha", "exchange")
     account.take(report(4, BTC=10))
     custody = Custody(account)
     custody.take(holdings(posted=8, pending=2))
@@ -99,7 +99,7 @@ def test_one_differing_answer_of_the_custodian_is_a_trade_on_its_way_and_three_a
 
 
 def test_what_the_custodian_says_is_not_compared_with_an_account_that_is_in_doubt() -> None:
-    custody = Custody(Account("alpha"))
+    custody = Custody(Account("alpha", "exchange"))
     for _ in range(5):
         custody.take(holdings(posted=1, pending=0))
     assert custody.asked and not custody.doubt
@@ -107,7 +107,7 @@ def test_what_the_custodian_says_is_not_compared_with_an_account_that_is_in_doub
 
 def test_trades_on_their_way_at_every_answer_are_no_dispute_and_a_dispute_ends_only_by_an_answer_that_agrees() -> None:
     """A busy account whose trades fall just before each question differs every time, each time by another trade."""
-    account = Account("alpha")
+    account = Account("alpha", "exchange")
     account.take(report(1, BTC=10))
     custody = Custody(account)
     for posted in (9, 8, 9, 7, 12):

@@ -234,7 +234,7 @@ def test_an_alert_comes_from_the_wake_that_the_first_quote_in_breach_asked_for(
     reference: ReferenceData, limits: Limits
 ) -> None:
     """Other wakes are due at the very same moment; each does its own task, in the order they were asked for."""
-    monitor = RiskMonitor("risk", limits, reference, (), "exchange", "custodian")
+    monitor = RiskMonitor("risk", limits, reference, {"exchange": ()}, "custodian")
     wakes: list[tuple[int, int, str]] = []
     told: dict[str, list[str]] = {}  # What was told in the handling of a wake, by what had asked for the wake.
 

@@ -38,7 +38,7 @@ class Firm:
 
     def __init__(self) -> None:
         self.core = venue(SILENT, 300)
-        self.monitor = RiskMonitor("risk", LIMITS, REFERENCE, FIRM, "venue", "custodian")
+        self.monitor = RiskMonitor("risk", LIMITS, REFERENCE, {"venue": FIRM}, "custodian")
         self.prices = dict(PRICES)
         self.fired: list[AlertFired] = []
         self.core.handle(Start(memory={}), 0)

@@ -20,7 +20,7 @@ class Books:
     def __init__(self, reference: ReferenceData, **amounts: int) -> None:
         self.reference = reference
         self.portfolio = Portfolio(reference, accounts=1)
-        self.account = Account("alpha")
+        self.account = Account("alpha", "exchange")
         changes = {asset: amount * UNIT for asset, amount in amounts.items()}
         for asset, change in changes.items():
             self.account.add(asset, change)

@@ -209,6 +209,39 @@ class Story:
         return self.messages
 
 
+def test_a_refusal_of_one_of_two_venues_trades_excuses_one() -> None:
+    """It names no venue, and both had a trade of that number in flight."""
+    trades = [trade_of("x"), trade_of("y")]
+    refused = SettlementFailed(
+        custodian="c", instruction_id=0, trade_id=1, fail_reason=FailReason.UNKNOWN_ACCOUNT, occurred_ns=5
+    )
+    postings = (posting("alpha", "beta", "USD", 20), posting("beta", "alpha", "BTC", 6))
+    instructed = SettlementInstructed(
+        custodian="c", instruction_id=1, trade_id=1, venue="y", postings=postings, due_ns=50_000, occurred_ns=6
+    )
+    found = observe_all(checker(), [*trades, refused, instructed])
+    assert Invariant.SETTLES_ONCE not in found and Invariant.NONE_IN_FLIGHT not in found
+    assert Invariant.NONE_IN_FLIGHT in observe_all(checker(), [*trades, trade_of("z"), refused, instructed])
+
+
+def trade_of(venue: str) -> TradeExecuted:
+    return TradeExecuted(
+        venue=venue,
+        trade_id=1,
+        symbol=BTC,
+        price_ticks=5,
+        quantity_lots=2,
+        taker_side=Side.BUY,
+        buyer_account="alpha",
+        seller_account="beta",
+        buyer_order_id=1,
+        seller_order_id=2,
+        buyer_fee_minor=0,
+        seller_fee_minor=0,
+        occurred_ns=1,
+    )
+
+
 def posting(debit: str, credit: str, asset: str, amount_minor: int) -> Posting:
     return Posting(debit_account=debit, credit_account=credit, asset=asset, amount_minor=amount_minor)
 

@@ -13,6 +13,7 @@ from trading_ecosystem.messages.chaos import (
     FaultFeed,
     FaultLink,
     FaultService,
+    FaultVenue,
     FeedFault,
     InjectionEnded,
     InjectionRefused,
@@ -23,6 +24,7 @@ from trading_ecosystem.messages.chaos import (
     RestorePricePath,
     ScaleVolatility,
     ServiceFault,
+    VenueFault,
 )
 from trading_ecosystem.messages.custody import FailReason, SettlementFailed, SettlementsReported
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
@@ -182,6 +184,31 @@ def test_books_that_differ_go_to_the_fault_of_the_custodian(stream: Any, breache
         assert chain[0].text == "FaultCustody wrong: custodian.says_done of custodian"
     else:
         assert UNEXPLAINED in chain[0].text
+
+
+@pytest.mark.parametrize(
+    ("subject", "at_fault"),
+    [("exchange.north:USD", "exchange.north"), ("exchange.south:USD", "exchange.south"), ("USD", "exchange.south")],
+)
+def test_a_break_at_one_of_two_venues_goes_to_the_fault_of_that_one(stream: Any, subject: str, at_fault: str) -> None:
+    """Where none is named it goes to the latest."""
+    for at, venue in ((10, "exchange.north"), (20, "exchange.south")):
+        kind = VenueFault.LOST_REPORTS
+        command = FaultVenue(
+            to=venue,
+            injection_id=venue,
+            venue_fault=kind,
+            symbols=(),
+            only_account="",
+            by_ns=0,
+            share_ppm=0,
+            spread_ppm=0,
+            cancels=False,
+        )
+        ordered = stream.send("test_coordinator", at, command)
+        receipt(stream, at, ordered, venue, kind.value, venue, (venue,))
+    _, alert_id = fire(stream, AlertRule.RECONCILIATION_BREAK, subject, 40, 44, stream.wake(MONITOR, 44))
+    assert stream.correlator.explain(alert_id)[0].text == f"FaultVenue {at_fault}: venue.lost_reports of {at_fault}"
 
 
 def test_what_is_overdue_goes_to_the_fault_by_what_the_custodian_told(stream: Any) -> None:

@@ -320,6 +320,24 @@ def test_a_market_is_not_open_from_its_halt_to_its_opening(reference: ReferenceD
     assert truth.breaches(30)[halted.text] == (Breach(begin_ns=10, held_ns=15, end_ns=18),)
 
 
+def test_a_market_is_halted_while_it_is_so_at_any_of_two_venues(reference: ReferenceData, balances: Balances) -> None:
+    halted = Condition(quantity=Quantity.HALTED, subject="BTC/USD", sustain_ns=5)
+    truth = GroundTruth(reference, balances, (halted,), 0)
+    told = (("north", "HALTED", 10), ("south", "HALTED", 12), ("north", "OPEN", 20), ("south", "OPEN", 30))
+    for venue, phase, ns in told:
+        truth.phase(
+            MarketPhaseChanged(
+                venue=venue,
+                symbol="BTC/USD",
+                market_phase=MarketPhase[phase],
+                phase_reason=PhaseReason.VENUE_HALT,
+                until_ns=0,
+                occurred_ns=ns,
+            )
+        )
+    assert truth.breaches(40)[halted.text] == (Breach(begin_ns=10, held_ns=15, end_ns=30),)
+
+
 def test_an_injection_is_in_force_between_its_receipts(reference: ReferenceData, balances: Balances) -> None:
     injected = Condition(quantity=Quantity.INJECTED, subject="x", sustain_ns=5)
     truth = GroundTruth(reference, balances, (injected,), 0)

@@ -516,6 +516,62 @@ def test_what_the_world_does_not_have_is_refused(
     assert str(caught.value).startswith("small.yaml:")
 
 
+SEVERAL = ("market_data", "exchange.north", "exchange.south", "custodian", "risk_monitor")
+OUTAGE = "  - {{at: 11m, inject: venue.outage, for: 1s{}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "problem"),
+    [
+        (DRIFT, DRIFT + OUTAGE.format(""), "venue: this world has several; one of exchange.north, exchange.south is"),
+        (DRIFT, DRIFT + OUTAGE.format(", venue: exchange.sout"), "unknown venue 'exchange.sout'; did you mean"),
+        (
+            DRIFT,
+            DRIFT + OUTAGE.format(", venue: exchange.south").replace("outage", "stale_balances, account: north.alpha"),
+            "account: north.alpha does not lie at exchange.south",
+        ),
+        (
+            "alert: pnl_drawdown",
+            "alert: venue_down\n    subject: exchange",
+            "venue_down is never about 'exchange'; did you",
+        ),
+        ("alert: pnl_drawdown", "alert: reconciliation_break\n    subject: BTC", "is never about 'BTC'"),
+    ],
+)
+def test_of_several_venues_it_has_to_be_said_which(
+    before: str,
+    after: str,
+    problem: str,
+    small_text: str,
+    scenario_of: Callable[[str], Scenario],
+    reference: ReferenceData,
+) -> None:
+    accounts = ("north.alpha", "south.beta")
+    text = small_text.replace("exchange", "exchange.south")
+    with pytest.raises(Problem) as caught:
+        scenario_of(text.replace(before, after, 1)).check(reference, SEVERAL, accounts)
+    assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (DRIFT, DRIFT + OUTAGE.format(", venue: exchange.south")),
+        (
+            DRIFT,
+            DRIFT + OUTAGE.format(", venue: exchange.north").replace("outage", "stale_balances, account: north.alpha"),
+        ),
+        ("alert: pnl_drawdown", "alert: venue_down\n    subject: exchange.north"),
+        ("alert: pnl_drawdown", "alert: reconciliation_break\n    subject: exchange.south:BTC"),
+    ],
+)
+def test_a_venue_among_several_is_spoken_of_by_its_instance(
+    before: str, after: str, small_text: str, scenario_of: Callable[[str], Scenario], reference: ReferenceData
+) -> None:
+    text = small_text.replace("exchange", "exchange.south")
+    scenario_of(text.replace(before, after, 1)).check(reference, SEVERAL, ("north.alpha", "south.beta"))
+
+
 def test_a_role_names_all_its_instances(
     small_text: str, scenario_of: Callable[[str], Scenario], reference: ReferenceData, instances: tuple[str, ...]
 ) -> None:

@@ -102,6 +102,10 @@ def note_risk(meter: Meter, report: RiskReported, now_ns: int) -> None:
         if exposure.measure == "position":
             size = exposure.value / MINOR if exposure.certain else UNKNOWN
             meter.show("risk_position_size", (exposure.subject, ALL_VENUES), size)
+        elif exposure.measure == "position_at_venue":
+            venue, _, asset = exposure.subject.partition(":")
+            size = exposure.value / MINOR if exposure.certain else UNKNOWN
+            meter.show("risk_position_size", (asset, venue), size)
 
 
 def compliance(exposure: Exposure) -> float:

@@ -1,4 +1,4 @@
-"""What the firm has at its venue and at its custodian, by account.
+"""What the firm has at its venues and at its custodian, by account.
 
 Rule 1: events of an account count once and in the order of `account_sequence`. One that comes too early waits
 until those before it came, or until the venue's report tells what they did.
@@ -21,7 +21,7 @@ Move = tuple[int, str, int]  # What the custodian brought in or took out: moveme
 
 @final
 class Account:
-    """One account at the venue. `amounts` are minor units by asset, in open orders or not."""
+    """One account at its venue. `amounts` are minor units by asset, in open orders or not."""
 
     __slots__ = (
         "amounts",
@@ -36,10 +36,12 @@ class Account:
         "moves",
         "name",
         "sequence",
+        "venue",
     )
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, venue: str) -> None:
         self.name = name
+        self.venue = venue
         self.amounts: dict[str, int] = {}
         self.margin = Margin()
         self.sequence = 0  # Of the last event that counted.

@@ -52,29 +52,28 @@ CUSTODY = "custody"
 
 @final
 class RiskMonitor(Core):
-    """Watches the `accounts` of one firm at one venue and one custodian."""
+    """Watches the accounts of one firm at its `venues`, by venue, and at one custodian."""
 
     def __init__(
         self,
         name: str,
         limits: Limits,
         reference: ReferenceData,
-        accounts: tuple[str, ...],
-        venue: str,
+        venues: dict[str, tuple[str, ...]],
         custodian: str,
     ) -> None:
-        self._name, self._venue, self._custodian = name, venue, custodian
+        self._name, self._custodian = name, custodian
         self._instruments = reference.instruments
         self._report_every_ns: int = limits.report_every_ns
         self._reconcile_every_ns: int = limits.reconcile_every_ns
         self._ask_again_after_ns: int = limits.ask_again_after_ns
         self._ask_custodian_every_ns: int = limits.ask_custodian_every_ns
-        self._accounts = {account: Account(account) for account in accounts}
+        self._accounts = {account: Account(account, venue) for venue in venues for account in venues[venue]}
         self._custodies = {account.name: Custody(account) for account in self._accounts.values()}
         self._outbox = Outbox()
-        self._portfolio = Portfolio(reference, len(accounts))
+        self._portfolio = Portfolio(reference, len(self._accounts))
         margins = {account.name: account.margin for account in self._accounts.values()}
-        self._rulebook = Rulebook(limits, reference, self._portfolio, venue, accounts, margins)
+        self._rulebook = Rulebook(limits, reference, self._portfolio, venues, margins)
         self._feeds = self._rulebook.feeds
         every_account, every_custody = list(self._accounts.values()), list(self._custodies.values())
         self.statement = Statement(reference.numeraire, every_account, every_custody, self._portfolio, self._rulebook)
@@ -152,7 +151,7 @@ class RiskMonitor(Core):
 
     def _on_account_event(self, event: AccountEvent, now: int) -> None:
         account = self._accounts.get(event.account)
-        if account is None or event.venue != self._venue:
+        if account is None or event.venue != account.venue:
             return
         doubt = account.doubt
         for each in account.accept(event):
@@ -238,7 +237,7 @@ class RiskMonitor(Core):
 
     def _on_account(self, report: AccountReported, now: int) -> None:
         account = self._accounts.get(report.account)
-        if account is None or report.venue != self._venue:
+        if account is None or report.venue != account.venue:
             return
         first = not account.answered
         wallets, positions = account.margin.wallets, account.margin.positions
@@ -268,10 +267,12 @@ class RiskMonitor(Core):
 
     def _on_contract(self, message: MarkPriceChanged | FundingSettled, now: int) -> None:
         """What funding did to the firm, the events of its accounts tell."""
-        if isinstance(message, MarkPriceChanged) and message.venue == self._venue:
-            self._rulebook.marks[message.symbol] = message.mark_ticks
+        marks = self._rulebook.marks.get(message.venue)
+        if isinstance(message, MarkPriceChanged) and marks is not None:
+            marks[message.symbol] = message.mark_ticks
             for account in self._accounts.values():
-                self._judge_margin(account, min(message.occurred_ns, now), now)
+                if account.venue == message.venue:
+                    self._judge_margin(account, min(message.occurred_ns, now), now)
 
     def _judge_margin(self, account: Account, at_ns: int, now: int) -> None:
         buffer = self._rulebook.buffers.get(account.name)
@@ -315,38 +316,38 @@ class RiskMonitor(Core):
             differing = custody.differing_assets()
             if report is not None and differing is not None:
                 at_ns = min(report.occurred_ns, now)
-                self._rulebook.check_books(custody.account.name, differing, at_ns, now, self._outbox)
+                self._rulebook.check_books(custody.account, differing, at_ns, now, self._outbox)
 
     def _on_heartbeat(self, heartbeat: VenueHeartbeat, now: int) -> None:
-        venue = self._rulebook.venue
-        if heartbeat.venue != venue.name:
+        venue = self._rulebook.venues.get(heartbeat.venue)
+        if venue is None:
             return
         away = venue.take(heartbeat, min(heartbeat.occurred_ns, now))
         if venue.silence.watch.active and venue.silence.check(now, self._outbox):
             self._doubts_changed = True
             away = away or not venue.silence.quiet
         if away:
-            self._miss_events(now)
+            self._miss_events(venue.name, now)
 
     def _on_phase(self, changed: MarketPhaseChanged) -> None:
         """What is held of a halted market cannot be sold there: whoever reads the figures has to know."""
-        venue = self._rulebook.venue
-        known = changed.venue == venue.name and changed.symbol in self._instruments
-        if known and venue.take_phase(changed):
+        venue = self._rulebook.venues.get(changed.venue)
+        if venue is not None and changed.symbol in self._instruments and venue.take_phase(changed):
             self._doubts_changed = True
 
-    def _miss_events(self, now: int) -> None:
-        """The venue is or was away, and what it said meanwhile may be lost."""
+    def _miss_events(self, venue: str, now: int) -> None:
+        """A venue is or was away, and what it said meanwhile may be lost. Of the others all is as certain as before."""
         self._doubts_changed = True
         for account in self._accounts.values():
-            account.missed = True
-            self._ask_account(account, now)
+            if account.venue == venue:
+                account.missed = True
+                self._ask_account(account, now)
 
     # Questions.
 
     def _ask_account(self, account: Account, now: int) -> None:
         account.asked = True
-        self._outbox.send(QueryAccount(to=self._venue, asker=self._name, account=account.name))
+        self._outbox.send(QueryAccount(to=account.venue, asker=self._name, account=account.name))
         self._ask_later(now)
 
     def _ask_holdings(self, custody: Custody, now: int) -> None:
@@ -408,11 +409,12 @@ class RiskMonitor(Core):
             self._rulebook.watches[task].last(now, self._outbox)
 
     def _look_for_silence(self, now: int) -> None:
-        venue_was_quiet = self._rulebook.venue.silence.quiet
+        venues = [venue for venue in self._rulebook.venues.values() if not venue.silence.quiet]
         if self._rulebook.check_silence(now, self._outbox):
             self._doubts_changed = True
-        if self._rulebook.venue.silence.quiet and not venue_was_quiet:
-            self._miss_events(now)
+        for venue in venues:
+            if venue.silence.quiet:
+                self._miss_events(venue.name, now)
         self._rulebook.resolve(now, self._outbox)
         self._outbox.wake(SILENCE, self._rulebook.silence_due_ns(now))
 

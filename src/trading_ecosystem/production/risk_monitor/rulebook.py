@@ -8,6 +8,7 @@ from typing import final
 
 from trading_ecosystem.messages.risk import AlertRule
 from trading_ecosystem.messages.runtime import Plain
+from trading_ecosystem.production.risk_monitor.accounts import Account
 from trading_ecosystem.production.risk_monitor.alerts import NEVER, Watch
 from trading_ecosystem.production.risk_monitor.config import Levels, Limits
 from trading_ecosystem.production.risk_monitor.margin import Margin
@@ -42,10 +43,11 @@ class Rulebook:
         limits: Limits,
         reference: ReferenceData,
         portfolio: Portfolio,
-        venue: str,
-        accounts: tuple[str, ...],
+        venues: dict[str, tuple[str, ...]],
         margins: dict[str, Margin] | None = None,
     ) -> None:
+        """`venues`: the firm's accounts at each."""
+        accounts = tuple([account for lie_there in venues.values() for account in lie_there])
         self._limits = limits
         self._portfolio = portfolio
         self._all: list[Watch] = []
@@ -58,27 +60,25 @@ class Rulebook:
         self.shares = self._shares(reference)
         self.feeds = {symbol: self._feed(each, reference) for symbol, each in reference.instruments.items()}
         self.feed_of = {feed.position.asset: feed for feed in self.feeds.values() if feed.position is not None}
-        self.venue = Venue(venue, Silence(self._watch(rule.VENUE_DOWN, venue, TIME_UNIT, limits.venue_down)))
+        self.venues = {
+            venue: Venue(venue, Silence(self._watch(rule.VENUE_DOWN, venue, TIME_UNIT, limits.venue_down)))
+            for venue in venues
+        }
         self.settlements = {
             account: SettlementOverdue(
                 self._watch(rule.SETTLEMENT_OVERDUE, account, TIME_UNIT, limits.settlement_overdue)
             )
             for account in accounts
         }
-        self.breaks = {
-            asset: ReconciliationBreak(
-                asset, self._watch(rule.RECONCILIATION_BREAK, asset, TIME_UNIT, limits.reconciliation_break)
-            )
-            for asset in reference.assets
-        }
+        self.breaks = {venue: self._breaks(venue, list(reference.assets)) for venue in venues}
         self.transfers: dict[str, TransferOverdue] = {}
         if limits.transfer_overdue is not None:
             for account in accounts:
                 watch = self._watch(rule.TRANSFER_OVERDUE, account, TIME_UNIT, limits.transfer_overdue)
                 self.transfers[account] = TransferOverdue(watch)
-        self.marks: dict[str, int] = {}  # The venue's mark prices, in ticks.
+        self.marks: dict[str, dict[str, int]] = {venue: {} for venue in venues}  # Mark prices, in ticks, by symbol.
         self.bases = [self._basis(symbol, levels, reference) for symbol, levels in limits.basis_divergence.items()]
-        self.buffers = self._buffers(accounts, margins or {}, reference)
+        self.buffers = self._buffers(venues, margins or {}, reference)
         self._longest_wait_ns = self._all_silences()[0].watch.lowest
 
     def begin(self, memory: dict[str, Plain], now: int, outbox: Outbox) -> None:
@@ -102,10 +102,10 @@ class Rulebook:
         for share in self.shares:
             share.check(gross_minor, at_ns, now, outbox)
 
-    def check_books(self, account: str, differing: list[str], at_ns: int, now: int, outbox: Outbox) -> None:
+    def check_books(self, account: Account, differing: list[str], at_ns: int, now: int, outbox: Outbox) -> None:
         """The books of an account were compared: these assets differ, all others agree."""
-        for asset, rule in self.breaks.items():
-            rule.note(account, asset in differing, at_ns)
+        for rule in self.breaks[account.venue]:
+            rule.note(account.name, rule.asset in differing, at_ns)
             rule.check(at_ns, now, outbox)
 
     def refresh_shares(self) -> None:
@@ -121,7 +121,10 @@ class Rulebook:
 
     def check_silence(self, now: int, outbox: Outbox) -> bool:
         """True if a source fell silent or spoke again. What rests on a silent source has no value."""
-        changed = self.venue.silence.check(now, outbox)
+        changed = False
+        for venue in self.venues.values():
+            if venue.silence.check(now, outbox):
+                changed = True
         for feed in self.feeds.values():
             if feed.silence.check(now, outbox):
                 changed = True
@@ -145,7 +148,8 @@ class Rulebook:
         return due_ns
 
     def _all_silences(self) -> list[Silence]:
-        return [self.venue.silence] + [feed.silence for feed in self.feeds.values()]
+        venues = [venue.silence for venue in self.venues.values()]
+        return venues + [feed.silence for feed in self.feeds.values()]
 
     def _watch(self, rule: AlertRule, subject: str, unit: str, levels: Levels) -> Watch:
         watch = Watch(rule, subject, unit, levels, self._limits)
@@ -153,6 +157,17 @@ class Rulebook:
         for alert in watch.alerts:
             self.watches[alert.key] = watch
         return watch
+
+    def _breaks(self, venue: str, assets: list[str]) -> list[ReconciliationBreak]:
+        """Where there is one venue, it need not be named."""
+        rule, levels = AlertRule.RECONCILIATION_BREAK, self._limits.reconciliation_break
+        several = len(self.venues) > 1
+        return [
+            ReconciliationBreak(
+                asset, self._watch(rule, at_venue(venue, asset) if several else asset, TIME_UNIT, levels)
+            )
+            for asset in assets
+        ]
 
     def _position(self, asset: str, levels: Levels) -> PositionLimit:
         watch = self._watch(AlertRule.POSITION_LIMIT, asset, minor_unit(asset), levels)
@@ -180,19 +195,18 @@ class Rulebook:
         return basis
 
     def _buffers(
-        self, accounts: tuple[str, ...], margins: dict[str, Margin], reference: ReferenceData
+        self, venues: dict[str, tuple[str, ...]], margins: dict[str, Margin], reference: ReferenceData
     ) -> dict[str, MarginBuffer]:
         """By account."""
         levels = self._limits.margin_buffer
         if levels is None:
             return {}
-        rule = AlertRule.MARGIN_BUFFER
-        return {
-            account: MarginBuffer(
-                margins[account], reference.perpetuals, self.marks, self._watch(rule, account, SHARE_UNIT, levels)
-            )
-            for account in accounts
-        }
+        buffers: dict[str, MarginBuffer] = {}
+        for venue, accounts in venues.items():
+            for account in accounts:
+                watch = self._watch(AlertRule.MARGIN_BUFFER, account, SHARE_UNIT, levels)
+                buffers[account] = MarginBuffer(margins[account], reference.perpetuals, self.marks[venue], watch)
+        return buffers
 
     def _feed(self, instrument: Instrument, reference: ReferenceData) -> Feed:
         symbol, asset = instrument.symbol, instrument.base
@@ -211,3 +225,8 @@ class Rulebook:
 
 def minor_unit(asset: str) -> str:
     return f"{asset} minor"
+
+
+def at_venue(venue: str, asset: str) -> str:
+    """The subject of what is about an asset at one of several venues."""
+    return f"{venue}:{asset}"

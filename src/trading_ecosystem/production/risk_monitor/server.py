@@ -1,5 +1,6 @@
 """The risk monitor as a live service: which document it is built from, whom it hears, what it says on the wire."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from trading_ecosystem.configuration.document import Section, read_document
@@ -46,10 +47,28 @@ def build(document: Section, instance: str) -> RiskMonitor:
         instance,
         read_limits(document, reference),
         reference,
-        tuple(node.text() for node in document["accounts"].items()),
-        document["venue"].text(),
+        read_venues(document),
         document["custodian"].text(),
     )
+
+
+def read_venues(document: Section) -> dict[str, tuple[str, ...]]:
+    """The firm's accounts by venue: `accounts` names them all where there is one `venue`, else `venues` says which lie
+    where. Raises `Problem`."""
+    if "venues" in document:
+        for key in ("venue", "accounts"):
+            if key in document:
+                document[key].fail("'venues' says which accounts lie where; nothing else is needed")
+        entries = document["venues"].entries()
+        return {venue: tuple(node.text() for node in accounts.items()) for venue, accounts in entries}
+    for key in ("venue", "accounts"):
+        if key not in document:
+            document.node.fail(f"the key {key!r} is missing")
+    return {document["venue"].text(): tuple(node.text() for node in document["accounts"].items())}
+
+
+def targets(document: Section) -> Mapping[str, Sequence[str]]:
+    return {"exchange": list(read_venues(document))}
 
 
 def read_limits(document: Section, reference: ReferenceData) -> config.Limits:
@@ -67,12 +86,13 @@ def add(parts: Parts) -> Added:
 SERVICE = Service(
     role="risk_monitor",
     speech=RISK_MONITOR,
-    keys=(*REFERENCE_KEYS, "accounts", "limits", "venue", "custodian"),
-    optional=OPTIONAL_REFERENCE_KEYS,
+    keys=(*REFERENCE_KEYS, "limits", "custodian"),
+    optional=(*OPTIONAL_REFERENCE_KEYS, "venue", "accounts", "venues"),
     build=build,
     codec=CODEC,
     design=DESIGN,
     add=add,
+    targets=targets,
     hears=(
         Upstream(role="market_data", speech=MARKET_DATA, kinds=(QuotePublished,)),
         Upstream(

@@ -9,7 +9,10 @@ from trading_ecosystem.messages.numbers import carried
 from trading_ecosystem.messages.risk import Exposure, RiskReported
 from trading_ecosystem.production.risk_monitor.accounts import Account, Custody
 from trading_ecosystem.production.risk_monitor.portfolio import Portfolio, Position
-from trading_ecosystem.production.risk_monitor.rulebook import FIRM, SHARE_UNIT, Rulebook, minor_unit
+from trading_ecosystem.production.risk_monitor.rulebook import FIRM, SHARE_UNIT, Rulebook, at_venue, minor_unit
+
+MILLION = 1_000_000
+POSITION_AT_VENUE = "position_at_venue"
 
 
 @final
@@ -29,10 +32,12 @@ class Statement:
         self._portfolio, self._rulebook = portfolio, rulebook
 
     def doubts(self) -> list[str]:
-        """Everything that is stale, missing or disputed, in words; the venue first."""
-        venue, portfolio = self._rulebook.venue, self._portfolio
-        doubts = [f"no heartbeat of {venue.name}"] if venue.silence.quiet else []
-        doubts += [f"{symbol} is not open at {venue.name}: {phase.value}" for symbol, phase in venue.phases.items()]
+        """Everything that is stale, missing or disputed, in words; the venues first."""
+        portfolio = self._portfolio
+        doubts: list[str] = []
+        for venue in self._rulebook.venues.values():
+            doubts += [f"no heartbeat of {venue.name}"] if venue.silence.quiet else []
+            doubts += [f"{symbol} is not open at {venue.name}: {phase.value}" for symbol, phase in venue.phases.items()]
         doubts += [account.doubt for account in self._accounts if account.doubt]
         doubts += [f"no price yet of {asset}" for asset in portfolio.unpriced()]
         doubts += [f"no fresh quote of {feed.symbol}" for feed in self._rulebook.feeds.values() if feed.silence.quiet]
@@ -82,7 +87,41 @@ class Statement:
                     certain=certain,
                 )
             )
+        if len(rulebook.venues) > 1:
+            for venue in rulebook.venues:
+                lines += self._at_venue(venue)
         return lines
+
+    def _at_venue(self, venue: str) -> list[Exposure]:
+        """What lies at one of several venues, and which part of the firm's gross wealth that is."""
+        amounts: dict[str, int] = {}
+        for account in self._accounts:
+            for asset, amount_minor in account.amounts.items() if account.venue == venue else ():
+                amounts[asset] = amounts.get(asset, 0) + amount_minor
+        certain = self._amounts_are_certain(venue)
+        lines = [
+            Exposure(
+                measure=POSITION_AT_VENUE,
+                subject=at_venue(venue, asset),
+                value=carried(amount_minor),
+                limit=0,
+                unit=minor_unit(asset),
+                certain=certain,
+            )
+            for asset, amount_minor in amounts.items()
+            if amount_minor != 0 or asset in self._rulebook.positions
+        ]
+        worth_minor = sum([abs(self._portfolio.position(asset).worth(amounts[asset])) for asset in amounts])
+        gross_minor = self._portfolio.gross_minor
+        share = Exposure(
+            measure="concentration",
+            subject=venue,
+            value=carried(worth_minor * MILLION // gross_minor) if gross_minor > 0 else 0,
+            limit=0,
+            unit=SHARE_UNIT,
+            certain=self._wealth_is_certain(),
+        )
+        return [*lines, share]
 
     def _position(self, position: Position) -> Exposure:
         rule = self._rulebook.positions.get(position.asset)
@@ -99,9 +138,10 @@ class Statement:
         prices = all(self._price_is_certain(position) for position in self._portfolio.positions.values())
         return self._portfolio.complete and self._amounts_are_certain() and prices
 
-    def _amounts_are_certain(self) -> bool:
-        accounts = not any(account.doubt for account in self._accounts)
-        return accounts and not any(custody.doubt for custody in self._custodies)
+    def _amounts_are_certain(self, venue: str = "") -> bool:
+        """At one venue, or at all of them."""
+        custodies = [each for each in self._custodies if venue in ("", each.account.venue)]
+        return not any(each.account.doubt or each.doubt for each in custodies)
 
     def _price_is_certain(self, position: Position) -> bool:
         """An asset that is not held needs no price; the numeraire always has one."""

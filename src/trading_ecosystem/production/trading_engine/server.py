@@ -52,9 +52,11 @@ def add(parts: Parts) -> Added:
 
 
 def targets(document: Section) -> Mapping[str, Sequence[str]]:
-    """A desk without a treasury has nothing to say to a custodian."""
-    treasury = dict(document["desk"].entries()).get("treasury")
-    return {"custodian": [] if treasury is None else [dict(treasury.entries())["custodian"].text()]}
+    """A desk hears its own venue. One without a treasury has nothing to say to a custodian."""
+    desk = dict(document["desk"].entries())
+    treasury = desk.get("treasury")
+    custodians = [] if treasury is None else [dict(treasury.entries())["custodian"].text()]
+    return {"exchange": [desk["venue"].text()], "custodian": custodians}
 
 
 SERVICE = Service(

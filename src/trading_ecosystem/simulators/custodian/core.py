@@ -47,7 +47,8 @@ ASK_NS = 60_000_000_000  # and otherwise: the last trades of a burst may be lost
 
 @final
 class Custodian(JournaledCore):
-    """`accounts`: account -> asset -> minor units held at the start; `venues` are asked for trades that are missing."""
+    """`accounts`: account -> asset -> minor units held at the start; `venues` are asked for trades that are missing.
+    `places`: at which of several venues each account lies, whose trades alone can touch it."""
 
     __slots__ = (
         "_asked_ns",
@@ -58,6 +59,7 @@ class Custodian(JournaledCore):
         "_margined",
         "_name",
         "_past_faults",
+        "_places",
         "_queried_ns",
         "_takes_transfers",
         "_transfers",
@@ -70,8 +72,10 @@ class Custodian(JournaledCore):
         reference: ReferenceData,
         accounts: dict[str, dict[str, int]],
         venues: Sequence[str] = (),
+        places: dict[str, str] | None = None,
     ) -> None:
         self._name = name
+        self._places: dict[str, str] = places or {}
         self._gap_wait_ns = config.gap_wait_ns
         self._margined = reference.perpetuals
         self._takes_transfers: bool = config.transfers.offered
@@ -150,7 +154,15 @@ class Custodian(JournaledCore):
 
     def _instruct(self, trades: Sequence[TradeExecuted], now: int) -> list[Message]:
         """A trade in a perpetual is margined at the venue: it is heard, and delivers nothing that could settle."""
-        return [self._desk.instruct(trade, now) for trade in trades if trade.symbol not in self._margined]
+        return [self._take(trade, now) for trade in trades if trade.symbol not in self._margined]
+
+    def _take(self, trade: TradeExecuted, now: int) -> Message:
+        """Each venue is mirrored apart: what it says of accounts that lie elsewhere is nothing to settle."""
+        if self._places:
+            for account in (trade.buyer_account, trade.seller_account):
+                if self._places.get(account, trade.venue) != trade.venue:
+                    return self._desk.refuse(trade, FailReason.UNKNOWN_ACCOUNT, now)
+        return self._desk.instruct(trade, now)
 
     def _take_in_missing(self, report: TradesReported, now: int) -> list[Message]:
         outputs: list[Message] = []
@@ -209,15 +221,20 @@ class Custodian(JournaledCore):
         holdings = self._ledger.holdings(question.account)
         if self._desk.disturbance.misleads:
             holdings = tuple([self._as_told(holding) for holding in holdings])
-        intakes = list(self._intakes.values())
         return HoldingsReported(
             to=question.asker,
             custodian=self._name,
             account=question.account,
             holdings=holdings,
             occurred_ns=now,
-            last_trade_id=intakes[0].last_whole_id() if len(intakes) == 1 else 0,
+            last_trade_id=self._last_trade_id(question.account),
         )
+
+    def _last_trade_id(self, account: str) -> int:
+        """Up to which trade of its venue the books of an account are whole; 0 where that cannot be said."""
+        intakes = list(self._intakes.values())
+        intake = self._intakes.get(self._places.get(account, ""), intakes[0] if len(intakes) == 1 else None)
+        return 0 if intake is None else intake.last_whole_id()
 
     def _as_told(self, holding: Holding) -> Holding:
         posted_minor, pending_minor = self._desk.disturbance.told(holding.account, holding.asset)

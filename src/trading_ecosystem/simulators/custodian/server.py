@@ -1,5 +1,7 @@
 """The custodian as a live service: which document it is built from, whom it hears, what it says on the wire."""
 
+from collections.abc import Mapping, Sequence
+
 from trading_ecosystem.configuration.document import Section
 from trading_ecosystem.configuration.instruments import (
     OPTIONAL_REFERENCE_KEYS,
@@ -25,13 +27,27 @@ from trading_ecosystem.simulators.insight import audit_rest
 def build(document: Section, instance: str) -> Custodian:
     """Raises `Problem` for whatever is wrong with the document."""
     reference = read_reference(document)
+    places = read_places(document)
     return Custodian(
         instance,
         config.read(document["custodian"], reference),
         reference,
         read_accounts(document["accounts"], reference),
-        tuple(node.text() for node in document["venues"].items()),
+        tuple(places),
+        {account: venue for venue, accounts in places.items() for account in accounts},
     )
+
+
+def read_places(document: Section) -> dict[str, list[str]]:
+    """The accounts that lie at each of several venues; of one venue its name is enough, for all lie there."""
+    venues = document["venues"]
+    if venues.is_list():
+        return {node.text(): [] for node in venues.items()}
+    return {venue: [node.text() for node in accounts.items()] for venue, accounts in venues.entries()}
+
+
+def targets(document: Section) -> Mapping[str, Sequence[str]]:
+    return {"exchange": list(read_places(document))}
 
 
 BREAKING = Breaking(OF_SETTLEMENT)
@@ -58,5 +74,6 @@ SERVICE = Service(
     add=add,
     breaking=BREAKING,
     access=read_access,
+    targets=targets,
     hears=(Upstream(role="exchange", speech=EXCHANGE, kinds=(TradeExecuted, TradesReported, MovementAnswered)),),
 )

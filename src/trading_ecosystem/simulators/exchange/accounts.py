@@ -12,7 +12,6 @@ from trading_ecosystem.messages.runtime import Plain
 BACKGROUND: Final = "background"
 NOISE: Final = "noise"
 FEES: Final = "fees"
-VENUE_ACCOUNTS = (BACKGROUND, NOISE, FEES)
 
 
 @final
@@ -89,7 +88,7 @@ class Account:
         "turnover_minor",
     )
 
-    def __init__(self, number: int, name: str, funds: dict[str, Funds]) -> None:
+    def __init__(self, number: int, name: str, funds: dict[str, Funds], is_venue_own: bool = False) -> None:
         self.number = number
         self.name = name
         self.funds = funds
@@ -97,7 +96,7 @@ class Account:
         self.maker_fee_ppm = 0
         self.taker_fee_ppm = 0
         self.turnover_minor = [0] * len(funds)
-        self.is_venue_own = name in VENUE_ACCOUNTS
+        self.is_venue_own = is_venue_own
         self.sequence = 0
 
     def next_sequence(self) -> int:
@@ -107,21 +106,28 @@ class Account:
 
 @final
 class Accounts:
-    """All accounts of a venue, its own three among them. Every account can hold every asset."""
+    """All accounts of a venue, its own three among them. Every account can hold every asset.
 
-    __slots__ = ("by_name", "totals")
+    `prefix` stands before the names of the accounts of a venue that has neighbours; its own are found by it. What it
+    takes in fees goes to `fees` without one, as it does in custody: no participant can be it.
+    """
 
-    def __init__(self, assets: list[str], balances: dict[str, dict[str, int]]) -> None:
+    __slots__ = ("background", "by_name", "noise", "totals")
+
+    def __init__(self, assets: list[str], balances: dict[str, dict[str, int]], prefix: str = "") -> None:
+        own = (prefix + BACKGROUND, prefix + NOISE, FEES)
         self.totals = {asset: AssetTotal() for asset in assets}
         self.by_name: dict[str, Account] = {}
         for name, amounts in balances.items():
-            self._open(name, amounts)
-        for name in VENUE_ACCOUNTS:
+            self._open(name, amounts, name in own)
+        for name in own:
             if name not in self.by_name:
-                self._open(name, {})
+                self._open(name, {}, True)
+        self.background, self.noise = self.by_name[own[0]], self.by_name[own[1]]
 
-    def _open(self, name: str, amounts: dict[str, int]) -> None:
-        account = Account(len(self.by_name), name, {asset: Funds(total) for asset, total in self.totals.items()})
+    def _open(self, name: str, amounts: dict[str, int], is_venue_own: bool) -> None:
+        funds = {asset: Funds(total) for asset, total in self.totals.items()}
+        account = Account(len(self.by_name), name, funds, is_venue_own)
         self.by_name[name] = account
         for asset, amount_minor in amounts.items():
             account.funds[asset].credit(amount_minor)

@@ -28,6 +28,7 @@ exchange:
   most_open_orders: 1000          # optional: of one account, in the books
   most_waiting_orders: 100        # optional: of one account, waiting for a price
   custodian: custodian            # optional: whose transfers come in and go out here
+  dispersion: {deviation: 2bps, half_life: 60s}  # optional: how far prices here stray from the provider's
   perpetuals:                     # optional: how perpetual futures are kept; each line has a default, which is this
     mark_band: 1%                 # the furthest that the mark price may be from the index
     margin_call: 80%              # share of the equity that the maintenance margin takes up when the account is warned
@@ -54,6 +55,8 @@ SHORTEST_HEARTBEAT_NS = 1_000_000
 SECOND_NS = 1_000_000_000
 MOST_OPEN = 1_000_000
 MOST_WAITING = 10_000
+LARGEST_DISPERSION_PPM = 10_000
+LONGEST_HALF_LIFE_NS = 24 * 3_600 * SECOND_NS
 
 
 @final
@@ -85,6 +88,15 @@ class LiquidityConfig:
 
 @final
 @dataclass(frozen=True, kw_only=True)
+class DispersionConfig:
+    """Of this venue's prices around the provider's: a standard deviation, and when half of a deviation is gone."""
+
+    deviation_ppm: int
+    half_life_ns: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
 class PerpetualRules:
     mark_band_ppm: int = 10_000
     margin_call_ppm: int = 800_000
@@ -106,6 +118,7 @@ class ExchangeConfig:
     fee_tiers: tuple[FeeTier, ...] = ()  # Ascending, beyond the fees above.
     custodian: str = ""  # Who may credit and debit accounts; empty for nobody.
     perpetuals: PerpetualRules = PerpetualRules()
+    dispersion: DispersionConfig | None = None
 
     def tiers(self) -> tuple[FeeTier, ...]:
         first = FeeTier(traded_minor=0, maker_fee_ppm=self.maker_fee_ppm, taker_fee_ppm=self.taker_fee_ppm)
@@ -114,7 +127,10 @@ class ExchangeConfig:
 
 def read(node: Node, reference: ReferenceData) -> ExchangeConfig:
     """Raises `Problem` for whatever is wrong with the section."""
-    optional = ("fee_tiers", "rules", "custodian", "perpetuals", "most_open_orders", "most_waiting_orders")
+    optional = (
+        *("fee_tiers", "rules", "custodian", "perpetuals"),
+        *("most_open_orders", "most_waiting_orders", "dispersion"),
+    )
     section = node.section(("maker_fee", "taker_fee", "heartbeat_every", "background"), optional)
     first = read_fees(section["maker_fee"], section["taker_fee"], 0)
     return ExchangeConfig(
@@ -128,6 +144,18 @@ def read(node: Node, reference: ReferenceData) -> ExchangeConfig:
         most_waiting_orders=read_most(section.get("most_waiting_orders"), MOST_WAITING),
         custodian=section["custodian"].text() if "custodian" in section else "",
         perpetuals=read_perpetual_rules(section.get("perpetuals"), reference),
+        dispersion=read_dispersion(section["dispersion"]) if "dispersion" in section else None,
+    )
+
+
+def read_dispersion(node: Node) -> DispersionConfig:
+    section = node.section(("deviation", "half_life"))
+    half_life = section["half_life"]
+    half_life_ns = half_life.duration_ns(SECOND_NS)
+    if half_life_ns > LONGEST_HALF_LIFE_NS:
+        half_life.fail("the longest half-life is 24h")
+    return DispersionConfig(
+        deviation_ppm=share(section["deviation"], 1, LARGEST_DISPERSION_PPM), half_life_ns=half_life_ns
     )
 
 

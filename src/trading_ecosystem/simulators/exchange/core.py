@@ -29,13 +29,14 @@ from trading_ecosystem.messages.runtime import Plain, Start, Wake, WakeAt
 from trading_ecosystem.messages.transfers import CreditAccount, DebitAccount
 from trading_ecosystem.messages.triggers import SubmitPair, SubmitTriggerOrder
 from trading_ecosystem.reference import ReferenceData
-from trading_ecosystem.simulators.exchange.accounts import BACKGROUND, NOISE, Account, Accounts
+from trading_ecosystem.simulators.exchange.accounts import Account, Accounts
 from trading_ecosystem.simulators.exchange.announcements import open_order, open_wait
 from trading_ecosystem.simulators.exchange.auction import Auctions
 from trading_ecosystem.simulators.exchange.changes import OrderChanges
 from trading_ecosystem.simulators.exchange.clients import Clients
 from trading_ecosystem.simulators.exchange.config import ExchangeConfig
 from trading_ecosystem.simulators.exchange.deadlines import NEVER_NS
+from trading_ecosystem.simulators.exchange.dispersion import Dispersions
 from trading_ecosystem.simulators.exchange.entry import OrderEntry
 from trading_ecosystem.simulators.exchange.fault_register import FaultRegister
 from trading_ecosystem.simulators.exchange.faults import ENDS_SESSION, VenueFaults
@@ -63,6 +64,7 @@ class Exchange(JournaledCore):
         "_auctions",
         "_changes",
         "_clients",
+        "_dispersions",
         "_entry",
         "_faults",
         "_fees",
@@ -91,7 +93,7 @@ class Exchange(JournaledCore):
         self._heartbeat_due_ns = 0
         self._session = 0
         self._asked_ns = 0  # The earliest `Wake` that is still to come; 0 for none.
-        self._accounts = Accounts(list(reference.assets), accounts)
+        self._accounts = Accounts(list(reference.assets), accounts, prefix_of(name))
         self._movements = Movements(name, config.custodian, self._accounts)
         contracts = contracts_of(reference, config, self._accounts, margin or {})
         self._matching = Matching(name, markets_of(reference, config, self._accounts, contracts), self._accounts)
@@ -110,14 +112,15 @@ class Exchange(JournaledCore):
             symbol: Liquidity(
                 self._matching,
                 self._matching.markets[symbol],
-                self._accounts.by_name[BACKGROUND],
-                self._accounts.by_name[NOISE],
+                self._accounts.background,
+                self._accounts.noise,
                 config.liquidity,
                 own,
                 Dice(seed, f"{name}.noise.{symbol}"),
             )
             for symbol, own in config.liquidity.instruments.items()
         }
+        self._dispersions = Dispersions(name, config.dispersion, list(reference.instruments), seed)
         self._faults = VenueFaults(name, register, self._accounts, self._matching, self._auctions, self._liquidity)
 
     def handle(self, message: Message, now: int) -> list[Message]:
@@ -158,11 +161,13 @@ class Exchange(JournaledCore):
     # Prices.
 
     def _follow(self, quote: QuotePublished, now: int, out: list[Message]) -> None:
+        """The venue's own price follows the provider's; an index is the provider's."""
+        own = self._dispersions.moved(quote)
         market = self._matching.markets.get(quote.symbol)
         if market is not None:
-            market.follow(quote)
+            market.follow(own)
         liquidity = self._liquidity.get(quote.symbol)
-        if liquidity is not None and liquidity.follow(quote, now, out):
+        if liquidity is not None and liquidity.follow(own, now, out):
             self._publish_top(liquidity.market, now, out)
         if self._perpetuals is not None:
             self._perpetuals.hear(quote, now, out)
@@ -374,6 +379,7 @@ class Exchange(JournaledCore):
             "liquidity": {symbol: liquidity.save() for symbol, liquidity in self._liquidity.items()},
             "faults": self._faults.save(),
             "perpetuals": None if self._perpetuals is None else self._perpetuals.save(),
+            **self._dispersions.save(),
         }
 
     def restore(self, state: Plain) -> None:
@@ -392,6 +398,13 @@ class Exchange(JournaledCore):
         for symbol, liquidity in self._liquidity.items():
             liquidity.restore(state["liquidity"][symbol])
         self._faults.restore(state["faults"])
+        self._dispersions.restore(state)
+
+
+def prefix_of(instance: str) -> str:
+    """What the names of accounts begin with at a venue that has neighbours, such as `exchange.north`."""
+    venue = instance.partition(".")[2]
+    return f"{venue}." if venue else ""
 
 
 def markets_of(

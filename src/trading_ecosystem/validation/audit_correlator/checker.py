@@ -123,6 +123,7 @@ class ConservationChecker:
         "_pending",
         "_posted",
         "_quote_minor",
+        "_refused",
         "_trades",
         "_venue",
         "_venues",
@@ -151,6 +152,7 @@ class ConservationChecker:
         # not to be there: trades in flight and trades that failed.
         self._difference: Changes = {}
         self._venues: dict[str, VenueRecord] = {}
+        self._refused: list[int] = []  # Trades, by a number that several venues had in flight.
         self._pending: dict[str, dict[int, PendingInstruction]] = {}  # By custodian and instruction id.
         self._last_instruction_id: dict[str, int] = {}
         self._mistold: dict[str, str] = {}  # Faults that have a venue tell orders and fills wrongly, and the venue.
@@ -185,7 +187,9 @@ class ConservationChecker:
         for venue, record in self._venues.items():
             record.report_untold(now + 1, findings)
             for trade in record.in_flight.values():
-                if trade.occurred_ns <= now - self._grace_ns:
+                if trade.trade_id in self._refused:
+                    self._refused.remove(trade.trade_id)
+                elif trade.occurred_ns <= now - self._grace_ns:
                     findings.add(Invariant.NONE_IN_FLIGHT, f"trade {trade.trade_id} of {venue} has no instruction")
         for custodian, pending in self._pending.items():
             for instruction_id, instruction in pending.items():
@@ -317,11 +321,19 @@ class ConservationChecker:
         self._failed += 1
         instruction_id = message.instruction_id
         if instruction_id == 0:
-            for record in self._venues.values():
-                record.in_flight.pop(message.trade_id, None)
+            self._forgive(message.trade_id)
             self._not_in_custody.append(f"trade {message.trade_id} is not in custody: {message.fail_reason}")
         elif instruction_id not in self._pending.get(message.custodian, {}):
             findings.add(Invariant.SETTLES_ONCE, f"instruction {instruction_id} fails and was not pending")
+
+    def _forgive(self, trade_id: int) -> None:
+        """A refusal names no venue: where several have a trade of this number in flight, one of them has no instruction
+        at the end, and which that is shows only there."""
+        flying = [record for record in self._venues.values() if trade_id in record.in_flight]
+        if len(flying) == 1:
+            del flying[0].in_flight[trade_id]
+        elif flying:
+            self._refused.append(trade_id)
 
     def _on_canceled(self, message: SettlementCanceled, findings: Findings) -> None:
         instruction_id = message.instruction_id

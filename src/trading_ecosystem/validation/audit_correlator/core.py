@@ -124,7 +124,7 @@ class AuditCorrelator(Core):
         self._graph = CausalGraph(planes)
         self._forms: dict[type, Form] = {}
         self._quotes: dict[str, Block] = {}  # By symbol.
-        self._tops: dict[str, Block] = {}  # By symbol.
+        self._tops: dict[str, dict[str, Block]] = {}  # By venue and symbol.
         self._beats: dict[str, Block] = {}  # By venue.
         self._wakes: dict[str, Block] = {}  # By sender.
         self._story = Story(self._graph, self._quotes, reference, replayed)
@@ -172,9 +172,12 @@ class AuditCorrelator(Core):
             self._story.show_effect(envelope, quote, block)
 
     def _take_top(self, envelope: Envelope, top: BookTopChanged) -> None:
-        block = self._tops.get(top.symbol)
+        tops = self._tops.get(top.venue)
+        if tops is None:
+            tops = self._tops[top.venue] = {}
+        block = tops.get(top.symbol)
         if block is None or block.sender != envelope.sender:
-            block = self._block(self._tops, "BookTopChanged", envelope.sender, top.symbol, PRICES)
+            block = self._block(tops, "BookTopChanged", envelope.sender, top.symbol, PRICES)
         record = PACK_PRICES(
             envelope.message_id,
             envelope.causation_id,
@@ -259,7 +262,7 @@ class AuditCorrelator(Core):
 
     def close(self, now: int) -> list[InvariantViolated]:
         """Finish the trail. Returns what only the whole run could show, which no envelope will carry."""
-        for blocks in (self._quotes, self._tops, self._beats, self._wakes):
+        for blocks in (self._quotes, *self._tops.values(), self._beats, self._wakes):
             for block in blocks.values():
                 self._close_block(block)
         findings = [*self._checker.finish(now), *self._orphans(now)]

@@ -133,7 +133,9 @@ class Explainer:
 
     def _by_state(self, alert: AlertFired) -> AppliedInjection | None:
         if alert.rule in OF_CUSTODY:
-            return self._injections.disturbing(alert.breached_ns)
+            names_venue = alert.rule is AlertRule.RECONCILIATION_BREAK  # Where there are several.
+            venue = alert.subject.rpartition(":")[0] if names_venue else ""
+            return self._injections.disturbing(alert.breached_ns, venue)
         return self._injections.moving(lambda symbol: self._concerns(alert, symbol), alert.breached_ns)
 
     def _senders(self, subject: str) -> list[str]:

@@ -204,11 +204,13 @@ class Injections:
                 return injection
         return None
 
-    def disturbing(self, at_ns: int) -> AppliedInjection | None:
-        """The latest fault of a custodian's settlement, or of what a venue tells of fills and balances, at a moment."""
+    def disturbing(self, at_ns: int, venue: str = "") -> AppliedInjection | None:
+        """The latest fault of a custodian's settlement, or of what a venue tells of fills and balances, at a moment:
+        any venue, or this one."""
         for injection in self.started():
             command = injection.command
             misleads = isinstance(command, FaultVenue) and command.venue_fault in MISREPORTS
+            misleads = misleads and venue in ("", command.to)
             if (misleads or isinstance(command, FaultCustody)) and injection.lasted(at_ns, at_ns):
                 return injection
         return None

@@ -14,6 +14,7 @@ from trading_ecosystem.validation.test_coordinator.conditions import (
 from trading_ecosystem.validation.test_coordinator.feed_measures import legs_of
 from trading_ecosystem.validation.test_coordinator.injections import (
     DEPEG,
+    EXCHANGE,
     UNDO_WORDS,
     FeedDisturbance,
     Injection,
@@ -178,7 +179,7 @@ def check_world(
             condition.node.fail_word(f"{condition.quantity.value}: unknown", condition.subject, choices)
     for pattern in patterns:
         quantity = RULE_QUANTITIES.get(AlertRule(pattern.rule))
-        subjects = list(reference.assets) if quantity is None else known[quantity]
+        subjects = broken_subjects(reference, instances) if quantity is None else known[quantity]
         if pattern.subject is not None and pattern.subject not in subjects:
             pattern.node.fail_word(f"subject: {pattern.rule} is never about", pattern.subject, subjects)
 
@@ -202,9 +203,14 @@ def check_target(step: Injection, reference: ReferenceData, instances: Collectio
 
 
 def check_venue(step: VenueDisturbance, reference: ReferenceData, instances: Collection[str]) -> None:
-    venues = [name for name in instances if role(name) == "exchange"]
+    venues = venues_of(instances)
     if step.venue not in venues:
+        if len(venues) > 1 and step.venue == EXCHANGE:
+            step.node.fail(f"venue: this world has several; one of {', '.join(venues)} is right")
         step.node.fail_word("unknown venue", step.venue, venues)
+    place = step.venue.partition(".")[2]
+    if step.account and place and not step.account.startswith(f"{place}."):
+        step.node.fail(f"account: {step.account} does not lie at {step.venue}")
     check_symbols(step, step.symbols, reference)
 
 
@@ -237,6 +243,18 @@ def role(instance: str) -> str:
     return instance.partition(".")[0]
 
 
+def venues_of(instances: Collection[str]) -> list[str]:
+    return [name for name in instances if role(name) == EXCHANGE]
+
+
+def broken_subjects(reference: ReferenceData, instances: Collection[str]) -> list[str]:
+    """What books can differ of: an asset, at one of several venues."""
+    venues = venues_of(instances)
+    if len(venues) == 1:
+        return list(reference.assets)
+    return [f"{venue}:{asset}" for venue in venues for asset in reference.assets]
+
+
 def known_subjects(
     reference: ReferenceData, instances: Collection[str], accounts: Collection[str]
 ) -> dict[Quantity, list[str]]:
@@ -261,5 +279,5 @@ def known_subjects(
         Quantity.OVERDUE: list(accounts),
         Quantity.TRANSFER_OVERDUE: list(accounts),
         Quantity.MARGIN: list(accounts) if reference.perpetuals else [],
-        Quantity.SILENCE: [name for name in instances if role(name) == "exchange"],
+        Quantity.SILENCE: venues_of(instances),
     }

@@ -62,6 +62,7 @@ class GroundTruth:
         "_balances",
         "_bands",
         "_changes",
+        "_closed",
         "_conditions",
         "_contracts",
         "_feeds",
@@ -115,7 +116,8 @@ class GroundTruth:
         self._gaps: dict[str, Gap] = {}
         self._levels: dict[str, Level] = {}
         self._spans: dict[str, Runs] = {}
-        self._phases: dict[str, int] = {}  # When each market's phase was told last.
+        self._phases: dict[tuple[str, str], int] = {}  # By venue and symbol: when its phase was told last.
+        self._closed: list[tuple[str, str]] = []  # The markets that are not open.
         self._measures: dict[str, FeedMeasure] = {}
         self._last_instruction_id = 0
         self._over_early: list[int] = []
@@ -316,11 +318,16 @@ class GroundTruth:
         self._span(Quantity.STRUCK, injection_id, True, ns)
 
     def phase(self, changed: MarketPhaseChanged) -> None:
-        """What came late changes nothing."""
-        if changed.occurred_ns >= self._phases.get(changed.symbol, 0):
-            self._phases[changed.symbol] = changed.occurred_ns
-            is_open = changed.market_phase is MarketPhase.OPEN
-            self._span(Quantity.HALTED, changed.symbol, not is_open, changed.occurred_ns)
+        """What came late changes nothing. An instrument is halted while it is so at any venue."""
+        market = changed.venue, changed.symbol
+        if changed.occurred_ns < self._phases.get(market, 0):
+            return
+        self._phases[market] = changed.occurred_ns
+        self._closed = [each for each in self._closed if each != market]
+        if changed.market_phase is not MarketPhase.OPEN:
+            self._closed.append(market)
+        is_closed = any([symbol == changed.symbol for _, symbol in self._closed])
+        self._span(Quantity.HALTED, changed.symbol, is_closed, changed.occurred_ns)
 
     def _span(self, quantity: Quantity, subject: str, on: bool, ns: int) -> None:
         for text, runs in self._spans.items():

@@ -68,7 +68,7 @@ def settlement(fault: CustodyFault, meaning: str, *own: Key) -> Table:
 
 
 def venue(fault: VenueFault, meaning: str, *own: Key, make: Callable[..., Any] = injections.VenueDisturbance) -> Table:
-    exchange = Key("venue", Text(), "The instance.", default=injections.EXCHANGE)
+    exchange = Key("venue", Text(), "The instance; among several it has to be named.", default=injections.EXCHANGE)
     return injection(fault.value, meaning, make, [exchange, *own])
 
 
