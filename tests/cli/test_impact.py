@@ -25,6 +25,12 @@ def test_one_pair_is_shown_with_every_size(capsys: pytest.CaptureFixture[str]) -
     assert shown.count(" bps") == 24
 
 
+def test_each_of_several_venues_has_its_own_ladders(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["impact", "two-venues", "--venue", "exchange.south", "--instrument", "BTC/USD", "--orders", "2"]
+    assert door.main(words) == 0
+    assert "BTC/USD" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -35,6 +41,8 @@ def test_one_pair_is_shown_with_every_size(capsys: pytest.CaptureFixture[str]) -
         ),
         (["spot-and-futures", "--instrument", "BTC-PERP"], "known: BTC/USD, ETH/USD"),
         (["crosses", "--orders", "1"], "--orders"),
+        (["two-venues"], "--venue is needed: two-venues has exchange.north, exchange.south"),
+        (["crosses", "--venue", "exchange.north"], "--venue exchange.north: crosses has exchange"),
         ([], "WORLD"),
     ],
 )

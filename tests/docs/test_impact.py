@@ -26,7 +26,7 @@ def plan_of(world: str) -> WorldPlan:
 def curves_of(world: str, symbol: str) -> dict[Weather, Curve]:
     plan = plan_of(world)
     ticks = start_ticks(plan, symbol)
-    return measured(plan.exchange, plan.reference, plan.accounts, symbol, ticks, orders=50, seed=7)
+    return measured("exchange", plan.exchange, plan.reference, plan.accounts, symbol, ticks, orders=50, seed=7)
 
 
 def test_the_page_has_its_tables() -> None:

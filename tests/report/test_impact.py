@@ -22,7 +22,7 @@ def test_sizes_go_from_the_first_level_to_the_whole_ladder() -> None:
 
 
 def test_impact_is_the_mean_price_beyond_the_middle() -> None:
-    found = measured(CONFIG, REFERENCE, ACCOUNTS, "BTC/USD", 100_000, orders=20, seed=1)
+    found = measured("exchange", CONFIG, REFERENCE, ACCOUNTS, "BTC/USD", 100_000, orders=20, seed=1)
     whole_ppm = (100 * 1_000 + 150 * 2_000 + 225 * 4_000) / 475
     calm, storm = (found[weather].impacts_ppm for weather in Weather)
     assert calm[0] == pytest.approx(1_000, rel=0.01)
@@ -49,6 +49,6 @@ def test_a_long_ladder_comes_to_what_spacing_and_growth_make_of_it() -> None:
     ladder = replace(STILL, levels=20, spacing_ppm=400_000, growth_ppm=960_000, instruments={"BTC/USD": own})
     rich = {"USD": 10**25, "BTC": 10**20}
     config = replace(CONFIG, liquidity=ladder)
-    found = measured(config, REFERENCE, dict.fromkeys(ACCOUNTS, rich), "BTC/USD", 10**9, orders=6, seed=1)
+    found = measured("exchange", config, REFERENCE, dict.fromkeys(ACCOUNTS, rich), "BTC/USD", 10**9, orders=6, seed=1)
     sizes, impacts = found[Weather.CALM].sizes_lots[6:], found[Weather.CALM].impacts_ppm[6:]
     assert fitted(sizes, impacts) == pytest.approx(0.5, abs=0.02)

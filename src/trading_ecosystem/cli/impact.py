@@ -14,6 +14,7 @@ from trading_ecosystem.configuration.document import Problem
 if TYPE_CHECKING:
     from trading_ecosystem.assembly import WorldPlan
     from trading_ecosystem.report.impact import Curve, Weather
+    from trading_ecosystem.simulators.exchange.config import ExchangeConfig
 
     Curves = dict[str, dict[Weather, Curve]]
 
@@ -21,31 +22,44 @@ PPM_PER_BP = 100
 
 World = Annotated[str, typer.Argument(metavar="WORLD", help="A world file, or the name of a shipped one.")]
 Symbol = Annotated[str, typer.Option("--instrument", metavar="PAIR", help="One pair, with every size.")]
+Venue = Annotated[str, typer.Option(metavar="INSTANCE", help="Of several; a single one need not be named.")]
 Orders = Annotated[int, typer.Option(metavar="N", min=2, max=10_000, help="So many of each size.")]
 Seed = Annotated[int, typer.Option(metavar="N", min=0, max=1 << 31)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 
-def impact(world: World, symbol: Symbol = "", orders: Orders = 50, seed: Seed = 7, json: Json = False) -> None:
+def impact(
+    world: World, symbol: Symbol = "", venue: Venue = "", orders: Orders = 50, seed: Seed = 7, json: Json = False
+) -> None:
     """Measure how the cost of a market order grows with its size. Exit code: 0, or 2 for bad input."""
     from trading_ecosystem.assembly import load_world
     from trading_ecosystem.report.impact import far_exponent, measured
 
     plan = load_world(find_world(world))
+    instance = chosen(plan, venue)
+    config, accounts = plan.venues[instance], plan.accounts_at(instance)
     curves = {
-        each: measured(plan.exchange, plan.reference, plan.accounts, each, start_ticks(plan, each), orders, seed)
-        for each in measurable(plan, world, symbol)
+        each: measured(instance, config, plan.reference, accounts, each, start_ticks(plan, each), orders, seed)
+        for each in measurable(plan, config, world, symbol)
     }
-    far = far_exponent(plan.exchange.liquidity)
+    far = far_exponent(config.liquidity)
     show(plan, curves, far, symbol != "")
     if json:
         terminal.print_object(impact_object(plan, curves, far, orders, seed))
     raise typer.Exit(Exit.PASS)
 
 
-def measurable(plan: "WorldPlan", world: str, symbol: str) -> list[str]:
+def chosen(plan: "WorldPlan", venue: str) -> str:
+    """The instance of the venue that is asked for."""
+    venues = list(plan.venues)
+    if venue in venues or (not venue and len(venues) == 1):
+        return venue or venues[0]
+    raise Problem(f"--venue {venue or 'is needed'}: {plan.name} has {', '.join(venues)}")
+
+
+def measurable(plan: "WorldPlan", config: "ExchangeConfig", world: str, symbol: str) -> list[str]:
     """The pairs with a ladder, or the one that is asked for."""
-    pairs = [each for each in plan.exchange.liquidity.instruments if each not in plan.reference.perpetuals]
+    pairs = [each for each in config.liquidity.instruments if each not in plan.reference.perpetuals]
     if not pairs:
         raise Problem(f"{world}: no pair of this world has a background")
     if symbol and symbol not in pairs:

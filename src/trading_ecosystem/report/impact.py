@@ -15,12 +15,12 @@ from trading_ecosystem.chance import Dice
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.orders import OrderFilled, OrderType, Side, SubmitOrder, TimeInForce
 from trading_ecosystem.reference import Instrument, ReferenceData
+from trading_ecosystem.simulators.exchange.accounts import BACKGROUND
 from trading_ecosystem.simulators.exchange.config import ExchangeConfig, LiquidityConfig
-from trading_ecosystem.simulators.exchange.core import Exchange
+from trading_ecosystem.simulators.exchange.core import Exchange, prefix_of
 from trading_ecosystem.simulators.exchange.liquidity import STRESS_QUOTES, geometric
 from trading_ecosystem.simulators.exchange.market import PPM
 
-VENUE: Final = "exchange"
 TAKER: Final = "taker"
 SECOND_NS: Final = 1_000_000_000
 WARM_UP: Final = 8 * STRESS_QUOTES  # Quotes until the measured move has forgotten its beginning.
@@ -50,6 +50,7 @@ def far_exponent(config: LiquidityConfig) -> float | None:
 
 
 def measured(
+    venue: str,
     config: ExchangeConfig,
     reference: ReferenceData,
     accounts: dict[str, dict[str, int]],
@@ -58,10 +59,11 @@ def measured(
     orders: int,
     seed: int,
 ) -> dict[Weather, Curve]:
-    """Of so many orders per size, buys and sells by turns. `symbol` needs to have background liquidity."""
+    """Of so many orders per size, buys and sells by turns. `venue` is the instance whose accounts these are; `symbol`
+    needs to have background liquidity."""
     found: dict[Weather, Curve] = {}
     for weather in Weather:
-        bench = Bench(config, reference, accounts, symbol, middle_ticks, weather, seed)
+        bench = Bench(venue, config, reference, accounts, symbol, middle_ticks, weather, seed)
         sizes = sizes_of(config.liquidity, symbol, weather)
         impacts = [bench.impact_ppm(lots, orders) for lots in sizes]
         found[weather] = Curve(sizes_lots=tuple(sizes), impacts_ppm=tuple(impacts), exponent=fitted(sizes, impacts))
@@ -92,6 +94,7 @@ class Bench:
 
     def __init__(
         self,
+        venue: str,
         config: ExchangeConfig,
         reference: ReferenceData,
         accounts: dict[str, dict[str, int]],
@@ -103,7 +106,9 @@ class Bench:
         own = config.liquidity.instruments[symbol]
         self._instrument: Instrument = reference.instruments[symbol]
         ruleless = replace(config, rules={})  # Whoever would sweep a ladder is not asked how large an order may be.
-        self._venue = Exchange(VENUE, ruleless, reference, {**accounts, TAKER: accounts["background"]}, seed)
+        rich = accounts[prefix_of(venue) + BACKGROUND]
+        self._name = venue
+        self._venue = Exchange(venue, ruleless, reference, {**accounts, TAKER: rich}, seed)
         self._dice = Dice(seed, f"impact.{weather}.{symbol}")
         self._move_ppm = own.calm_move_ppm if weather is Weather.CALM else own.storm_move_ppm
         self._start = self._middle = 2 * middle_ticks
@@ -139,7 +144,7 @@ class Bench:
         self._orders += 1
         side = Side.BUY if self._orders % 2 else Side.SELL
         order = SubmitOrder(
-            *(VENUE, TAKER, str(self._orders), self._instrument.symbol, side, OrderType.MARKET, TimeInForce.IOC),
+            *(self._name, TAKER, str(self._orders), self._instrument.symbol, side, OrderType.MARKET, TimeInForce.IOC),
             *(0, lots, False),
         )
         said = self._venue.handle(order, self._quotes * SECOND_NS)
