@@ -92,6 +92,7 @@ def load_world(path: Path) -> WorldPlan:
     check_desks(top["desks"], desks, accounts)
     exchange = exchange_config.read(top["exchange"], reference)
     custodian = custodian_config.read(top["custodian"], reference)
+    custodian_config.check_accounts(top["accounts"], custodian, accounts)
     limits = risk_config.read(read_document(limits_path), reference)
     check_transfers(top, custodian.transfers, exchange, limits, accounts)
     check_treasuries(top["desks"], desks, custodian.transfers)

@@ -18,6 +18,7 @@ from trading_ecosystem.messages.accounts import (
     TradesReported,
     VenueHeartbeat,
 )
+from trading_ecosystem.messages.books import QueryBooks, SettleProfits
 from trading_ecosystem.messages.chaos import FaultVenue, InjectionEnded, InjectionRefused, RestoreVenue, VenueFault
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
@@ -49,6 +50,7 @@ from trading_ecosystem.simulators.exchange.movements import Movements
 from trading_ecosystem.simulators.exchange.perpetuals import Perpetuals, contracts_of
 from trading_ecosystem.simulators.exchange.rules import MarketRules
 from trading_ecosystem.simulators.exchange.state import restore_matching, save_matching
+from trading_ecosystem.simulators.exchange.venue_books import VenueBooks
 
 
 @final
@@ -61,6 +63,7 @@ class Exchange(JournaledCore):
         "_accounts",
         "_asked_ns",
         "_auctions",
+        "_books",
         "_changes",
         "_clients",
         "_entry",
@@ -98,6 +101,8 @@ class Exchange(JournaledCore):
         self._matching.counts_turnover = len(config.tiers()) > 1
         self._fees = FeeSchedule(config.tiers(), reference, self._accounts.by_name, self._matching.markets)
         self._perpetuals = Perpetuals(name, config, contracts, self._accounts, self._matching) if contracts else None
+        pools = [] if self._perpetuals is None else self._perpetuals.pools
+        self._books = VenueBooks(name, self._movements, self._accounts, self._matching, pools)
         self._phases = self._matching.phases
         self._auctions = Auctions(self._matching)
         self._clients = Clients(self._accounts, self._matching)
@@ -206,6 +211,8 @@ class Exchange(JournaledCore):
             self._publish_tops(now, out)
         elif isinstance(message, (CreditAccount, DebitAccount)):
             self._movements.move(message, now, out)
+        elif isinstance(message, SettleProfits):
+            self._books.settle_profits(message, now, out)
         elif isinstance(message, MoveMargin):
             self._move_margin(message, now, out)
         elif isinstance(message, CancelAllAfter):
@@ -270,6 +277,8 @@ class Exchange(JournaledCore):
             out.append(self._report(message, now))
         elif isinstance(message, QueryTrades):
             out.append(self._report_trades(message, now))
+        elif isinstance(message, QueryBooks):
+            out.append(self._books.report(message, now))
         elif isinstance(message, Start):
             self._start(now, out)
         else:
@@ -361,7 +370,7 @@ class Exchange(JournaledCore):
     # State.
 
     def save(self) -> Plain:
-        return {
+        state: dict[str, Plain] = {
             "session": self._session,
             "heartbeat_due_ns": self._heartbeat_due_ns,
             "movements": self._movements.save(),
@@ -375,6 +384,10 @@ class Exchange(JournaledCore):
             "faults": self._faults.save(),
             "perpetuals": None if self._perpetuals is None else self._perpetuals.save(),
         }
+        books = self._books.save()
+        if books is not None:
+            state["books"] = books
+        return state
 
     def restore(self, state: Plain) -> None:
         assert isinstance(state, dict)
@@ -383,6 +396,7 @@ class Exchange(JournaledCore):
         self._movements.restore(state["movements"])
         if self._perpetuals is not None:
             self._perpetuals.restore(state["perpetuals"])
+        self._books.restore(state.get("books"))
         self._accounts.restore(state["accounts"])
         restore_matching(self._matching, self._accounts, state["matching"])
         self._clients.restore(state["submissions"])
