@@ -62,7 +62,9 @@ def test_statements_of_any_split_of_time_add_up_to_the_balances(seed: int) -> No
             **{(Wallet.MARGIN, asset): minor for asset, minor in MARGIN[account].items()},
         }
         draws = Draws(seed, f"splits {account}")
-        bounds = [0, *sorted(moments[0] + draws.below(rig.now - moments[0]) for _ in range(5)), rig.now + 1]
+        moments_of_lines = [draws.one_of(whole.lines).occurred_ns for _ in range(3)]  # Where a split cuts closest.
+        middle = [*moments_of_lines, *[moments[0] + draws.below(rig.now - moments[0]) for _ in range(3)]]
+        bounds = [0, *sorted(middle), rig.now + 1]
         parts = [statements.statement(account, a, b, MOST) for a, b in pairwise(bounds)]
         lines = [line for part in parts if part is not None for line in part.lines]
         assert lines == list(whole.lines)
@@ -87,6 +89,7 @@ def test_a_liquidation_has_its_fee_under_its_own_name() -> None:
         assert whole is not None
         totals = whole.totals()
         assert sum(minor for key, minor in totals.items() if key[1] is Kind.LIQUIDATION) == -fee_minor
+        assert without_zeros(whole.closing) == told(rig, account)
 
 
 def test_a_statement_is_whole_or_none_and_never_told_if_it_does_not_add_up() -> None:
