@@ -22,7 +22,7 @@ LIVE_COMMANDS := tests/docs/test_commands.py::test_the_live_commands_do_what_the
 RUN = PYTHONPATH=$(CURDIR)/.compiled
 
 .DEFAULT_GOAL := help
-.PHONY: help demo live test lanes kills planes check bench compiled suite lock clean
+.PHONY: help demo live test lanes kills planes check bench month compiled suite lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
@@ -64,6 +64,9 @@ bench: $(COMPILED)  ## Measure: kernel against SimPy, the 36-hour depeg against 
 
 suite: $(COMPILED)  ## Run every scenario with its twin, reports under out/
 	@$(RUN) $(BIN)/tse suite --jobs $(JOBS) --report out
+
+month: $(COMPILED)  ## Run thirty simulated days with all that can happen to money: every asset conserved, books reconciled to zero
+	@$(RUN) $(BIN)/python checks/month.py
 
 compiled: $(COMPILED)  ## Build the hot modules with mypyc into .compiled/
 

@@ -27,6 +27,7 @@ from trading_ecosystem.production.risk_monitor import rest as risk_rest, store a
 from trading_ecosystem.production.trading_engine import rest as desk_rest, store as desk_store
 from trading_ecosystem.simulators.custodian import rest as custodian_rest, store as custodian_store
 from trading_ecosystem.simulators.exchange import rest as exchange_rest, store as exchange_store
+from trading_ecosystem.simulators.exchange.statement_store import Statements
 from trading_ecosystem.simulators.market_data import rest as market_rest, store as market_store
 from trading_ecosystem.validation.audit_correlator import rest as audit_rest, store as audit_store
 from trading_ecosystem.validation.results import ChainLink, TimelineEntry
@@ -83,14 +84,13 @@ def surface_of(service: str) -> Surface:
 def surfaces(plan: WorldPlan) -> dict[str, FastAPI]:
     """Every REST surface, by the name of its description."""
     reference, accounts = plan.reference, list(plan.accounts)
-    of = surface_of
+    of, trades = surface_of, memory_store(exchange_store.DESIGN).history
+    statements = Statements(trades.database, reference, plan.accounts, plan.margin)
     return {
         routes.MARKET_DATA: market_rest.rest_app(
             of(routes.MARKET_DATA), reference, memory_store(market_store.DESIGN).history
         ),
-        routes.EXCHANGE: exchange_rest.rest_app(
-            of(routes.EXCHANGE), reference, accounts, memory_store(exchange_store.DESIGN).history
-        ),
+        routes.EXCHANGE: exchange_rest.rest_app(of(routes.EXCHANGE), reference, accounts, trades, statements),
         routes.CUSTODIAN: custodian_rest.rest_app(
             of(routes.CUSTODIAN), reference, memory_store(custodian_store.DESIGN).history, plan.accounts
         ),

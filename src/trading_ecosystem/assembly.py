@@ -131,6 +131,7 @@ def load_world(path: Path) -> WorldPlan:
     check_desks(top["desks"], desks, venue_nodes, places)
     venues = {venue.instance: exchange_config.read(venue.node, reference) for venue in venue_nodes}
     custodian = custodian_config.read(top["custodian"], reference)
+    custodian_config.check_accounts(top["accounts"], custodian, accounts)
     limits = risk_config.read(read_document(limits_path), reference)
     for venue in venue_nodes:
         check_transfers(top, custodian.transfers, venue.node, venues[venue.instance], limits, accounts)
@@ -173,8 +174,9 @@ def check_several(top: Section, venues: list[VenueNode], reference: ReferenceDat
         top["perpetuals"].fail("perpetuals are for worlds with one venue")
     if "margin" in top:
         top["margin"].fail("nothing is margined where there are several venues")
-    if "transfers" in dict(top["custodian"].entries()):
-        top["custodian"].fail("transfers are for worlds with one venue")
+    of_one = [key for key, _ in top["custodian"].entries() if key in ("transfers", "netting", "compare_every")]
+    if of_one:
+        top["custodian"].fail(f"{of_one[0]} is for worlds with one venue")
 
 
 def check_desks(

@@ -6,6 +6,7 @@ of each role; a private event only to those instances of its roles that may see 
 
 from trading_ecosystem.messages.accounts import VenueHeartbeat
 from trading_ecosystem.messages.audit import InvariantViolated
+from trading_ecosystem.messages.books import BooksCompared, NettingSettled, ProfitSettled
 from trading_ecosystem.messages.chaos import InjectionEnded, InjectionRefused, InjectionStarted, InjectionStruck
 from trading_ecosystem.messages.custody import (
     PartPosted,
@@ -82,6 +83,7 @@ PUBLISHED: dict[type, tuple[str, ...]] = {
     SettlementInstructed: (TEST_COORDINATOR,),
     TransactionPosted: (TEST_COORDINATOR,),
     PartPosted: (TEST_COORDINATOR,),
+    NettingSettled: (TEST_COORDINATOR,),
     SettlementFailed: (TEST_COORDINATOR,),
     SettlementCanceled: (TEST_COORDINATOR,),
     TransferRequested: (TEST_COORDINATOR,),
@@ -90,6 +92,7 @@ PUBLISHED: dict[type, tuple[str, ...]] = {
     TransferChanged: (TEST_COORDINATOR,),
     TransferPosted: (TEST_COORDINATOR,),
     DestinationAllowed: (TEST_COORDINATOR,),
+    BooksCompared: (TEST_COORDINATOR,),
     # 4. A desk says which orders its own checks stopped.
     OrderDenied: (TEST_COORDINATOR,),
     # 5. The monitor speaks to people; the coordinator judges what it said.
@@ -125,4 +128,5 @@ PRIVATE: dict[type, tuple[str, ...]] = {
     PositionLiquidated: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
     PositionDeleveraged: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
     LossCovered: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
+    ProfitSettled: (TRADING_ENGINE, RISK_MONITOR),
 }

@@ -7,6 +7,7 @@ import pytest
 from trading_ecosystem import routes
 from trading_ecosystem.live.service import Service
 from trading_ecosystem.messages.accounts import AccountReported, HoldingsReported, TradesReported
+from trading_ecosystem.messages.books import BooksReported, ProfitsReported
 from trading_ecosystem.messages.custody import SettlementsReported
 from trading_ecosystem.messages.health import HealthChanged
 from trading_ecosystem.messages.message import Message
@@ -23,7 +24,7 @@ MODULES = {
 ANSWERS: dict[str, set[type[Message]]] = {
     routes.TRADING_ENGINE: {AccountReported, TransfersReported},
     routes.RISK_MONITOR: {AccountReported, HoldingsReported, SettlementsReported, TransfersReported},
-    routes.CUSTODIAN: {TradesReported, MovementAnswered},
+    routes.CUSTODIAN: {TradesReported, MovementAnswered, ProfitsReported, BooksReported},
 }
 
 

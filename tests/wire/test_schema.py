@@ -27,7 +27,7 @@ WIRE = (common_pb2, *OUTSIDE_AND_PRODUCTION, *VALIDATION)
 PROTO = Path(__file__).parent.parent.parent / "proto"
 STAYS_INSIDE = {"WakeAt", "Remember"}
 # What only the wire has: envelopes, requests, responses.
-ONLY_THERE = re.compile(r"Header|Refusal|Content|\w+(Event|Command|Request|Response)")
+ONLY_THERE = re.compile(r"Header|Refusal|Content|Statement\w+|\w+(Event|Command|Request|Response)")
 ONLY_THERE_ENUMS = {"RunStage"}
 
 SPOKEN: dict[str, type] = {name: kind for name, kind in codec.MESSAGE_TYPES.items() if name not in STAYS_INSIDE}

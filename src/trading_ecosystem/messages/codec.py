@@ -8,6 +8,7 @@ from enum import Enum
 from trading_ecosystem.messages import (
     accounts,
     audit,
+    books,
     chaos,
     custody,
     health,
@@ -24,7 +25,7 @@ from trading_ecosystem.messages.message import Message, field_names, values_of
 
 MODULES = (
     *(runtime, market, orders, order_changes, triggers, perpetuals),
-    *(accounts, custody, transfers, risk, health, chaos, audit),
+    *(accounts, custody, transfers, books, risk, health, chaos, audit),
 )
 MESSAGE_TYPES: dict[str, type[Message]] = {
     name: value
@@ -78,6 +79,10 @@ PARTS: dict[str, type] = {
     "postings": custody.Posting,
     "settlements": custody.Settlement,
     "transfers": transfers.Transfer,
+    "profits": books.Profit,
+    "entries": books.BookEntry,
+    "breaks": books.Break,
+    "netted": books.NettedInstruction,
     "exposures": risk.Exposure,
     "points": chaos.PathPoint,
     "trades": orders.TradeExecuted,

@@ -37,8 +37,9 @@ class OpenPosition:
 @final
 @dataclass(frozen=True, kw_only=True)
 class MarginBalance:
-    """An account's margin wallet of one asset. `moved_in_minor`: of the wallet, what came out of the balances of the
-    account, net; the rest of it was gained or lost. Equity is the wallet and what its positions have gained."""
+    """An account's margin wallet of one asset. `moved_in_minor`: of the wallet, what custody has: what came out of the
+    balances of the account, net, and profits that were settled; the rest was gained or lost since. Equity is the wallet
+    and what its positions have gained."""
 
     asset: str
     wallet_minor: int

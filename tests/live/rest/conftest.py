@@ -32,6 +32,7 @@ from trading_ecosystem.production.trading_engine import rest as desk_rest, store
 from trading_ecosystem.production.trading_engine.core import TradingEngine
 from trading_ecosystem.simulators.custodian import rest as custodian_rest, store as custodian_store
 from trading_ecosystem.simulators.exchange import rest as exchange_rest, store as exchange_store
+from trading_ecosystem.simulators.exchange.statement_store import Statements
 from trading_ecosystem.simulators.market_data import rest as market_rest, store as market_store
 from trading_ecosystem.validation.audit_correlator import rest as audit_rest, store as audit_store
 from trading_ecosystem.validation.audit_correlator.checker import ConservationChecker
@@ -205,11 +206,12 @@ class Workshop:
     def exchange(self) -> Served:
         history = memory_store(exchange_store.DESIGN).history
         accounts = list(self.plan.accounts)
+        statements = Statements(history.database, self.plan.reference, self.plan.accounts, self.plan.margin)
         served = self.finish(
             routes.EXCHANGE,
             self.core(routes.EXCHANGE),
             history.record,
-            lambda s: exchange_rest.rest_app(s, self.plan.reference, accounts, history),
+            lambda s: exchange_rest.rest_app(s, self.plan.reference, accounts, history, statements),
         )
         for quote in self.quotes():
             served.door.hand(quote)

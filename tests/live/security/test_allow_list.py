@@ -39,15 +39,15 @@ REQUESTS = "RequestDeposit RequestWithdrawal RequestTransfer CancelTransfer"
 MAY: Mapping[str, str] = {
     "market_data": "",
     "exchange": "market_data: Subscribe",
-    "custodian": "exchange: Subscribe StreamCommands QueryTrades CreditAccount DebitAccount",
+    "custodian": "exchange: Subscribe StreamCommands QueryTrades CreditAccount DebitAccount SettleProfits QueryBooks",
     "trading_engine": (
         "market_data: Subscribe GetQuotes"
-        f" | exchange: Subscribe StreamCommands {ORDERS} QueryAccount"
+        f" | exchange: Subscribe StreamCommands {ORDERS} QueryAccount GetStatement"
         f" | custodian: Subscribe StreamCommands QueryTransfers {REQUESTS}"
     ),
     "risk_monitor": (
         "market_data: Subscribe GetQuotes"
-        " | exchange: Subscribe StreamCommands QueryAccount"
+        " | exchange: Subscribe StreamCommands QueryAccount GetStatement"
         " | custodian: Subscribe StreamCommands QueryHoldings QuerySettlements QueryTransfers"
     ),
     "test_coordinator": (
@@ -55,7 +55,7 @@ MAY: Mapping[str, str] = {
     ),
     "observer": "trading_engine: Subscribe | risk_monitor: Subscribe",
     "operator": (
-        f"market_data: Subscribe GetQuotes | exchange: Subscribe {ORDERS} QueryAccount"
+        f"market_data: Subscribe GetQuotes | exchange: Subscribe {ORDERS} QueryAccount GetStatement"
         f" | custodian: Subscribe QueryHoldings QuerySettlements QueryTransfers {REQUESTS}"
         " ApproveTransfer RejectTransfer AllowDestination"
         " | trading_engine: Subscribe | risk_monitor: Subscribe StreamCommands AcknowledgeAlert"

@@ -14,7 +14,7 @@ ALLOWED = (
     "trading_ecosystem.core",
     "trading_ecosystem.reference",
     "trading_ecosystem.configuration",
-    *(f"trading_ecosystem.messages.{name}" for name in ("accounts", "custody", "health", "market", "message")),
+    *(f"trading_ecosystem.messages.{name}" for name in ("accounts", "books", "custody", "health", "market", "message")),
     *(
         f"trading_ecosystem.messages.{name}"
         for name in ("numbers", "order_changes", "orders", "perpetuals", "risk", "runtime", "transfers", "triggers")

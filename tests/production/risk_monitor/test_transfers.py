@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from trading_ecosystem.messages.accounts import Holding, HoldingsReported
+from trading_ecosystem.messages.books import ProfitSettled
 from trading_ecosystem.messages.transfers import (
     AccountMoved,
     QueryTransfers,
@@ -145,6 +146,28 @@ def test_the_books_are_compared_as_of_one_movement(watching: Any) -> None:
     assert watching.fired() == []
     told(watching, 24, 44, movement_id=1, USD=101)
     assert watching.fired() == ["reconciliation_break:USD:critical:1"]
+
+
+def test_a_profit_that_is_settled_is_compared_as_of_its_movement_and_changes_no_wealth(watching: Any) -> None:
+    watching.stay(0, 1)
+    watching.sequence["alpha"] += 1
+    settled = ProfitSettled(
+        account="alpha",
+        venue="exchange",
+        account_sequence=watching.sequence["alpha"],
+        occurred_ns=START + SECOND,
+        movement_id=1,
+        asset="USD",
+        amount_minor=100 * UNIT,
+    )
+    watching.hear(settled, 1)
+    told(watching, 4, 8, movement_id=0)  # Without it, as the custodian says.
+    told(watching, 8, 24, movement_id=1, USD=-100)
+    assert watching.fired() == []
+    told(watching, 24, 64, movement_id=1, USD=-101)
+    assert watching.fired() == ["reconciliation_break:USD:critical:1"]
+    figures = watching.figures(60)
+    assert (figures.realised_minor, figures.unrealised_minor, figures.drawdown_ppm) == (0, 0, 0)
 
 
 def told(rig: Any, since: int, until: int, movement_id: int, **less: int) -> None:

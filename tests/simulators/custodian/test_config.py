@@ -8,7 +8,12 @@ from trading_ecosystem.configuration.document import Problem, parse_document
 from trading_ecosystem.configuration.scalars import instant_text
 from trading_ecosystem.reference import Asset, AssetKind, ReferenceData, instrument
 from trading_ecosystem.simulators.custodian.calendar import DAY_NS
-from trading_ecosystem.simulators.custodian.config import CustodianConfig, __doc__ as documentation, read
+from trading_ecosystem.simulators.custodian.config import (
+    CustodianConfig,
+    __doc__ as documentation,
+    check_accounts,
+    read,
+)
 
 HOUR_NS = 3_600_000_000_000
 ASSETS = {
@@ -42,6 +47,7 @@ def test_the_documented_section_reads() -> None:
     days = [instant_text(day * DAY_NS)[:10] for day in config.holidays]
     assert [day for day in days if day.startswith("2026-")] == OF_2026
     assert not config.partial and config.cancel_after == 4
+    assert config.nets_settlements and not config.settles_profits and config.compare_every_ns == HOUR_NS
 
 
 def test_a_kept_calendar_and_holidays_of_ones_own_add_up() -> None:
@@ -86,6 +92,13 @@ def test_what_is_left_out_has_a_default() -> None:
         ({"holidays": "[2026-02-30]"}, "world.yaml:4: holidays.0: '2026-02-30' is not a date such as 2026-04-03"),
         ({"holidays": "[20260403]"}, "world.yaml:4: holidays.0: '20260403' is not a date such as 2026-04-03"),
         ({"holidays": "[2026-04-03, 2026-04-03]"}, "holidays.1: the holiday 2026-04-03 is there twice"),
+        (
+            {"netting": "[settlement]"},
+            "world.yaml:4: netting.0: unknown kind of netting 'settlement'; did you mean 'settlements'?",
+        ),
+        ({"netting": "[settlements, settlements]"}, "netting.1: 'settlements' is there twice"),
+        ({"netting": "[profits]"}, "netting.0: profits are settled as movements of the venue, which need the section"),
+        ({"compare_every": "1s"}, "world.yaml:4: compare_every: the shortest time allowed is 1m"),
     ],
 )
 def test_each_mistake_is_one_line(changes: dict[str, str], problem: str) -> None:
@@ -93,3 +106,15 @@ def test_each_mistake_is_one_line(changes: dict[str, str], problem: str) -> None
         read(parse_document("world.yaml", text(changes)), REFERENCE)
     assert problem in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["clearing", "insurance"])
+def test_an_account_of_a_world_that_nets_has_no_name_of_the_custodians(name: str) -> None:
+    accounts = parse_document("world.yaml", f"alpha: {{}}\n{name}: {{}}")
+    netting = read(parse_document("world.yaml", text({"netting": "[settlements]"})), REFERENCE)
+    with pytest.raises(
+        Problem, match=f"{name} is an account of the custodian itself, which nets; another name is right"
+    ):
+        check_accounts(accounts, netting, ("alpha", name))
+    check_accounts(accounts, netting, ("alpha",))
+    check_accounts(accounts, read(parse_document("world.yaml", text({})), REFERENCE), ("alpha", name))

@@ -108,6 +108,7 @@ def test_an_instruction_is_open_then_posted_or_canceled(history: SettlementHisto
         settlement_status=SettlementStatus.MATCHED,
         age_days=None,
         retry_ns=None,
+        netting_id=None,
         postings=postings("alpha", "beta"),
     )
     ends = [(each.ended_ns, each.transaction_id, each.fail_reason, each.age_days, each.retry_ns) for each in told]

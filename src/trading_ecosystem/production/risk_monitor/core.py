@@ -17,6 +17,7 @@ from trading_ecosystem.messages.accounts import (
     QueryHoldings,
     VenueHeartbeat,
 )
+from trading_ecosystem.messages.books import ProfitSettled
 from trading_ecosystem.messages.custody import QuerySettlements, SettlementsReported
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.market import MarketPhaseChanged, QuotePublished
@@ -164,6 +165,9 @@ class RiskMonitor(Core):
     def _count(self, account: Account, event: AccountEvent, now: int) -> None:
         if isinstance(event, AccountMoved):
             self._move(account, event, now)
+        elif isinstance(event, ProfitSettled):
+            account.margin.settle(event)
+            account.note_move((event.movement_id, event.asset, event.amount_minor))
         if not isinstance(event, OrderFilled):
             self._count_margin(account, event, now)
             return

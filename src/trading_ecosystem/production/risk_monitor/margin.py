@@ -1,12 +1,14 @@
 """What an account has at the venue for perpetual futures: margin wallets and positions.
 
 Rule 1: what the venue says of a wallet or a position is the truth; a change of it counts once, in the account's order.
-Rule 2: the custodian knows only what was moved: wallets less what they gained or lost belong to the balances there.
+Rule 2: the custodian knows only what was moved, and what was settled of profits: wallets less what they gained or lost
+since belong to the balances there.
 """
 
 from typing import final
 
 from trading_ecosystem.messages.accounts import AccountReported
+from trading_ecosystem.messages.books import ProfitSettled
 from trading_ecosystem.messages.perpetuals import LossCovered, MarginMoved, PositionChanged
 
 FLAT = (0, 0)
@@ -36,6 +38,10 @@ class Margin:
 
     def move(self, event: MarginMoved) -> None:
         self.wallets[event.asset] = event.wallet_minor
+        self.moved_in[event.asset] = self.moved_in.get(event.asset, 0) + event.amount_minor
+
+    def settle(self, event: ProfitSettled) -> None:
+        """Custody has so much more of the wallet, or less, which is as it was."""
         self.moved_in[event.asset] = self.moved_in.get(event.asset, 0) + event.amount_minor
 
     def change(self, event: PositionChanged, asset: str) -> None:

@@ -10,6 +10,7 @@ from trading_ecosystem.live.production_wire import CODEC, CUSTODIAN, EXCHANGE, M
 from trading_ecosystem.live.rest_parts import rest_surface
 from trading_ecosystem.live.service import Added, Parts, Service, Upstream
 from trading_ecosystem.messages.accounts import AccountReported, HoldingsReported, VenueHeartbeat
+from trading_ecosystem.messages.books import ProfitSettled
 from trading_ecosystem.messages.custody import SettlementsReported
 from trading_ecosystem.messages.market import MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.order_changes import AmendRejected, OrderAmended
@@ -120,6 +121,7 @@ SERVICE = Service(
                 PositionLiquidated,
                 PositionDeleveraged,
                 LossCovered,
+                ProfitSettled,
             ),
         ),
         Upstream(role="custodian", speech=CUSTODIAN, kinds=(HoldingsReported, SettlementsReported, TransfersReported)),

@@ -7,6 +7,7 @@ Rule 2: what the venue has and no strategy wants is canceled.
 from typing import Final, final
 
 from trading_ecosystem.messages.accounts import AccountReported, OpenOrder
+from trading_ecosystem.messages.books import ProfitSettled
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.order_changes import AmendRejected, OrderAmended
 from trading_ecosystem.messages.orders import (
@@ -40,7 +41,7 @@ CLOSED: Final = (RejectReason.MARKET_HALTED, RejectReason.NOT_IN_AUCTION)
 # What other events say of an order or a position in their own words.
 UNTOLD: Final = (
     *(OrderTriggered, AmendRejected, MarginMoveRejected),
-    *(MarginCalled, PositionLiquidated, PositionDeleveraged, LossCovered),
+    *(MarginCalled, PositionLiquidated, PositionDeleveraged, LossCovered, ProfitSettled),
 )
 
 

@@ -12,11 +12,14 @@ custodian:
   partial: false            # optional: whether what a party can pay of an instruction settles before the rest
   cancel_after: 4           # optional: a fail that is so many business days old is canceled
   gap_wait: 10s             # optional: how long a trade waits for one with a lower id that is still missing
+  netting: [settlements]    # optional: settlements, profits or both: what is settled net at the cut-off of a day
+  compare_every: 1h         # optional: how often the venue's books are compared with these
 
 `transfers`, which is optional too, is described in `transfer_config.py`.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import final
@@ -26,12 +29,14 @@ from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.simulators.custodian import transfer_config
 from trading_ecosystem.simulators.custodian.calendar import DAY_NS
 from trading_ecosystem.simulators.custodian.holiday_calendars import CALENDARS, holidays_of
+from trading_ecosystem.simulators.custodian.ledger import CLEARING, INSURANCE
 
 CYCLES = {"T+0": 0, "T+1": 1, "T+2": 2, "T+3": 3}
 MINUTE_NS = 60_000_000_000
 GAP_WAIT_NS = 10_000_000_000
 CANCEL_AFTER = 4
 OLDEST = 30  # Business days.
+SETTLEMENTS, PROFITS = NETTED = ("settlements", "profits")
 TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
@@ -49,6 +54,9 @@ class CustodianConfig:
     partial: bool = False  # What a party can pay of an instruction settles before the rest.
     cancel_after: int = CANCEL_AFTER  # Business days since the due date.
     gap_wait_ns: int = GAP_WAIT_NS
+    nets_settlements: bool = False  # Instructions that are tried at a cut-off settle by what each account owes net.
+    settles_profits: bool = False  # Gains and losses in perpetuals are settled at the cut-off of each business day.
+    compare_every_ns: int = 0  # How often books are compared with the venue's; 0 for never.
     transfers: transfer_config.TransferConfig = transfer_config.NOT_OFFERED
 
     def __post_init__(self) -> None:
@@ -64,8 +72,12 @@ def read(node: Node, reference: ReferenceData) -> CustodianConfig:
     """The `custodian` section of a world. Raises `Problem` for whatever is wrong with it."""
     section = node.section(
         required=("default_cycle", "same_day_delay", "cut_off"),
-        optional=("cycles", "calendar", "holidays", "partial", "cancel_after", "gap_wait", "transfers"),
+        optional=(
+            *("cycles", "calendar", "holidays", "partial", "cancel_after", "gap_wait", "transfers"),
+            *("netting", "compare_every"),
+        ),
     )
+    netting, compare_every = read_netting(section), section.get("compare_every")
     moves = section.get("transfers")
     gap_wait, cancel_after = section.get("gap_wait"), section.get("cancel_after")
     calendar, partial = section.get("calendar"), section.get("partial")
@@ -80,7 +92,31 @@ def read(node: Node, reference: ReferenceData) -> CustodianConfig:
         cancel_after=CANCEL_AFTER if cancel_after is None else cancel_after.integer(0, OLDEST),
         gap_wait_ns=GAP_WAIT_NS if gap_wait is None else gap_wait.duration_ns(minimum_ns=1),
         transfers=transfer_config.NOT_OFFERED if moves is None else transfer_config.read(moves, reference),
+        nets_settlements=SETTLEMENTS in netting,
+        settles_profits=PROFITS in netting,
+        compare_every_ns=0 if compare_every is None else compare_every.duration_ns(minimum_ns=MINUTE_NS),
     )
+
+
+def check_accounts(node: Node, config: CustodianConfig, accounts: Iterable[str]) -> None:
+    """Raises `Problem` for an account of a world that has the name of one of the custodian's. `node`: all of them."""
+    nets = config.nets_settlements or config.settles_profits
+    for name in accounts:
+        if nets and name in (CLEARING, INSURANCE):
+            node.fail(f"{name} is an account of the custodian itself, which nets; another name is right")
+
+
+def read_netting(section: Section) -> tuple[str, ...]:
+    node = section.get("netting")
+    found: list[str] = []
+    for item in node.items() if node else []:
+        word = item.word(NETTED, "kind of netting")
+        if word in found:
+            item.fail(f"{word!r} is there twice")
+        if word == PROFITS and "transfers" not in section:
+            item.fail("profits are settled as movements of the venue, which need the section 'transfers'")
+        found.append(word)
+    return tuple(found)
 
 
 def read_cycle(node: Node) -> int:

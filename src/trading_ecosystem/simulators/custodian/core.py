@@ -17,6 +17,7 @@ from trading_ecosystem.messages.accounts import (
     QueryTrades,
     TradesReported,
 )
+from trading_ecosystem.messages.books import BooksReported, ProfitsReported
 from trading_ecosystem.messages.chaos import (
     CustodyFault,
     FaultCustody,
@@ -35,10 +36,11 @@ from trading_ecosystem.messages.transfers import MovementAnswered, QueryTransfer
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.simulators.custodian.config import CustodianConfig
 from trading_ecosystem.simulators.custodian.intake import TradeIntake
-from trading_ecosystem.simulators.custodian.ledger import TRANSIT, Ledger
+from trading_ecosystem.simulators.custodian.ledger import CLEARING, INSURANCE, TRANSIT, Ledger
 from trading_ecosystem.simulators.custodian.settlement import SettlementDesk
 from trading_ecosystem.simulators.custodian.transfer_desk import COMMANDS, TransferDesk
 from trading_ecosystem.simulators.custodian.transfer_reports import report_transfers
+from trading_ecosystem.simulators.custodian.venue_books import VenueBooks
 
 PAUSE_NS = 1_000_000  # Between two batches of settlements.
 ASK_AGAIN_NS = 2_000_000_000  # Between two questions for trades while one is missing,
@@ -52,9 +54,11 @@ class Custodian(JournaledCore):
 
     __slots__ = (
         "_asked_ns",
+        "_books",
         "_desk",
         "_gap_wait_ns",
         "_intakes",
+        "_keeps_books",
         "_ledger",
         "_margined",
         "_name",
@@ -79,11 +83,14 @@ class Custodian(JournaledCore):
         self._gap_wait_ns = config.gap_wait_ns
         self._margined = reference.perpetuals
         self._takes_transfers: bool = config.transfers.offered
-        self._ledger = Ledger(accounts, {**config.transfers.vaults, TRANSIT: {}} if self._takes_transfers else None)
+        self._ledger = Ledger(accounts, accounts_apart(config) or None)
         self._desk = SettlementDesk(name, config, reference, self._ledger)
         self._transfers = TransferDesk(
             name, config.transfers, reference, self._ledger, self._desk.disturbance, venues[0] if venues else ""
         )
+        moves, venue = self._transfers.flow.moves, venues[0] if venues else ""
+        self._keeps_books: bool = config.settles_profits or config.compare_every_ns > 0
+        self._books = VenueBooks(name, venue, config, self._ledger, self._desk, moves)
         self._intakes = {venue: TradeIntake(self._gap_wait_ns) for venue in venues}
         self._queried_ns = {venue: 0 for venue in venues}  # When each was last asked for trades.
         self._asked_ns = 0  # The earliest `Wake` that is still to come; 0 for none.
@@ -118,6 +125,11 @@ class Custodian(JournaledCore):
         outputs: list[Message] = []
         if isinstance(message, MovementAnswered):
             self._transfers.flow.take_answer(message, now, outputs)
+        elif isinstance(message, ProfitsReported):
+            self._books.take_profits(message, now, outputs)
+        elif isinstance(message, BooksReported):
+            intake = self._intakes.get(message.venue)
+            self._books.compare(message, 0 if intake is None else intake.last_whole_id(), now, outputs)
         else:
             assert isinstance(message, COMMANDS), f"nothing here is for {type(message).__name__}"
             self._transfers.handle(message, now, outputs)
@@ -125,6 +137,7 @@ class Custodian(JournaledCore):
 
     def _start(self, now: int) -> list[Message]:
         self._asked_ns = 0
+        self._books.start(now)
         outputs: list[Message] = [self._health(now)]
         for venue in self._queried_ns:
             outputs.append(self._query(venue, now))
@@ -194,11 +207,16 @@ class Custodian(JournaledCore):
             outputs.extend(self._instruct(intake.expire(now), now))
         outputs.extend(self._desk.settle_due(now))
         self._transfers.flow.do_due(now, outputs)
+        if self._keeps_books:
+            self._books.do_due(now, outputs)
         return outputs
 
     def _ask_for_wake(self, outputs: list[Message], now: int, just_settled: bool) -> None:
         next_ns = self._desk.next_ns()
         due_ns = self._transfers.flow.next_ns() if self._takes_transfers else 0
+        if due_ns and (due_ns < next_ns or not next_ns):
+            next_ns = due_ns
+        due_ns = self._books.next_ns() if self._keeps_books else 0
         if due_ns and (due_ns < next_ns or not next_ns):
             next_ns = due_ns
         for intake in self._intakes.values():
@@ -289,7 +307,7 @@ class Custodian(JournaledCore):
     # State.
 
     def save(self) -> Plain:
-        return {
+        state: dict[str, Plain] = {
             "ledger": self._ledger.save(),
             "desk": self._desk.save(),
             "transfers": self._transfers.save(),
@@ -298,6 +316,9 @@ class Custodian(JournaledCore):
             "queried_ns": dict(self._queried_ns),
             "past_faults": list(self._past_faults),
         }
+        if self._keeps_books:
+            state["books"] = self._books.save()
+        return state
 
     def restore(self, state: Plain) -> None:
         saved = cast(dict[str, object], state)
@@ -309,8 +330,22 @@ class Custodian(JournaledCore):
         for venue, values in cast(dict[str, list[object]], saved["intakes"]).items():
             self._intakes[venue] = TradeIntake(self._gap_wait_ns)
             self._intakes[venue].restore(*values)  # type: ignore[arg-type]
+        self._books.restore(cast(list[object], saved.get("books", [0, 0, False])))
         self._asked_ns = cast(int, saved["asked_ns"])
         self._past_faults = list(cast(list[str], saved["past_faults"]))
+
+
+def accounts_apart(config: CustodianConfig) -> dict[str, dict[str, int]]:
+    """What is held here besides the accounts of venues, as far as the world needs it."""
+    apart: dict[str, dict[str, int]] = {}
+    if config.transfers.offered:
+        apart.update(config.transfers.vaults)
+        apart[TRANSIT] = {}
+    if config.nets_settlements or config.settles_profits:
+        apart[CLEARING] = {}
+    if config.settles_profits:
+        apart[INSURANCE] = {}
+    return apart
 
 
 def is_whole(report: TradesReported) -> bool:

@@ -3,7 +3,7 @@
 Rule 1: every change moves amounts between accounts; per asset, all accounts together are zero, always.
 Rule 2: what is pending is posted, voided or expires exactly once, by the table, and whole.
 Rule 3: no customer's posted balance is ever negative; `external`, where all holdings once came from, may
-be, and so may `fees`, which pays the rebates.
+be, and so may `fees`, which pays the rebates, and `clearing`, which pays gains before it gets losses.
 """
 
 from enum import StrEnum
@@ -15,7 +15,12 @@ from trading_ecosystem.messages.numbers import carried
 
 EXTERNAL = "external"
 FEES = "fees"
+CLEARING = "clearing"  # Between those who gain and those who lose; between the two sides of a netting set.
+INSURANCE = "insurance"  # The fund of a venue for its perpetuals.
 TRANSIT = "transit"  # Between the two steps of a transfer.
+
+
+MAY_OWE: Final = (EXTERNAL, FEES, CLEARING)
 
 
 class TransferStatus(StrEnum):
@@ -61,7 +66,7 @@ class Balance:
     def __init__(self, account: str, asset: str, total: Total) -> None:
         self.account = account
         self.asset = asset
-        self.is_customer = account != EXTERNAL and account != FEES
+        self.is_customer = account not in MAY_OWE
         self.total = total
         self.posted = 0
         self.pending_in = 0
@@ -130,6 +135,10 @@ class Ledger:
     def has_account(self, account: str) -> bool:
         return account in self._balances
 
+    def lines(self) -> list[tuple[str, str]]:
+        """Every account with every asset of which it has a balance."""
+        return [(account, asset) for account, balances in self._balances.items() for asset in balances]
+
     def transaction(self, postings: tuple[Posting, ...]) -> Transaction:
         """Postings between accounts of this ledger, and their net effects."""
         effects: list[Effect] = []
@@ -169,6 +178,11 @@ class Ledger:
             if balance.posted + effect.amount_minor < 0 and balance.is_customer:
                 return balance.account
         return ""
+
+    def can_pay(self, account: str, asset: str, amount_minor: int) -> bool:
+        """Out of what is posted."""
+        balance = self._balance(account, asset)
+        return not balance.is_customer or balance.posted >= amount_minor
 
     def post(self, transaction: Transaction) -> int:
         """Make what is pending final. Returns the transaction's id: 1 is the opening, then 2, 3, ..."""

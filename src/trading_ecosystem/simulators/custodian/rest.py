@@ -19,6 +19,7 @@ from trading_ecosystem.live.rest.surface import Surface
 from trading_ecosystem.messages.accounts import Holding, HoldingsReported, QueryHoldings
 from trading_ecosystem.messages.custody import QuerySettlements, Settlement, SettlementsReported
 from trading_ecosystem.reference import ReferenceData
+from trading_ecosystem.simulators.custodian.rest_books import book_routes
 from trading_ecosystem.simulators.custodian.rest_statements import statement_routes
 from trading_ecosystem.simulators.custodian.rest_transfers import decision_routes, transfer_routes
 from trading_ecosystem.simulators.custodian.statement_store import Statements
@@ -50,7 +51,8 @@ class LegBody(BaseModel):
 
 
 class SettlementBody(BaseModel):
-    """`fail_reason` and `age_days` (business days since it was due) are of the last fail, `retry` is the next try."""
+    """`fail_reason` and `age_days` (business days since it was due) are of the last fail, `retry` is the next try.
+    `netting_id` is of the netting set that settled it, null where none did. `trade_id` 0: a profit in perpetuals."""
 
     instruction_id: int
     trade_id: int
@@ -59,6 +61,7 @@ class SettlementBody(BaseModel):
     fail_reason: str | None
     age_days: int | None
     retry: str | None
+    netting_id: int | None
     legs: list[LegBody]
     due: str
     instructed: str
@@ -101,6 +104,7 @@ def rest_app(
         "Custodian",
         holding_routes(surface, reference),
         settlement_routes(reference, history),
+        book_routes(reference, history.books),
         transfer_routes(surface, reference, history.transfers),
         decision_routes(surface),
         statement_routes(reference, Statements(history.database, held)),
@@ -164,6 +168,7 @@ def settlement_body(instruction: Instruction, account: str, reference: Reference
         fail_reason=None if failed is None else failed.value,
         age_days=instruction.age_days,
         retry=moment_or_none(instruction.retry_ns),
+        netting_id=instruction.netting_id,
         legs=legs_of(instruction, account, reference),
         due=moment_text(instruction.due_ns),
         instructed=moment_text(instruction.instructed_ns),

@@ -32,7 +32,8 @@ class BalanceBody(BaseModel):
 
 
 class StatementLineBody(BaseModel):
-    """What the account received (+) or gave (-); `number` is that of the settlement instruction or of the transfer."""
+    """What the account received (+) or gave (-); `number` is that of the settlement instruction, of the
+    netting set or of the transfer, as `reason` says."""
 
     occurred: str
     transaction_id: int

@@ -14,6 +14,7 @@ from trading_ecosystem.live.production_wire import CUSTODIAN, EXCHANGE
 from trading_ecosystem.live.rest_parts import rest_surface
 from trading_ecosystem.live.service import Added, Parts, Service, Upstream, read_access
 from trading_ecosystem.messages.accounts import TradesReported
+from trading_ecosystem.messages.books import BooksReported, ProfitsReported
 from trading_ecosystem.messages.orders import TradeExecuted
 from trading_ecosystem.messages.transfers import MovementAnswered
 from trading_ecosystem.simulators.breaking import OF_SETTLEMENT, Breaking
@@ -75,5 +76,11 @@ SERVICE = Service(
     breaking=BREAKING,
     access=read_access,
     targets=targets,
-    hears=(Upstream(role="exchange", speech=EXCHANGE, kinds=(TradeExecuted, TradesReported, MovementAnswered)),),
+    hears=(
+        Upstream(
+            role="exchange",
+            speech=EXCHANGE,
+            kinds=(TradeExecuted, TradesReported, MovementAnswered, ProfitsReported, BooksReported),
+        ),
+    ),
 )

@@ -1,9 +1,11 @@
 """Trades to instructions, and instructions to postings when they are due: delivery versus payment.
 
 Rule 1: an instruction moves by its table (`instructions.py`): not before it is due, and of each leg the same part.
-Rule 2: instructions are tried in the order of (time, due time, instruction id), at most `BATCH` at one moment.
+Rule 2: instructions are tried in the order of (time, due time, instruction id), at most `BATCH` at one moment. Where
+the world nets settlements, those of trades that are tried at one cut-off are tried together (`netting.py`).
 Rule 3: a trade that spends what is still to come in is not due before that has come (see `_due_ns`).
-Rule 4: one that falls short is tried again on each business day, and canceled when it is `cancel_after` of them old.
+Rule 4: one that falls short is tried again on each business day, and canceled when it is `cancel_after` of them old;
+but never one of no trade: what was lost at the venue is gone there.
 """
 
 from bisect import bisect_left, insort
@@ -11,10 +13,12 @@ from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import cast, final
 
+from trading_ecosystem.messages.books import NettedInstruction, NettingSettled, Profit
 from trading_ecosystem.messages.chaos import CustodyFault, FaultCustody
 from trading_ecosystem.messages.custody import (
     FailReason,
     PartPosted,
+    Posting,
     Settlement,
     SettlementCanceled,
     SettlementFailed,
@@ -35,8 +39,9 @@ from trading_ecosystem.simulators.custodian.instructions import (
     payable_lots,
     restored,
 )
-from trading_ecosystem.simulators.custodian.ledger import Ledger, Transaction
-from trading_ecosystem.simulators.custodian.legs import is_possible, postings_of
+from trading_ecosystem.simulators.custodian.ledger import CLEARING, Ledger, Transaction
+from trading_ecosystem.simulators.custodian.legs import add_posting, is_possible, postings_of
+from trading_ecosystem.simulators.custodian.netting import NettingSet
 
 BATCH = 1_000
 MOST_TOLD = 100  # Instructions in one report.
@@ -52,6 +57,7 @@ class SettlementDesk:
         "_instruction_count",
         "_ledger",
         "_name",
+        "_netting_count",
         "_of_account",
         "_open",
         "_queue",
@@ -67,6 +73,7 @@ class SettlementDesk:
         self._ledger = ledger
         self.disturbance = Disturbance()
         self._instruction_count = 0
+        self._netting_count = 0
         self._open: dict[int, Instruction] = {}
         self._of_account: dict[str, list[tuple[int, int]]] = {}  # (due_ns, instruction_id), in order.
         self._queue: list[tuple[int, int, int]] = []  # A heap of (attempt_ns, due_ns, instruction_id).
@@ -95,13 +102,39 @@ class SettlementDesk:
             transaction,
         )
         self._pend(instruction)
+        return self._told(instruction, now)
+
+    def instruct_profit(self, venue: str, profit: Profit, now: int) -> SettlementInstructed | SettlementFailed:
+        """Make pending what an account gained in perpetuals, or lost: an instruction of no trade (`trade_id` 0), which
+        is due at once or when that has come in which a loss relies on, and is tried until it settles."""
+        ledger = self._ledger
+        if not ledger.has_account(profit.account):
+            return SettlementFailed(
+                custodian=self._name,
+                instruction_id=0,
+                trade_id=0,
+                fail_reason=FailReason.UNKNOWN_ACCOUNT,
+                occurred_ns=now,
+            )
+        postings: list[Posting] = []
+        add_posting(postings, CLEARING, profit.account, profit.asset, profit.amount_minor)
+        transaction = ledger.transaction(tuple(postings))
+        due_ns = max(now, ledger.relies_until_ns(transaction)) if profit.amount_minor < 0 else now
+        self._instruction_count += 1
+        (posting,) = transaction.postings
+        payer, payee = posting.debit_account, posting.credit_account
+        instruction = Instruction(self._instruction_count, 0, venue, payer, payee, 1, due_ns, transaction)
+        self._pend(instruction)
+        return self._told(instruction, now)
+
+    def _told(self, instruction: Instruction, now: int) -> SettlementInstructed:
         return SettlementInstructed(
             custodian=self._name,
             instruction_id=instruction.instruction_id,
-            trade_id=trade.trade_id,
-            venue=trade.venue,
-            postings=transaction.postings,
-            due_ns=due_ns,
+            trade_id=instruction.trade_id,
+            venue=instruction.venue,
+            postings=instruction.transaction.postings,
+            due_ns=instruction.due_ns,
             occurred_ns=now,
         )
 
@@ -113,14 +146,65 @@ class SettlementDesk:
     def settle_due(self, now: int) -> list[Message]:
         """Try what is due, up to a batch; the rest is still due afterwards."""
         outcomes: list[Message] = []
+        together: list[Instruction] = []  # Tried at the cut-off `attempt_ns`.
         tried = 0
         while self._queue and self._queue[0][0] <= now and tried < BATCH:
             attempt_ns, _, instruction_id = heappop(self._queue)
             instruction = self._open.get(instruction_id)
             if instruction is not None and instruction.attempt_ns == attempt_ns:  # Else it is tried at another time.
                 tried += 1
-                self._try(instruction, now, outcomes)
+                if together and together[0].attempt_ns != attempt_ns:
+                    self._settle_together(together, now, outcomes)
+                    together = []
+                if self._is_netted(instruction):
+                    together.append(instruction)
+                else:
+                    self._try(instruction, now, outcomes)
+        if together:
+            self._settle_together(together, now, outcomes)
         return outcomes
+
+    def _is_netted(self, instruction: Instruction) -> bool:
+        """While settlement is disturbed, each is tried by the rules of the fault; what it held back, when it ends."""
+        if not self._config.nets_settlements or instruction.attempt_ns % DAY_NS != self._config.cut_off_ns:
+            return False
+        fault = self.disturbance.fault
+        return instruction.trade_id != 0 and (fault is None or fault.custody_fault is CustodyFault.FREEZE)
+
+    def _settle_together(self, instructions: list[Instruction], now: int, outcomes: list[Message]) -> None:
+        for instruction in instructions:
+            if instruction.status is SettlementStatus.MATCHED:
+                instruction.take(SettlementStep.FELL_DUE)
+        netting = NettingSet(instructions, self._ledger)
+        netting.make_payable()
+        if netting.instructions:
+            outcomes.append(self._post_net(netting, now))
+        for instruction in netting.left_out:
+            self._try(instruction, now, outcomes)
+
+    def _post_net(self, netting: NettingSet, now: int) -> NettingSettled:
+        ledger, cut_off_ns = self._ledger, netting.instructions[0].attempt_ns
+        transaction = ledger.transaction(netting.postings())
+        for instruction in netting.instructions:
+            ledger.void(instruction.transaction)
+            instruction.take(SettlementStep.SETTLED)
+            self._close(instruction)
+        ledger.pend(transaction, now)
+        self._netting_count += 1
+        return NettingSettled(
+            custodian=self._name,
+            netting_id=self._netting_count,
+            transaction_id=ledger.post(transaction),
+            cut_off_ns=cut_off_ns,
+            netted=tuple(
+                [
+                    NettedInstruction(instruction_id=each.instruction_id, trade_id=each.trade_id)
+                    for each in netting.instructions
+                ]
+            ),
+            postings=transaction.postings,
+            occurred_ns=now,
+        )
 
     def next_ns(self) -> int:
         """The earliest time of an attempt; 0 for none."""
@@ -253,7 +337,7 @@ class SettlementDesk:
         """Try it again on the next business day, unless it is too old for that."""
         instruction.take(SettlementStep.FELL_SHORT)
         age_days = self._age_days(instruction, now)
-        given_up = age_days >= self._config.cancel_after
+        given_up = age_days >= self._config.cancel_after and instruction.trade_id != 0
         if not given_up:
             self._enqueue(instruction, self._retry_ns(now))
         outcomes.append(
@@ -339,15 +423,19 @@ class SettlementDesk:
 
     def save(self) -> list[object]:
         """As plain data, for `restore`."""
-        return [
+        state: list[object] = [
             self._instruction_count,
             [instruction.save() for instruction in self._open.values()],
             self.disturbance.save(),
         ]
+        return [*state, self._netting_count] if self._config.nets_settlements else state
 
-    def restore(self, instruction_count: int, saved: list[list[object]], disturbance: list[object]) -> None:
+    def restore(
+        self, instruction_count: int, saved: list[list[object]], disturbance: list[object], netting_count: int = 0
+    ) -> None:
         """Take over what `save` returned, once the ledger has been restored."""
         self._instruction_count = instruction_count
+        self._netting_count = netting_count
         self._open, self._queue, self._of_account = {}, [], {}
         for values in saved:
             self._pend(restored(values, self._ledger))

@@ -11,6 +11,7 @@ from sqlalchemy import CompoundSelect, Select, and_, case, func, literal, or_, s
 
 from trading_ecosystem.live.store.database import Database
 from trading_ecosystem.messages.custody import SettlementStatus
+from trading_ecosystem.simulators.custodian.book_store import NET_POSTING, NETTING
 from trading_ecosystem.simulators.custodian.store import INSTRUCTION, PART, POSTING
 from trading_ecosystem.simulators.custodian.transfer_store import STEP
 
@@ -20,11 +21,12 @@ Amounts = dict[str, int]  # Minor units by asset.
 @final
 @dataclass(frozen=True, kw_only=True)
 class StatementLine:
-    """`amount_minor` is what the account received (+) or gave (-). `number`: of the instruction or the transfer."""
+    """`amount_minor` is what the account received (+) or gave (-). `number`: of the instruction, of the netting set
+    or of the transfer."""
 
     occurred_ns: int
     transaction_id: int
-    reason: str  # "settlement" or "transfer".
+    reason: str  # "settlement", "profit", "netting" or "transfer".
     number: int
     counterparty: str
     asset: str
@@ -110,7 +112,7 @@ def sums_of(account: str, before_ns: int) -> Select[Any]:
 
 
 def all_lines(account: str) -> CompoundSelect[Any]:
-    return union_all(settled(account), settled_in_part(account), transferred(account))
+    return union_all(settled(account), settled_in_part(account), netted(account), transferred(account))
 
 
 def settled(account: str) -> Select[Any]:
@@ -132,12 +134,13 @@ def settled(account: str) -> Select[Any]:
         select(
             INSTRUCTION.c.ended_ns.label("occurred_ns"),
             INSTRUCTION.c.transaction_id.label("transaction_id"),
-            literal("settlement").label("reason"),
+            case((INSTRUCTION.c.trade_id == 0, literal("profit")), else_=literal("settlement")).label("reason"),
             INSTRUCTION.c.instruction_id.label("number"),
             *seen_by(account, POSTING, POSTING.c.amount_minor - parts),
         )
         .join(POSTING, POSTING.c.instruction_id == INSTRUCTION.c.instruction_id)
         .where(INSTRUCTION.c.settlement_status == SettlementStatus.SETTLED, is_party(account, POSTING))
+        .where(INSTRUCTION.c.netting_id.is_(None))
         .where(POSTING.c.amount_minor > parts)
     )
 
@@ -150,6 +153,21 @@ def settled_in_part(account: str) -> Select[Any]:
         PART.c.instruction_id.label("number"),
         *seen_by(account, PART, PART.c.amount_minor),
     ).where(is_party(account, PART))
+
+
+def netted(account: str) -> Select[Any]:
+    """What a netting set moved for all the instructions that it settled."""
+    return (
+        select(
+            NETTING.c.occurred_ns.label("occurred_ns"),
+            NETTING.c.transaction_id.label("transaction_id"),
+            literal("netting").label("reason"),
+            NETTING.c.netting_id.label("number"),
+            *seen_by(account, NET_POSTING, NET_POSTING.c.amount_minor),
+        )
+        .join(NET_POSTING, NET_POSTING.c.netting_id == NETTING.c.netting_id)
+        .where(is_party(account, NET_POSTING))
+    )
 
 
 def transferred(account: str) -> Select[Any]:

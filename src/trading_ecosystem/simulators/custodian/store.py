@@ -16,6 +16,7 @@ from trading_ecosystem.live.store.database import Database
 from trading_ecosystem.live.store.history import insert_all, of_type, write_all
 from trading_ecosystem.live.store.opening import Design
 from trading_ecosystem.live.store.tables import UPDATED, Coded, Whole
+from trading_ecosystem.messages.books import NettingSettled
 from trading_ecosystem.messages.custody import (
     FailReason,
     PartPosted,
@@ -27,6 +28,7 @@ from trading_ecosystem.messages.custody import (
     TransactionPosted,
 )
 from trading_ecosystem.messages.message import Message
+from trading_ecosystem.simulators.custodian.book_store import BookHistory
 from trading_ecosystem.simulators.custodian.transfer_store import TABLES, TransferHistory
 
 INSTRUCTION = Table(
@@ -44,6 +46,7 @@ INSTRUCTION = Table(
     Column("settlement_status", Coded(SettlementStatus)),
     Column("age_days", Whole),
     Column("retry_ns", Whole),
+    Column("netting_id", Whole),
     info=UPDATED,
 )
 POSTING = Table(
@@ -84,7 +87,8 @@ REFUSAL = Table(
 @final
 @dataclass(frozen=True, kw_only=True)
 class Instruction:
-    """Open while `ended_ns` is None; then posted as `transaction_id`, or canceled for `fail_reason`.
+    """Open while `ended_ns` is None; then posted as `transaction_id`, or settled by the netting set `netting_id`, or
+    canceled for `fail_reason`. `trade_id` 0: a profit in perpetuals.
 
     `fail_reason`, `age_days` and `retry_ns` are of its last fail, None where it never failed.
     """
@@ -101,6 +105,7 @@ class Instruction:
     settlement_status: SettlementStatus
     age_days: int | None
     retry_ns: int | None
+    netting_id: int | None
     postings: tuple[Posting, ...]
 
 
@@ -116,10 +121,12 @@ class Refusal:
 
 @final
 class SettlementHistory:
-    """`transfers`: the part of it that is about transfers. `database`: for whoever reads it in another way."""
+    """`transfers`, `books`: the parts of it that are about transfers, and about netting and comparisons. `database`:
+    for whoever reads it in another way."""
 
     def __init__(self, database: Database) -> None:
         self.transfers = TransferHistory(database)
+        self.books = BookHistory(database)
         self.database = self._database = database
         self._end = (
             update(INSTRUCTION)
@@ -128,6 +135,16 @@ class SettlementHistory:
                 ended_ns=bindparam("at_ns"),
                 transaction_id=bindparam("transaction"),
                 settlement_status=bindparam("status"),
+                retry_ns=None,
+            )
+        )
+        self._end_netted = (
+            update(INSTRUCTION)
+            .where(INSTRUCTION.c.instruction_id == bindparam("instruction"))
+            .values(
+                ended_ns=bindparam("at_ns"),
+                netting_id=bindparam("netting"),
+                settlement_status=SettlementStatus.SETTLED,
                 retry_ns=None,
             )
         )
@@ -150,10 +167,12 @@ class SettlementHistory:
 
     def record(self, messages: Sequence[Message]) -> None:
         self.transfers.record(messages)
+        self.books.record(messages)
+        netted = of_type(messages, NettingSettled)
         instructed, posted = of_type(messages, SettlementInstructed), of_type(messages, TransactionPosted)
         failed, parts = of_type(messages, SettlementFailed), of_type(messages, PartPosted)
         canceled = of_type(messages, SettlementCanceled)
-        if not (instructed or posted or failed or parts or canceled):
+        if not (instructed or posted or failed or parts or canceled or netted):
             return
         dialect = self._database.dialect
         with self._database.writing() as connection:
@@ -167,6 +186,7 @@ class SettlementHistory:
             ends = [end(each, SettlementStatus.SETTLED, each.transaction_id) for each in posted]
             ends += [end(each, SettlementStatus.CANCELED) for each in canceled]
             write_all(connection, self._end, ends)
+            write_all(connection, self._end_netted, [row for each in netted for row in netted_ends(each)])
             refused = [each for each in failed if not each.instruction_id]
             insert_all(connection, dialect, REFUSAL, map(new_refusal, refused))
 
@@ -309,6 +329,13 @@ def end(
         "transaction": transaction,
         "status": status,
     }
+
+
+def netted_ends(settled: NettingSettled) -> list[dict[str, object]]:
+    return [
+        {"instruction": each.instruction_id, "at_ns": settled.occurred_ns, "netting": settled.netting_id}
+        for each in settled.netted
+    ]
 
 
 def of_account(account: str) -> Select[tuple[int]]:

@@ -27,7 +27,7 @@ from typing import final
 from trading_ecosystem.configuration.document import Node, Section
 from trading_ecosystem.configuration.instruments import MOST_MINOR, Balances
 from trading_ecosystem.reference import ReferenceData
-from trading_ecosystem.simulators.custodian.ledger import EXTERNAL, FEES, TRANSIT
+from trading_ecosystem.simulators.custodian.ledger import CLEARING, EXTERNAL, FEES, INSURANCE, TRANSIT
 
 SECOND_NS = 1_000_000_000
 ALLOWANCE_NS = 30 * SECOND_NS
@@ -132,7 +132,7 @@ def read_vaults(node: Node, reference: ReferenceData) -> tuple[Balances, dict[st
     owners: dict[str, str] = {}
     together = dict.fromkeys(reference.assets, 0)
     for name, child in node.entries():
-        if name in (EXTERNAL, FEES, TRANSIT) or not NAME.fullmatch(name):
+        if name in (EXTERNAL, FEES, TRANSIT, CLEARING, INSURANCE) or not NAME.fullmatch(name):
             child.fail(f"{name!r} cannot be the name of a vault")
         section = child.section(required=("owner", "holds"))
         owners[name] = read_name(section["owner"])

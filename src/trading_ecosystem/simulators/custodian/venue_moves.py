@@ -6,6 +6,7 @@ the venue need remember one, and nothing is made twice or left out, whatever the
 
 from typing import Final, cast, final
 
+from trading_ecosystem.messages.books import ProfitsReported, SettleProfits
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.transfers import CreditAccount, DebitAccount, MovementAnswered, MovementRefusal
 
@@ -15,7 +16,7 @@ UNHEARD: Final = (MovementRefusal.NOT_THE_CUSTODIAN, MovementRefusal.OUT_OF_TURN
 
 @final
 class Movement:
-    """A credit of a venue's account, or a debit."""
+    """A credit of a venue's account, or a debit. Without a transfer, `transfer_id` 0: a question for profits."""
 
     __slots__ = ("account", "amount_minor", "asset", "is_credit", "transfer_id")
 
@@ -51,6 +52,9 @@ class VenueMoves:
             return
         first = self._waiting[0]
         self._sent_ns = now
+        if first.transfer_id == 0:
+            out.append(SettleProfits(to=self._venue, asker=self._custodian, movement_id=self.answered_id + 1))
+            return
         make = CreditAccount if first.is_credit else DebitAccount
         out.append(
             make(
@@ -68,10 +72,22 @@ class VenueMoves:
         """The movement that this answers; None for what is no answer to the one that was sent."""
         if answer.venue != self._venue or not self._waiting or answer.movement_refusal in UNHEARD:
             return None
-        if answer.movement_id != self.answered_id + 1:
+        if answer.movement_id != self.answered_id + 1 or self._waiting[0].transfer_id == 0:
             return None
         self.answered_id += 1
         return self._waiting.pop(0)
+
+    def answer_profits(self, report: ProfitsReported) -> bool:
+        """Whether this answers the question for profits that was sent."""
+        is_asked = bool(self._waiting) and self._waiting[0].transfer_id == 0
+        if not is_asked or report.venue != self._venue or report.movement_id != self.answered_id + 1:
+            return False
+        self.answered_id += 1
+        del self._waiting[0]
+        return True
+
+    def waits_for_profits(self) -> bool:
+        return any([each.transfer_id == 0 for each in self._waiting])
 
     def next_ns(self) -> int:
         """When to send again; 0 for never."""

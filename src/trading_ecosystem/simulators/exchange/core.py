@@ -18,6 +18,7 @@ from trading_ecosystem.messages.accounts import (
     TradesReported,
     VenueHeartbeat,
 )
+from trading_ecosystem.messages.books import QueryBooks, SettleProfits
 from trading_ecosystem.messages.chaos import FaultVenue, InjectionEnded, InjectionRefused, RestoreVenue, VenueFault
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
@@ -50,6 +51,7 @@ from trading_ecosystem.simulators.exchange.movements import Movements
 from trading_ecosystem.simulators.exchange.perpetuals import Perpetuals, contracts_of
 from trading_ecosystem.simulators.exchange.rules import MarketRules
 from trading_ecosystem.simulators.exchange.state import restore_matching, save_matching
+from trading_ecosystem.simulators.exchange.venue_books import VenueBooks
 
 
 @final
@@ -62,6 +64,7 @@ class Exchange(JournaledCore):
         "_accounts",
         "_asked_ns",
         "_auctions",
+        "_books",
         "_changes",
         "_clients",
         "_dispersions",
@@ -100,6 +103,8 @@ class Exchange(JournaledCore):
         self._matching.counts_turnover = len(config.tiers()) > 1
         self._fees = FeeSchedule(config.tiers(), reference, self._accounts.by_name, self._matching.markets)
         self._perpetuals = Perpetuals(name, config, contracts, self._accounts, self._matching) if contracts else None
+        pools = [] if self._perpetuals is None else self._perpetuals.pools
+        self._books = VenueBooks(name, self._movements, self._accounts, self._matching, pools)
         self._phases = self._matching.phases
         self._auctions = Auctions(self._matching)
         self._clients = Clients(self._accounts, self._matching)
@@ -211,6 +216,8 @@ class Exchange(JournaledCore):
             self._publish_tops(now, out)
         elif isinstance(message, (CreditAccount, DebitAccount)):
             self._movements.move(message, now, out)
+        elif isinstance(message, SettleProfits):
+            self._books.settle_profits(message, now, out)
         elif isinstance(message, MoveMargin):
             self._move_margin(message, now, out)
         elif isinstance(message, CancelAllAfter):
@@ -275,6 +282,8 @@ class Exchange(JournaledCore):
             out.append(self._report(message, now))
         elif isinstance(message, QueryTrades):
             out.append(self._report_trades(message, now))
+        elif isinstance(message, QueryBooks):
+            out.append(self._books.report(message, now))
         elif isinstance(message, Start):
             self._start(now, out)
         else:
@@ -366,7 +375,7 @@ class Exchange(JournaledCore):
     # State.
 
     def save(self) -> Plain:
-        return {
+        state: dict[str, Plain] = {
             "session": self._session,
             "heartbeat_due_ns": self._heartbeat_due_ns,
             "movements": self._movements.save(),
@@ -381,6 +390,10 @@ class Exchange(JournaledCore):
             "perpetuals": None if self._perpetuals is None else self._perpetuals.save(),
             **self._dispersions.save(),
         }
+        books = self._books.save()
+        if books is not None:
+            state["books"] = books
+        return state
 
     def restore(self, state: Plain) -> None:
         assert isinstance(state, dict)
@@ -389,6 +402,7 @@ class Exchange(JournaledCore):
         self._movements.restore(state["movements"])
         if self._perpetuals is not None:
             self._perpetuals.restore(state["perpetuals"])
+        self._books.restore(state.get("books"))
         self._accounts.restore(state["accounts"])
         restore_matching(self._matching, self._accounts, state["matching"])
         self._clients.restore(state["submissions"])

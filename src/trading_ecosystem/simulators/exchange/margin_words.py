@@ -157,7 +157,7 @@ def margin_balance(pool: Pool, number: int) -> MarginBalance:
     return MarginBalance(
         asset=pool.purse.asset,
         wallet_minor=wallet.amount_minor,
-        moved_in_minor=wallet.moved_in_minor,
+        moved_in_minor=wallet.moved_in_minor + wallet.settled_minor,
         equity_minor=pool.equity_minor(number),
         initial_minor=pool.initial_minor(number),
         maintenance_minor=pool.maintenance_minor(number),

@@ -62,6 +62,25 @@ class Movements:
             )
         )
 
+    @property
+    def last_id(self) -> int:
+        return cast(int, self._last[0])
+
+    def turn_refusal(self, asker: str, content: list[object]) -> MovementRefusal:
+        """Whether this is the next movement of the custodian, or the last one again."""
+        if asker != self._custodian or not self._custodian:
+            return MovementRefusal.NOT_THE_CUSTODIAN
+        if content != self._last and content[0] != self.last_id + 1:
+            return MovementRefusal.OUT_OF_TURN
+        return MovementRefusal.NONE
+
+    def take_turn(self, content: list[object]) -> bool:
+        """Make this the last movement. False where it was that already."""
+        if content == self._last:
+            return False
+        self._last, self._last_refusal = content, MovementRefusal.NONE
+        return True
+
     def _refusal(self, message: Movement, is_credit: bool) -> MovementRefusal:
         account = self._accounts.client(message.account)
         if account is None:

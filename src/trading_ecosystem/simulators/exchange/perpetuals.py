@@ -255,6 +255,10 @@ class Perpetuals:
         held = [each for each in self._contracts if each.positions[account.number].lots]
         return tuple([words.open_position(contract, account.number) for contract in held])
 
+    @property
+    def pools(self) -> list[Pool]:
+        return self._pools
+
     def margins(self, account: Account) -> tuple[MarginBalance, ...]:
         return tuple([words.margin_balance(pool, account.number) for pool in self._pools])
 

@@ -82,15 +82,31 @@ class Position:
 
 @final
 class Wallet:
-    """An account's margin of one asset. `is_called`: it was warned, and has not recovered since."""
+    """An account's margin of one asset. `is_called`: it was warned, and has not recovered since. `settled_minor`: of
+    what it gained, what the custodian was told (`venue_books.py`)."""
 
-    __slots__ = ("account", "amount_minor", "is_called", "moved_in_minor")
+    __slots__ = ("account", "amount_minor", "is_called", "moved_in_minor", "settled_minor")
 
     def __init__(self, account: Account) -> None:
         self.account = account
         self.amount_minor = 0
         self.moved_in_minor = 0
+        self.settled_minor = 0
         self.is_called = False
+
+
+@final
+class Settled:
+    """What of a purse the custodian was told; nothing, as long as it has not asked."""
+
+    __slots__ = ("costs_minor", "fees_minor", "fund_minor", "has_begun", "paid_in_minor")
+
+    def __init__(self) -> None:
+        self.has_begun = False
+        self.costs_minor = 0
+        self.fees_minor = 0
+        self.fund_minor = 0
+        self.paid_in_minor = 0
 
 
 @final
@@ -107,6 +123,7 @@ class Purse:
         "fund_minor",
         "moved_in_minor",
         "paid_in_minor",
+        "settled",
         "wallets",
         "wallets_minor",
     )
@@ -119,6 +136,7 @@ class Purse:
         self.fees_minor = 0
         self.moved_in_minor = 0
         self.fund_minor = self.paid_in_minor = insurance_minor
+        self.settled = Settled()
 
     def assert_conserved(self) -> None:
         held_minor = self.wallets_minor - self.costs_minor + self.fees_minor + self.fund_minor
@@ -162,3 +180,15 @@ class Purse:
             wallet.amount_minor, wallet.moved_in_minor, wallet.is_called = amount_minor, moved_in_minor, is_called
             self.wallets_minor += amount_minor
             self.moved_in_minor += moved_in_minor
+
+    def save_settled(self) -> Plain:
+        told = self.settled
+        own = [int(told.has_begun), told.costs_minor, told.fees_minor, told.fund_minor, told.paid_in_minor]
+        return [*own, *[wallet.settled_minor for wallet in self.wallets]]
+
+    def restore_settled(self, state: list[int]) -> None:
+        told = self.settled
+        has_begun, told.costs_minor, told.fees_minor, told.fund_minor, told.paid_in_minor, *wallets = state
+        told.has_begun = bool(has_begun)
+        for wallet, settled_minor in zip(self.wallets, wallets, strict=True):
+            wallet.settled_minor = settled_minor

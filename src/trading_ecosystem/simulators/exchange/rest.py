@@ -80,6 +80,8 @@ from trading_ecosystem.simulators.exchange.rest_commands import (
     silence_of,
 )
 from trading_ecosystem.simulators.exchange.rest_margin import margin_routes
+from trading_ecosystem.simulators.exchange.rest_statements import statement_routes
+from trading_ecosystem.simulators.exchange.statement_store import Statements
 from trading_ecosystem.simulators.exchange.store import TradeHistory
 
 ASKER = "rest"
@@ -153,7 +155,13 @@ class VenueFeed:
             yield Event(stream=f"{EXECUTIONS}{message.account}", data=lambda: execution_of(message, self._reference))
 
 
-def rest_app(surface: Surface, reference: ReferenceData, accounts: Sequence[str], history: TradeHistory) -> FastAPI:
+def rest_app(
+    surface: Surface,
+    reference: ReferenceData,
+    accounts: Sequence[str],
+    history: TradeHistory,
+    statements: Statements,
+) -> FastAPI:
     """`accounts`: all that the venue keeps for its participants."""
     feed = VenueFeed(reference, accounts)
     surface.door.listen(feed.hear)
@@ -163,6 +171,7 @@ def rest_app(surface: Surface, reference: ReferenceData, accounts: Sequence[str]
         account_routes(surface, reference, history),
         margin_routes(surface, reference, history.margin),
         book_routes(reference, feed, history),
+        statement_routes(reference, statements),
     )
     made = application(surface, "Exchange", *routes)
     add_streams(made, surface, feed)

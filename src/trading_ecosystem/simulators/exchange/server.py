@@ -17,6 +17,8 @@ from trading_ecosystem.simulators.breaking import OF_VENUES, Breaking
 from trading_ecosystem.simulators.exchange import config
 from trading_ecosystem.simulators.exchange.core import Exchange
 from trading_ecosystem.simulators.exchange.rest import rest_app
+from trading_ecosystem.simulators.exchange.statement_call import StatementCall
+from trading_ecosystem.simulators.exchange.statement_store import Statements
 from trading_ecosystem.simulators.exchange.store import DESIGN
 from trading_ecosystem.simulators.insight import audit_rest
 
@@ -43,10 +45,17 @@ BREAKING = Breaking(core_takes=OF_VENUES)
 def add(parts: Parts) -> Added:
     audit, leases = BREAKING.surface(parts)
     reference = read_reference(parts.document)
-    accounts = [account for account, _ in parts.document["accounts"].entries()]
-    surface = rest_surface(parts, read_access(parts.document))
-    rest = rest_app(surface, reference, accounts, parts.engine.store.history)
-    return Added(rest=rest, audit=[audit], audit_rest=audit_rest(parts, BREAKING), work=[leases])
+    accounts = read_accounts(parts.document["accounts"], reference)
+    margin = read_margin(parts.document.get("margin"), accounts, reference)
+    access, history = read_access(parts.document), parts.engine.store.history
+    statements = Statements(history.database, reference, accounts, margin)
+    return Added(
+        rest=rest_app(rest_surface(parts, access), reference, list(accounts), history, statements),
+        answers={"GetStatement": StatementCall(statements, access).answer},
+        audit=[audit],
+        audit_rest=audit_rest(parts, BREAKING),
+        work=[leases],
+    )
 
 
 SERVICE = Service(

@@ -42,6 +42,7 @@ from trading_ecosystem.messages.orders import (
     TradeExecuted,
 )
 from trading_ecosystem.simulators.exchange.margin_history import MarginHistory, position_change_table
+from trading_ecosystem.simulators.exchange.movement_history import MovementHistory, movement_table
 
 TABLES = MetaData()
 TRADE = Table(
@@ -81,6 +82,7 @@ ORDER = Table(
     info=UPDATED,
 )
 POSITION_CHANGE = position_change_table(TABLES)
+MOVEMENT = movement_table(TABLES)
 PHASE = Table(
     "market_phase",
     TABLES,
@@ -130,11 +132,12 @@ class PlacedOrder:
 @final
 class TradeHistory:
     """Trades and orders of one venue, and in `margin` what became of positions. An order that was rejected never became
-    one, and is not here."""
+    one, and is not here. `database`: for whoever reads it in another way."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = self._database = database
         self.margin = MarginHistory(database, POSITION_CHANGE)
+        self._movements = MovementHistory(database, MOVEMENT)
         self._fill = (
             update(ORDER)
             .where(
@@ -162,6 +165,7 @@ class TradeHistory:
 
     def record(self, messages: Sequence[Message]) -> None:
         self.margin.record(messages)
+        self._movements.record(messages)
         for part in parts_of(messages):
             if isinstance(part, OrderAmended):
                 self._record_amendment(part)

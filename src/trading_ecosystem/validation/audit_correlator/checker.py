@@ -8,6 +8,7 @@ Rule 3: a violation is reported when it comes about, not again for as long as it
 from typing import final
 
 from trading_ecosystem.messages.audit import Envelope, InvariantViolated
+from trading_ecosystem.messages.books import BooksCompared, NettingSettled, ProfitsReported
 from trading_ecosystem.messages.chaos import InjectionEnded, InjectionStarted
 from trading_ecosystem.messages.custody import (
     PartPosted,
@@ -28,15 +29,18 @@ from trading_ecosystem.messages.transfers import AccountMoved, TransferChanged, 
 from trading_ecosystem.validation.audit_correlator.invariants import Findings, Invariant
 from trading_ecosystem.validation.audit_correlator.margin_record import MarginRecord
 from trading_ecosystem.validation.audit_correlator.movement_record import Changes, MovementRecord
+from trading_ecosystem.validation.audit_correlator.profit_record import CLEARING, ProfitRecord
 from trading_ecosystem.validation.audit_correlator.venue_record import VenueRecord
 
 FEES, EXTERNAL, TRANSIT = "fees", "external", "transit"
 CUSTODIAN = "its custodian"  # Where a venue's totals come from and go to.
-MAY_OWE = (FEES, EXTERNAL, CUSTODIAN)
+INSURANCE = "insurance"
+MAY_OWE = (FEES, EXTERNAL, CUSTODIAN, CLEARING)
 APART = (EXTERNAL, TRANSIT)  # From settlements.
-OWN = (FEES, EXTERNAL, TRANSIT, CUSTODIAN)
+OWN = (FEES, EXTERNAL, TRANSIT, CUSTODIAN, CLEARING, INSURANCE)
 OF_TRANSFERS = (TransferChanged, TransferPosted)
 MISTOLD = ("venue.latency", "venue.duplicate_reports", "venue.lost_reports")
+OF_BOOKS = (ProfitsReported, NettingSettled, BooksCompared)
 OF_CUSTODY = (SettlementInstructed, TransactionPosted, PartPosted, SettlementFailed, SettlementCanceled)
 NOTHING: list[InvariantViolated] = []
 
@@ -49,7 +53,7 @@ class Balances:
 
     def __init__(self, opening: dict[str, dict[str, int]]) -> None:
         self.amounts = {account: dict(amounts) for account, amounts in opening.items()}
-        for account in (FEES, EXTERNAL, TRANSIT, CUSTODIAN):
+        for account in OWN:
             self.amounts.setdefault(account, {})
         self.drift: dict[str, int] = {}
 
@@ -122,6 +126,7 @@ class ConservationChecker:
         "_not_in_custody",
         "_pending",
         "_posted",
+        "_profits",
         "_quote_minor",
         "_refused",
         "_trades",
@@ -148,6 +153,7 @@ class ConservationChecker:
         self._venue = Balances(accounts)
         self._custody = Balances({**accounts, **(vaults or {})})
         self._movements = MovementRecord()
+        self._profits = ProfitRecord()
         # Venue less custody, where that is not zero. Custody is what is posted and pending, and what is known
         # not to be there: trades in flight and trades that failed.
         self._difference: Changes = {}
@@ -166,7 +172,7 @@ class ConservationChecker:
             return NOTHING
         if isinstance(message, (InjectionStarted, InjectionEnded)):
             self._note_fault(message)
-        elif isinstance(message, (AccountEvent, TradeExecuted, *OF_CUSTODY, *OF_TRANSFERS)):
+        elif isinstance(message, (AccountEvent, TradeExecuted, *OF_CUSTODY, *OF_TRANSFERS, *OF_BOOKS)):
             findings = Findings(envelope.message_id, envelope.sent_ns)
             self._check(message, findings)
             return findings.found or NOTHING
@@ -196,6 +202,7 @@ class ConservationChecker:
                 if instruction.message.due_ns <= now - self._grace_ns:
                     findings.add(Invariant.SETTLES_ON_TIME, f"instruction {instruction_id} of {custodian} is open")
         self._movements.report_open(now - self._grace_ns, findings)
+        self._profits.report_open(now - self._grace_ns, findings)
         for margin in self._margins.values():
             margin.finish(findings)
         for detail in self._not_in_custody:
@@ -228,9 +235,44 @@ class ConservationChecker:
             self._on_part_posted(message, findings)
         elif isinstance(message, SettlementFailed):
             self._on_failed(message, findings)
-        else:
-            assert isinstance(message, SettlementCanceled)
+        elif isinstance(message, SettlementCanceled):
             self._on_canceled(message, findings)
+        else:
+            self._check_books(message, findings)
+
+    def _check_books(self, message: Message, findings: Findings) -> None:
+        if isinstance(message, NettingSettled):
+            self._on_netted(message, findings)
+        elif isinstance(message, ProfitsReported):
+            self._profits.begin(message)
+        else:
+            assert isinstance(message, BooksCompared)
+            self._on_compared(message, findings)
+
+    def _on_compared(self, message: BooksCompared, findings: Findings) -> None:
+        """What custody is known not to have is found there, too."""
+        for each in message.breaks if not self._not_in_custody else ():
+            amounts = f"{each.venue_minor} of {each.asset} at the venue, {each.custody_minor} in custody"
+            findings.add(Invariant.EXCHANGE_AND_CUSTODY, f"{each.account} has {amounts}")
+
+    def _on_netted(self, message: NettingSettled, findings: Findings) -> None:
+        """All that a netting set settles, it settles as it was instructed, net."""
+        instructed: Changes = {}
+        for each in message.netted:
+            instruction = self._pending.get(message.custodian, {}).pop(each.instruction_id, None)
+            what = f"instruction {each.instruction_id} settles in netting {message.netting_id}"
+            if instruction is None:
+                findings.add(Invariant.SETTLES_ONCE, f"{what} and was not pending")
+                continue
+            self._posted += 1
+            if instruction.message.due_ns > message.occurred_ns:
+                findings.add(Invariant.SETTLES_ON_TIME, f"{what} before it is due")
+            subtract(instructed, {key: -minor for key, minor in instruction.changes.items()})
+        changes = changes_of(message.postings, findings)
+        self._custody.apply(changes, Invariant.CUSTODY_CONSERVES, Invariant.CUSTODY_NOT_NEGATIVE, findings, APART)
+        if without_zeros(changes) != without_zeros(instructed):
+            findings.add(Invariant.SETTLES_AS_INSTRUCTED, f"netting {message.netting_id} moves something else")
+        self._replace(instructed, changes, findings)
 
     def _on_account_event(self, event: AccountEvent, findings: Findings) -> None:
         self._record(event.venue).on_account_event(event, findings)
@@ -273,6 +315,9 @@ class ConservationChecker:
         if instruction_id <= last_id:
             findings.add(Invariant.IDS_INCREASE, f"instruction {instruction_id} after {last_id}")
         self._last_instruction_id[message.custodian] = max(instruction_id, last_id)
+        if message.trade_id == 0:
+            self._on_profit_instructed(message, findings)
+            return
         trade = self._record(message.venue).in_flight.pop(message.trade_id, None)
         if trade is None:
             detail = f"trade {message.trade_id} of {message.venue} is instructed and was not in flight"
@@ -283,11 +328,20 @@ class ConservationChecker:
         pending[instruction_id] = PendingInstruction(message, changes, trade_changes)
         self._replace(trade_changes, changes, findings)
 
+    def _on_profit_instructed(self, message: SettlementInstructed, findings: Findings) -> None:
+        told = self._profits.end(message, findings)
+        changes = changes_of(message.postings, findings)
+        pending = self._pending.setdefault(message.custodian, {})
+        pending[message.instruction_id] = PendingInstruction(message, changes, told)
+        self._replace(told, changes, findings)
+
     def _on_posted(self, message: TransactionPosted, findings: Findings) -> None:
         self._posted += 1
         instruction = self._pending.get(message.custodian, {}).pop(message.instruction_id, None)
         changes = changes_of(message.postings, findings)
-        self._custody.apply(changes, Invariant.CUSTODY_CONSERVES, Invariant.CUSTODY_NOT_NEGATIVE, findings, APART)
+        of_profit = instruction is not None and instruction.message.trade_id == 0
+        apart = (TRANSIT,) if of_profit else APART  # What a venue pays in comes from outside.
+        self._custody.apply(changes, Invariant.CUSTODY_CONSERVES, Invariant.CUSTODY_NOT_NEGATIVE, findings, apart)
         if instruction is None:
             detail = f"instruction {message.instruction_id} is posted and was not pending"
             findings.add(Invariant.SETTLES_ONCE, detail)
@@ -417,6 +471,10 @@ def without(postings: tuple[Posting, ...], part: tuple[Posting, ...]) -> tuple[P
 def same_way(one: Posting, other: Posting) -> bool:
     same_accounts = one.debit_account == other.debit_account and one.credit_account == other.credit_account
     return same_accounts and one.asset == other.asset
+
+
+def without_zeros(changes: Changes) -> Changes:
+    return {key: minor for key, minor in changes.items() if minor}
 
 
 def subtract(changes: Changes, less: Changes) -> None:

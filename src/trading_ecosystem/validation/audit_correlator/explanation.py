@@ -45,6 +45,7 @@ KINDS = {
     "TransactionPosted": "settlement",
     "SettlementFailed": "settlement",
     "PartPosted": "settlement",
+    "NettingSettled": "settlement",
     "SettlementCanceled": "settlement",
     "SettlementsReported": "settlement",
     "HoldingsReported": "settlement",

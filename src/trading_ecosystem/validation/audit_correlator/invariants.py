@@ -24,6 +24,7 @@ class Invariant(StrEnum):
     FILLS_MATCH = "E5 fills match their trade and their order"
     IDS_INCREASE = "E6 ids are unique and increase"
     POSITION_IS_TRADES = "E10 a position is the sum of its trades"
+    PROFIT_IS_EXPLAINED = "M12 what is settled of profits is what was gained"
     WALLET_IS_EXPLAINED = "M12 a margin wallet changes by what is told"
     EVENTS_CONTIGUOUS = "E6 account events count without gap or repetition"
 

@@ -3,10 +3,12 @@
 Rule 1: a position is the sum of an account's trades and deleveragings.
 Rule 2: a wallet changes by what is said to have been realised, funded, paid, moved or covered. Since one message may
     change several positions of an account, that is looked at when the moment is over.
+Rule 3: what a venue settles of profits is what was said to have been gained since it did so last.
 """
 
 from typing import final
 
+from trading_ecosystem.messages.books import ProfitSettled
 from trading_ecosystem.messages.orders import AccountEvent, Side, TradeExecuted
 from trading_ecosystem.messages.perpetuals import LossCovered, MarginMoved, PositionChanged, PositionDeleveraged
 from trading_ecosystem.validation.audit_correlator.invariants import Findings, Invariant
@@ -18,13 +20,14 @@ Wallet = tuple[str, str]  # Account and asset.
 class MarginRecord:
     """Of one venue. `margined`: the asset in which each perpetual is settled."""
 
-    __slots__ = ("_explained", "_lots", "_margined", "_since_ns", "_told")
+    __slots__ = ("_explained", "_gained", "_lots", "_margined", "_since_ns", "_told")
 
     def __init__(self, margined: dict[str, str]) -> None:
         self._margined = margined
         self._lots: dict[tuple[str, str], int] = {}  # By account and symbol.
         self._told: dict[Wallet, int] = {}  # What was said to be in a wallet last,
         self._explained: dict[Wallet, int] = {}  # and what that should be; both from the first time that it was said.
+        self._gained: dict[Wallet, int] = {}  # Since that was settled last.
         self._since_ns: dict[Wallet, int] = {}  # When either changed, until it has been looked at.
 
     def on_trade(self, trade: TradeExecuted) -> None:
@@ -45,7 +48,19 @@ class MarginRecord:
         elif isinstance(event, LossCovered):
             wallet = event.account, event.asset
             told_minor = self._told.get(wallet, 0) + event.amount_minor
+            self._gain(wallet, event.amount_minor)
             self._explain(wallet, event.amount_minor, told_minor, event.occurred_ns)
+        elif isinstance(event, ProfitSettled):
+            self._on_profit(event, findings)
+
+    def _on_profit(self, event: ProfitSettled, findings: Findings) -> None:
+        gained_minor = self._gained.pop((event.account, event.asset), 0)
+        if event.amount_minor != gained_minor:
+            detail = f"{event.account} settles {event.amount_minor} of {event.asset}, and gained {gained_minor}"
+            findings.add(Invariant.PROFIT_IS_EXPLAINED, detail)
+
+    def _gain(self, wallet: Wallet, amount_minor: int) -> None:
+        self._gained[wallet] = self._gained.get(wallet, 0) + amount_minor
 
     def _on_position(self, event: PositionChanged, findings: Findings) -> None:
         traded_lots = self._lots.get((event.account, event.symbol), 0)
@@ -55,6 +70,7 @@ class MarginRecord:
         if event.symbol in self._margined:
             gained_minor = event.realised_minor + event.funding_minor - event.fee_minor
             wallet = event.account, self._margined[event.symbol]
+            self._gain(wallet, gained_minor)
             self._explain(wallet, gained_minor, event.wallet_minor, event.occurred_ns)
 
     def _explain(self, wallet: Wallet, change_minor: int, told_minor: int, ns: int) -> None:

@@ -20,6 +20,7 @@ PER_HOUR = {
     "SettlementInstructed": ("settlements instructed", "settlement"),
     "TransactionPosted": ("settlements posted", "settlement"),
     "PartPosted": ("settlements posted in part", "settlement"),
+    "NettingSettled": ("netting sets settled", "settlement"),
     "SettlementFailed": ("settlements failed", "settlement"),
     "SettlementCanceled": ("settlements canceled", "settlement"),
     "TransferRequested": ("transfers requested", "transfer"),

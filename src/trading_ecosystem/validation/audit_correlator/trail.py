@@ -24,6 +24,8 @@ YOUNGER = (  # A trail that has none of them is what it was before there were an
     *("AllowDestination", "DestinationAllowed", "TransferRequested", "TransferChanged", "TransferApproved"),
     *("TransferRefused", "TransferPosted", "CreditAccount", "DebitAccount", "MovementAnswered", "AccountMoved"),
     *("QueryTransfers", "TransfersReported"),
+    *("SettleProfits", "ProfitsReported", "ProfitSettled", "QueryBooks", "BooksReported", "BooksCompared"),
+    "NettingSettled",
 )
 CLOSING_TYPE = "TrailClosed"
 CLOSING_FIELDS = ("count", "head")

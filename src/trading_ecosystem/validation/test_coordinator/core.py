@@ -12,6 +12,7 @@ from typing import final
 from trading_ecosystem.core import Core
 from trading_ecosystem.messages.accounts import VenueHeartbeat
 from trading_ecosystem.messages.audit import InvariantViolated
+from trading_ecosystem.messages.books import BooksCompared, NettingSettled
 from trading_ecosystem.messages.chaos import InjectionEnded, InjectionRefused, InjectionStarted, InjectionStruck
 from trading_ecosystem.messages.custody import (
     PartPosted,
@@ -47,6 +48,7 @@ from trading_ecosystem.messages.transfers import (
 )
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.validation.results import CheckOutcome, Judgement, Series
+from trading_ecosystem.validation.test_coordinator.book_notes import BookNotes
 from trading_ecosystem.validation.test_coordinator.conditions import default_condition
 from trading_ecosystem.validation.test_coordinator.ground_truth import GroundTruth
 from trading_ecosystem.validation.test_coordinator.judge import judge
@@ -127,6 +129,8 @@ class TestCoordinator(Core):
         self._truth = GroundTruth(reference, balances, scenario.conditions(), start_ns, margin)
         self._recorder = Recorder(reference, scenario.duration_ns)
         self._transfers = TransferNotes(self._truth, self._recorder)
+        self._books = BookNotes(self._recorder)
+        self._undone_ns = 0  # When the last fault was.
         self._decimals: dict[str, int] = {name: asset.decimals for name, asset in reference.assets.items()}
         self._alerts: list[FiredAlert] = []
         self._receipts: dict[str, Receipts] = {step.injection_id: Receipts(step.kind) for step in scenario.method}
@@ -203,6 +207,8 @@ class TestCoordinator(Core):
             failed = self._settlements_lost + len(self._failing)
             if failed:
                 troubles.append(f"{failed} settlements failed")
+        elif probe == "books_reconciled":
+            troubles = self._books.troubles(self._settlements_lost + len(self._failing), self._undone_ns)
         else:
             assert probe == "all_services_healthy", probe
             troubles = self._unhealthy()
@@ -246,6 +252,10 @@ class TestCoordinator(Core):
     def _note_other(self, message: Message) -> None:
         if isinstance(message, OrderDenied):
             self._denied += 1
+        elif isinstance(message, BooksCompared):
+            self._books.note(message)
+        elif isinstance(message, NettingSettled):
+            self._note_netting(message)
         else:
             assert isinstance(message, OF_TRANSFERS), f"no route brings {type(message).__name__} here"
             self._transfers.note(message)
@@ -295,6 +305,13 @@ class TestCoordinator(Core):
             self._recorder.count("settlements posted in part", "settlement", ns)
         else:
             self._note_failed(message)
+
+    def _note_netting(self, message: NettingSettled) -> None:
+        self._books.note_netting(len(message.netted), message.occurred_ns)
+        for each in message.netted:
+            self._posted += 1
+            self._recorder.count("settlements posted", "settlement", message.occurred_ns)
+            self._end_settlement(each.instruction_id, message.occurred_ns)
 
     def _note_failed(self, message: SettlementFailed | SettlementCanceled) -> None:
         if isinstance(message, SettlementCanceled):
@@ -350,6 +367,7 @@ class TestCoordinator(Core):
         elif isinstance(message, InjectionEnded):
             receipts = self._receipts_of(message.injection_id)
             receipts.ended_ns = first(receipts.ended_ns, message.occurred_ns)
+            self._undone_ns = max(self._undone_ns, message.occurred_ns)
             if self._down.get(receipts.target) == message.injection_id:
                 del self._down[receipts.target]
             self._truth.injection(message.injection_id, False, message.occurred_ns)
@@ -399,6 +417,7 @@ class TestCoordinator(Core):
             "injections": sum(1 for receipts in self._receipts.values() if receipts.started_ns is not None),
             "invariants violated": len(self._invariants),
             **self._transfers.counts,
+            **self._books.counts,
         }
 
 

@@ -14,6 +14,7 @@ from trading_ecosystem.validation.test_coordinator.conditions import Condition
 class Probe(StrEnum):
     NO_ALERTS = "no_alerts"
     LEDGER_BALANCED = "ledger_balanced"
+    BOOKS_RECONCILED = "books_reconciled"
     ALL_SERVICES_HEALTHY = "all_services_healthy"
 
 

@@ -900,6 +900,8 @@ class CustodianEvent(_message.Message):
     TRANSFER_POSTED_FIELD_NUMBER: _builtins.int
     DESTINATION_ALLOWED_FIELD_NUMBER: _builtins.int
     TRANSFERS_REPORTED_FIELD_NUMBER: _builtins.int
+    BOOKS_COMPARED_FIELD_NUMBER: _builtins.int
+    NETTING_SETTLED_FIELD_NUMBER: _builtins.int
     HEALTH_CHANGED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Counts what this incarnation of the service published: 1, 2, 3, ... 0 in an answer to a call."""
@@ -964,6 +966,14 @@ class CustodianEvent(_message.Message):
         """The transfers of an account that are not over."""
 
     @_builtins.property
+    def books_compared(self) -> Global___BooksCompared:
+        """The books of the custodian and of a venue were compared."""
+
+    @_builtins.property
+    def netting_settled(self) -> Global___NettingSettled:
+        """Instructions were settled together, net."""
+
+    @_builtins.property
     def health_changed(self) -> _common_pb2.HealthChanged:
         """The service serves, or serves no longer."""
 
@@ -986,13 +996,15 @@ class CustodianEvent(_message.Message):
         transfer_posted: Global___TransferPosted | None = ...,
         destination_allowed: Global___DestinationAllowed | None = ...,
         transfers_reported: Global___TransfersReported | None = ...,
+        books_compared: Global___BooksCompared | None = ...,
+        netting_settled: Global___NettingSettled | None = ...,
         health_changed: _common_pb2.HealthChanged | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["destination_allowed", b"destination_allowed", "event", b"event", "header", b"header", "health_changed", b"health_changed", "holdings_reported", b"holdings_reported", "part_posted", b"part_posted", "settlement_canceled", b"settlement_canceled", "settlement_failed", b"settlement_failed", "settlement_instructed", b"settlement_instructed", "settlements_reported", b"settlements_reported", "transaction_posted", b"transaction_posted", "transfer_approved", b"transfer_approved", "transfer_changed", b"transfer_changed", "transfer_posted", b"transfer_posted", "transfer_refused", b"transfer_refused", "transfer_requested", b"transfer_requested", "transfers_reported", b"transfers_reported"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["books_compared", b"books_compared", "destination_allowed", b"destination_allowed", "event", b"event", "header", b"header", "health_changed", b"health_changed", "holdings_reported", b"holdings_reported", "netting_settled", b"netting_settled", "part_posted", b"part_posted", "settlement_canceled", b"settlement_canceled", "settlement_failed", b"settlement_failed", "settlement_instructed", b"settlement_instructed", "settlements_reported", b"settlements_reported", "transaction_posted", b"transaction_posted", "transfer_approved", b"transfer_approved", "transfer_changed", b"transfer_changed", "transfer_posted", b"transfer_posted", "transfer_refused", b"transfer_refused", "transfer_requested", b"transfer_requested", "transfers_reported", b"transfers_reported"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["destination_allowed", b"destination_allowed", "event", b"event", "header", b"header", "health_changed", b"health_changed", "holdings_reported", b"holdings_reported", "part_posted", b"part_posted", "sequence", b"sequence", "settlement_canceled", b"settlement_canceled", "settlement_failed", b"settlement_failed", "settlement_instructed", b"settlement_instructed", "settlements_reported", b"settlements_reported", "transaction_posted", b"transaction_posted", "transfer_approved", b"transfer_approved", "transfer_changed", b"transfer_changed", "transfer_posted", b"transfer_posted", "transfer_refused", b"transfer_refused", "transfer_requested", b"transfer_requested", "transfers_reported", b"transfers_reported"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["books_compared", b"books_compared", "destination_allowed", b"destination_allowed", "event", b"event", "header", b"header", "health_changed", b"health_changed", "holdings_reported", b"holdings_reported", "netting_settled", b"netting_settled", "part_posted", b"part_posted", "sequence", b"sequence", "settlement_canceled", b"settlement_canceled", "settlement_failed", b"settlement_failed", "settlement_instructed", b"settlement_instructed", "settlements_reported", b"settlements_reported", "transaction_posted", b"transaction_posted", "transfer_approved", b"transfer_approved", "transfer_changed", b"transfer_changed", "transfer_posted", b"transfer_posted", "transfer_refused", b"transfer_refused", "transfer_requested", b"transfer_requested", "transfers_reported", b"transfers_reported"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["settlement_instructed", "transaction_posted", "settlement_failed", "holdings_reported", "part_posted", "settlement_canceled", "settlements_reported", "transfer_requested", "transfer_changed", "transfer_approved", "transfer_refused", "transfer_posted", "destination_allowed", "transfers_reported", "health_changed"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["settlement_instructed", "transaction_posted", "settlement_failed", "holdings_reported", "part_posted", "settlement_canceled", "settlements_reported", "transfer_requested", "transfer_changed", "transfer_approved", "transfer_refused", "transfer_posted", "destination_allowed", "transfers_reported", "books_compared", "netting_settled", "health_changed"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -2257,3 +2269,161 @@ class Transfer(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Transfer: _TypeAlias = Transfer  # noqa: Y015
+
+@_typing.final
+class Break(_message.Message):
+    """A difference between a venue's books and the custodian's."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    VENUE_MINOR_FIELD_NUMBER: _builtins.int
+    CUSTODY_MINOR_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """Whose."""
+    asset: _builtins.str
+    """Of what, such as `USD`."""
+    venue_minor: _builtins.int
+    """What the venue has, in minor units."""
+    custody_minor: _builtins.int
+    """What custody has, posted and pending, in minor units."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        asset: _builtins.str = ...,
+        venue_minor: _builtins.int = ...,
+        custody_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "asset", b"asset", "custody_minor", b"custody_minor", "venue_minor", b"venue_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Break: _TypeAlias = Break  # noqa: Y015
+
+@_typing.final
+class BooksCompared(_message.Message):
+    """The books of the custodian and of a venue were compared, as of the same trade and movement."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTODIAN_FIELD_NUMBER: _builtins.int
+    VENUE_FIELD_NUMBER: _builtins.int
+    LAST_TRADE_ID_FIELD_NUMBER: _builtins.int
+    LAST_MOVEMENT_ID_FIELD_NUMBER: _builtins.int
+    ENTRY_COUNT_FIELD_NUMBER: _builtins.int
+    BREAKS_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    custodian: _builtins.str
+    """Instance of the custodian."""
+    venue: _builtins.str
+    """Instance of the venue."""
+    last_trade_id: _builtins.int
+    """After this trade of the venue and no later one."""
+    last_movement_id: _builtins.int
+    """After this movement and no later one."""
+    entry_count: _builtins.int
+    """How many amounts were compared."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC."""
+    @_builtins.property
+    def breaks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Break]:
+        """All that differs."""
+
+    def __init__(
+        self,
+        *,
+        custodian: _builtins.str = ...,
+        venue: _builtins.str = ...,
+        last_trade_id: _builtins.int = ...,
+        last_movement_id: _builtins.int = ...,
+        entry_count: _builtins.int = ...,
+        breaks: _abc.Iterable[Global___Break] | None = ...,
+        occurred_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["breaks", b"breaks", "custodian", b"custodian", "entry_count", b"entry_count", "last_movement_id", b"last_movement_id", "last_trade_id", b"last_trade_id", "occurred_ns", b"occurred_ns", "venue", b"venue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BooksCompared: _TypeAlias = BooksCompared  # noqa: Y015
+
+@_typing.final
+class NettedInstruction(_message.Message):
+    """An instruction that was settled with others."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTRUCTION_ID_FIELD_NUMBER: _builtins.int
+    TRADE_ID_FIELD_NUMBER: _builtins.int
+    instruction_id: _builtins.int
+    """Which."""
+    trade_id: _builtins.int
+    """Of which trade."""
+    def __init__(
+        self,
+        *,
+        instruction_id: _builtins.int = ...,
+        trade_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instruction_id", b"instruction_id", "trade_id", b"trade_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NettedInstruction: _TypeAlias = NettedInstruction  # noqa: Y015
+
+@_typing.final
+class NettingSettled(_message.Message):
+    """Instructions of one cut-off are in the ledger, together, by what each account owes and gets net."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTODIAN_FIELD_NUMBER: _builtins.int
+    NETTING_ID_FIELD_NUMBER: _builtins.int
+    TRANSACTION_ID_FIELD_NUMBER: _builtins.int
+    CUT_OFF_NS_FIELD_NUMBER: _builtins.int
+    NETTED_FIELD_NUMBER: _builtins.int
+    POSTINGS_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    custodian: _builtins.str
+    """Instance of the custodian."""
+    netting_id: _builtins.int
+    """1, 2, 3, ... per custodian."""
+    transaction_id: _builtins.int
+    """Of the one ledger transaction."""
+    cut_off_ns: _builtins.int
+    """When they were due to be tried, in ns since 1970, UTC."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC."""
+    @_builtins.property
+    def netted(self) -> _containers.RepeatedCompositeFieldContainer[Global___NettedInstruction]:
+        """All that are settled by this."""
+
+    @_builtins.property
+    def postings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Posting]:
+        """What moved."""
+
+    def __init__(
+        self,
+        *,
+        custodian: _builtins.str = ...,
+        netting_id: _builtins.int = ...,
+        transaction_id: _builtins.int = ...,
+        cut_off_ns: _builtins.int = ...,
+        netted: _abc.Iterable[Global___NettedInstruction] | None = ...,
+        postings: _abc.Iterable[Global___Posting] | None = ...,
+        occurred_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["custodian", b"custodian", "cut_off_ns", b"cut_off_ns", "netted", b"netted", "netting_id", b"netting_id", "occurred_ns", b"occurred_ns", "postings", b"postings", "transaction_id", b"transaction_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NettingSettled: _TypeAlias = NettingSettled  # noqa: Y015

@@ -1231,6 +1231,246 @@ class DebitAccountResponse(_message.Message):
 Global___DebitAccountResponse: _TypeAlias = DebitAccountResponse  # noqa: Y015
 
 @_typing.final
+class SettleProfitsRequest(_message.Message):
+    """Asks for one SettleProfits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___SettleProfits:
+        """What is asked."""
+
+    def __init__(
+        self,
+        *,
+        command: Global___SettleProfits | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SettleProfitsRequest: _TypeAlias = SettleProfitsRequest  # noqa: Y015
+
+@_typing.final
+class SettleProfitsResponse(_message.Message):
+    """What SettleProfits led to, when it is durable."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExchangeEvent]:
+        """In order; of what the caller may see."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___ExchangeEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SettleProfitsResponse: _TypeAlias = SettleProfitsResponse  # noqa: Y015
+
+@_typing.final
+class QueryBooksRequest(_message.Message):
+    """Asks for one QueryBooks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___QueryBooks:
+        """What is asked."""
+
+    def __init__(
+        self,
+        *,
+        command: Global___QueryBooks | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryBooksRequest: _TypeAlias = QueryBooksRequest  # noqa: Y015
+
+@_typing.final
+class QueryBooksResponse(_message.Message):
+    """What QueryBooks led to, when it is durable."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExchangeEvent]:
+        """In order; of what the caller may see."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___ExchangeEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryBooksResponse: _TypeAlias = QueryBooksResponse  # noqa: Y015
+
+@_typing.final
+class GetStatementRequest(_message.Message):
+    """Which account, and which period [since, until)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    SINCE_NS_FIELD_NUMBER: _builtins.int
+    UNTIL_NS_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """Whose."""
+    since_ns: _builtins.int
+    """From then on, in ns since 1970, UTC."""
+    until_ns: _builtins.int
+    """Before that, in ns since 1970, UTC; 0: up to now."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        since_ns: _builtins.int = ...,
+        until_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "since_ns", b"since_ns", "until_ns", b"until_ns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetStatementRequest: _TypeAlias = GetStatementRequest  # noqa: Y015
+
+@_typing.final
+class GetStatementResponse(_message.Message):
+    """For each wallet and asset, the opening and the movements make the closing."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    WALLETS_FIELD_NUMBER: _builtins.int
+    MOVEMENTS_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """Whose."""
+    @_builtins.property
+    def wallets(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatementWallet]:
+        """What it had and has."""
+
+    @_builtins.property
+    def movements(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatementMovement]:
+        """In the order of their time."""
+
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        wallets: _abc.Iterable[Global___StatementWallet] | None = ...,
+        movements: _abc.Iterable[Global___StatementMovement] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "movements", b"movements", "wallets", b"wallets"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetStatementResponse: _TypeAlias = GetStatementResponse  # noqa: Y015
+
+@_typing.final
+class StatementWallet(_message.Message):
+    """What an account had of an asset when a period began, and when it ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WALLET_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    OPENING_MINOR_FIELD_NUMBER: _builtins.int
+    CLOSING_MINOR_FIELD_NUMBER: _builtins.int
+    wallet: _builtins.str
+    """`balance`, or `margin` for what stands for perpetuals."""
+    asset: _builtins.str
+    """Of what, such as `USD`."""
+    opening_minor: _builtins.int
+    """In minor units."""
+    closing_minor: _builtins.int
+    """In minor units."""
+    def __init__(
+        self,
+        *,
+        wallet: _builtins.str = ...,
+        asset: _builtins.str = ...,
+        opening_minor: _builtins.int = ...,
+        closing_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "closing_minor", b"closing_minor", "opening_minor", b"opening_minor", "wallet", b"wallet"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StatementWallet: _TypeAlias = StatementWallet  # noqa: Y015
+
+@_typing.final
+class StatementMovement(_message.Message):
+    """One movement of an account."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    WALLET_FIELD_NUMBER: _builtins.int
+    SYMBOL_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC."""
+    number: _builtins.int
+    """The id of a trade; of all else, the number under which the account was told."""
+    kind: _builtins.str
+    """`trade`, `fee`, `realised`, `funding`, `liquidation`, `covered`, `deposit`, `withdrawal` or `margin_transfer`."""
+    wallet: _builtins.str
+    """`balance` or `margin`."""
+    symbol: _builtins.str
+    """Of which instrument; empty for none."""
+    asset: _builtins.str
+    """Of what, such as `USD`."""
+    amount_minor: _builtins.int
+    """What the wallet received (+) or gave (-), in minor units."""
+    def __init__(
+        self,
+        *,
+        occurred_ns: _builtins.int = ...,
+        number: _builtins.int = ...,
+        kind: _builtins.str = ...,
+        wallet: _builtins.str = ...,
+        symbol: _builtins.str = ...,
+        asset: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "asset", b"asset", "kind", b"kind", "number", b"number", "occurred_ns", b"occurred_ns", "symbol", b"symbol", "wallet", b"wallet"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StatementMovement: _TypeAlias = StatementMovement  # noqa: Y015
+
+@_typing.final
 class ExchangeEvent(_message.Message):
     """Something that the venue published or answered."""
 
@@ -1263,6 +1503,9 @@ class ExchangeEvent(_message.Message):
     MARKET_PHASE_CHANGED_FIELD_NUMBER: _builtins.int
     ACCOUNT_MOVED_FIELD_NUMBER: _builtins.int
     MOVEMENT_ANSWERED_FIELD_NUMBER: _builtins.int
+    PROFIT_SETTLED_FIELD_NUMBER: _builtins.int
+    PROFITS_REPORTED_FIELD_NUMBER: _builtins.int
+    BOOKS_REPORTED_FIELD_NUMBER: _builtins.int
     HEALTH_CHANGED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Counts what this incarnation of the service published: 1, 2, 3, ... 0 in an answer to a call."""
@@ -1371,6 +1614,18 @@ class ExchangeEvent(_message.Message):
         """Answer to CreditAccount and DebitAccount."""
 
     @_builtins.property
+    def profit_settled(self) -> Global___ProfitSettled:
+        """What an account gained in perpetuals is in custody's books, too."""
+
+    @_builtins.property
+    def profits_reported(self) -> Global___ProfitsReported:
+        """Answer to SettleProfits."""
+
+    @_builtins.property
+    def books_reported(self) -> Global___BooksReported:
+        """Answer to QueryBooks."""
+
+    @_builtins.property
     def health_changed(self) -> _common_pb2.HealthChanged:
         """The service serves, or serves no longer."""
 
@@ -1404,13 +1659,16 @@ class ExchangeEvent(_message.Message):
         market_phase_changed: Global___MarketPhaseChanged | None = ...,
         account_moved: Global___AccountMoved | None = ...,
         movement_answered: Global___MovementAnswered | None = ...,
+        profit_settled: Global___ProfitSettled | None = ...,
+        profits_reported: Global___ProfitsReported | None = ...,
+        books_reported: Global___BooksReported | None = ...,
         health_changed: _common_pb2.HealthChanged | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["account_moved", b"account_moved", "account_reported", b"account_reported", "amend_rejected", b"amend_rejected", "book_top_changed", b"book_top_changed", "cancel_rejected", b"cancel_rejected", "event", b"event", "funding_settled", b"funding_settled", "header", b"header", "health_changed", b"health_changed", "loss_covered", b"loss_covered", "margin_called", b"margin_called", "margin_move_rejected", b"margin_move_rejected", "margin_moved", b"margin_moved", "mark_price_changed", b"mark_price_changed", "market_phase_changed", b"market_phase_changed", "movement_answered", b"movement_answered", "order_accepted", b"order_accepted", "order_amended", b"order_amended", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "order_triggered", b"order_triggered", "position_changed", b"position_changed", "position_deleveraged", b"position_deleveraged", "position_liquidated", b"position_liquidated", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["account_moved", b"account_moved", "account_reported", b"account_reported", "amend_rejected", b"amend_rejected", "book_top_changed", b"book_top_changed", "books_reported", b"books_reported", "cancel_rejected", b"cancel_rejected", "event", b"event", "funding_settled", b"funding_settled", "header", b"header", "health_changed", b"health_changed", "loss_covered", b"loss_covered", "margin_called", b"margin_called", "margin_move_rejected", b"margin_move_rejected", "margin_moved", b"margin_moved", "mark_price_changed", b"mark_price_changed", "market_phase_changed", b"market_phase_changed", "movement_answered", b"movement_answered", "order_accepted", b"order_accepted", "order_amended", b"order_amended", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "order_triggered", b"order_triggered", "position_changed", b"position_changed", "position_deleveraged", b"position_deleveraged", "position_liquidated", b"position_liquidated", "profit_settled", b"profit_settled", "profits_reported", b"profits_reported", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_moved", b"account_moved", "account_reported", b"account_reported", "amend_rejected", b"amend_rejected", "book_top_changed", b"book_top_changed", "cancel_rejected", b"cancel_rejected", "event", b"event", "funding_settled", b"funding_settled", "header", b"header", "health_changed", b"health_changed", "loss_covered", b"loss_covered", "margin_called", b"margin_called", "margin_move_rejected", b"margin_move_rejected", "margin_moved", b"margin_moved", "mark_price_changed", b"mark_price_changed", "market_phase_changed", b"market_phase_changed", "movement_answered", b"movement_answered", "order_accepted", b"order_accepted", "order_amended", b"order_amended", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "order_triggered", b"order_triggered", "position_changed", b"position_changed", "position_deleveraged", b"position_deleveraged", "position_liquidated", b"position_liquidated", "sequence", b"sequence", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_moved", b"account_moved", "account_reported", b"account_reported", "amend_rejected", b"amend_rejected", "book_top_changed", b"book_top_changed", "books_reported", b"books_reported", "cancel_rejected", b"cancel_rejected", "event", b"event", "funding_settled", b"funding_settled", "header", b"header", "health_changed", b"health_changed", "loss_covered", b"loss_covered", "margin_called", b"margin_called", "margin_move_rejected", b"margin_move_rejected", "margin_moved", b"margin_moved", "mark_price_changed", b"mark_price_changed", "market_phase_changed", b"market_phase_changed", "movement_answered", b"movement_answered", "order_accepted", b"order_accepted", "order_amended", b"order_amended", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "order_triggered", b"order_triggered", "position_changed", b"position_changed", "position_deleveraged", b"position_deleveraged", "position_liquidated", b"position_liquidated", "profit_settled", b"profit_settled", "profits_reported", b"profits_reported", "sequence", b"sequence", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["book_top_changed", "venue_heartbeat", "trade_executed", "order_accepted", "order_rejected", "order_filled", "order_canceled", "cancel_rejected", "account_reported", "trades_reported", "order_amended", "amend_rejected", "order_triggered", "margin_moved", "margin_move_rejected", "mark_price_changed", "funding_settled", "position_changed", "margin_called", "position_liquidated", "position_deleveraged", "loss_covered", "market_phase_changed", "account_moved", "movement_answered", "health_changed"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["book_top_changed", "venue_heartbeat", "trade_executed", "order_accepted", "order_rejected", "order_filled", "order_canceled", "cancel_rejected", "account_reported", "trades_reported", "order_amended", "amend_rejected", "order_triggered", "margin_moved", "margin_move_rejected", "mark_price_changed", "funding_settled", "position_changed", "margin_called", "position_liquidated", "position_deleveraged", "loss_covered", "market_phase_changed", "account_moved", "movement_answered", "profit_settled", "profits_reported", "books_reported", "health_changed"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -1434,6 +1692,8 @@ class ExchangeCommand(_message.Message):
     CANCEL_ALL_AFTER_FIELD_NUMBER: _builtins.int
     CREDIT_ACCOUNT_FIELD_NUMBER: _builtins.int
     DEBIT_ACCOUNT_FIELD_NUMBER: _builtins.int
+    SETTLE_PROFITS_FIELD_NUMBER: _builtins.int
+    QUERY_BOOKS_FIELD_NUMBER: _builtins.int
     MOVE_MARGIN_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def header(self) -> _common_pb2.Header:
@@ -1484,6 +1744,14 @@ class ExchangeCommand(_message.Message):
         """Debit an account, for the custodian."""
 
     @_builtins.property
+    def settle_profits(self) -> Global___SettleProfits:
+        """Tell what everybody gained in perpetuals, for the custodian."""
+
+    @_builtins.property
+    def query_books(self) -> Global___QueryBooks:
+        """Tell what everybody has, for the custodian."""
+
+    @_builtins.property
     def move_margin(self) -> Global___MoveMargin:
         """Move margin."""
 
@@ -1502,13 +1770,15 @@ class ExchangeCommand(_message.Message):
         cancel_all_after: Global___CancelAllAfter | None = ...,
         credit_account: Global___CreditAccount | None = ...,
         debit_account: Global___DebitAccount | None = ...,
+        settle_profits: Global___SettleProfits | None = ...,
+        query_books: Global___QueryBooks | None = ...,
         move_margin: Global___MoveMargin | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "cancel_all_after", b"cancel_all_after", "cancel_all_orders", b"cancel_all_orders", "cancel_order", b"cancel_order", "command", b"command", "credit_account", b"credit_account", "debit_account", b"debit_account", "header", b"header", "move_margin", b"move_margin", "query_account", b"query_account", "query_trades", b"query_trades", "submit_order", b"submit_order", "submit_pair", b"submit_pair", "submit_trigger_order", b"submit_trigger_order"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "cancel_all_after", b"cancel_all_after", "cancel_all_orders", b"cancel_all_orders", "cancel_order", b"cancel_order", "command", b"command", "credit_account", b"credit_account", "debit_account", b"debit_account", "header", b"header", "move_margin", b"move_margin", "query_account", b"query_account", "query_books", b"query_books", "query_trades", b"query_trades", "settle_profits", b"settle_profits", "submit_order", b"submit_order", "submit_pair", b"submit_pair", "submit_trigger_order", b"submit_trigger_order"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "cancel_all_after", b"cancel_all_after", "cancel_all_orders", b"cancel_all_orders", "cancel_order", b"cancel_order", "command", b"command", "credit_account", b"credit_account", "debit_account", b"debit_account", "header", b"header", "move_margin", b"move_margin", "query_account", b"query_account", "query_trades", b"query_trades", "submit_order", b"submit_order", "submit_pair", b"submit_pair", "submit_trigger_order", b"submit_trigger_order"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amend_order", b"amend_order", "cancel_all_after", b"cancel_all_after", "cancel_all_orders", b"cancel_all_orders", "cancel_order", b"cancel_order", "command", b"command", "credit_account", b"credit_account", "debit_account", b"debit_account", "header", b"header", "move_margin", b"move_margin", "query_account", b"query_account", "query_books", b"query_books", "query_trades", b"query_trades", "settle_profits", b"settle_profits", "submit_order", b"submit_order", "submit_pair", b"submit_pair", "submit_trigger_order", b"submit_trigger_order"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["submit_order", "cancel_order", "query_account", "query_trades", "submit_trigger_order", "submit_pair", "amend_order", "cancel_all_orders", "cancel_all_after", "credit_account", "debit_account", "move_margin"]  # noqa: Y015
+    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["submit_order", "cancel_order", "query_account", "query_trades", "submit_trigger_order", "submit_pair", "amend_order", "cancel_all_orders", "cancel_all_after", "credit_account", "debit_account", "settle_profits", "query_books", "move_margin"]  # noqa: Y015
     _WhichOneofArgType_command: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_command) -> _WhichOneofReturnType_command | None: ...
 
@@ -3469,3 +3739,249 @@ class MovementAnswered(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MovementAnswered: _TypeAlias = MovementAnswered  # noqa: Y015
+
+@_typing.final
+class SettleProfits(_message.Message):
+    """Have a venue tell what everybody gained or lost in perpetuals since this was asked last, net."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    ASKER_FIELD_NUMBER: _builtins.int
+    MOVEMENT_ID_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance of the venue."""
+    asker: _builtins.str
+    """Instance of the custodian."""
+    movement_id: _builtins.int
+    """1, 2, 3, ... per custodian, in one count with credits and debits."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        asker: _builtins.str = ...,
+        movement_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asker", b"asker", "movement_id", b"movement_id", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SettleProfits: _TypeAlias = SettleProfits  # noqa: Y015
+
+@_typing.final
+class Profit(_message.Message):
+    """What an account gained in perpetuals, net of fees."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """A participant of the venue, or `fees`, `insurance`, `external`."""
+    asset: _builtins.str
+    """Of what, such as `USD`."""
+    amount_minor: _builtins.int
+    """In minor units; below 0 for a loss."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        asset: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_minor", b"amount_minor", "asset", b"asset"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Profit: _TypeAlias = Profit  # noqa: Y015
+
+@_typing.final
+class ProfitsReported(_message.Message):
+    """What everybody gained or lost in perpetuals; the same however often it is asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    VENUE_FIELD_NUMBER: _builtins.int
+    MOVEMENT_ID_FIELD_NUMBER: _builtins.int
+    PROFITS_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Who asked."""
+    venue: _builtins.str
+    """Instance of the venue."""
+    movement_id: _builtins.int
+    """Of the question."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC."""
+    @_builtins.property
+    def profits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Profit]:
+        """Nobody without a profit or a loss."""
+
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        venue: _builtins.str = ...,
+        movement_id: _builtins.int = ...,
+        profits: _abc.Iterable[Global___Profit] | None = ...,
+        occurred_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["movement_id", b"movement_id", "occurred_ns", b"occurred_ns", "profits", b"profits", "to", b"to", "venue", b"venue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProfitsReported: _TypeAlias = ProfitsReported  # noqa: Y015
+
+@_typing.final
+class ProfitSettled(_message.Message):
+    """What an account gained in perpetuals is in custody's books from now on, too."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    VENUE_FIELD_NUMBER: _builtins.int
+    ACCOUNT_SEQUENCE_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    MOVEMENT_ID_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """Whose."""
+    venue: _builtins.str
+    """Instance of the venue."""
+    account_sequence: _builtins.int
+    """Counts what was told to the account: 1, 2, 3, ..."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC."""
+    movement_id: _builtins.int
+    """The movement of which it is a part."""
+    asset: _builtins.str
+    """Of what, such as `USD`."""
+    amount_minor: _builtins.int
+    """In minor units; below 0 for a loss."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        venue: _builtins.str = ...,
+        account_sequence: _builtins.int = ...,
+        occurred_ns: _builtins.int = ...,
+        movement_id: _builtins.int = ...,
+        asset: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "account_sequence", b"account_sequence", "amount_minor", b"amount_minor", "asset", b"asset", "movement_id", b"movement_id", "occurred_ns", b"occurred_ns", "venue", b"venue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProfitSettled: _TypeAlias = ProfitSettled  # noqa: Y015
+
+@_typing.final
+class QueryBooks(_message.Message):
+    """Ask a venue what everybody has there, as far as its custodian is to have the same."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    ASKER_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance of the venue."""
+    asker: _builtins.str
+    """Instance of the custodian."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        asker: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asker", b"asker", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryBooks: _TypeAlias = QueryBooks  # noqa: Y015
+
+@_typing.final
+class BookEntry(_message.Message):
+    """What an account has of an asset."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """Whose."""
+    asset: _builtins.str
+    """Of what, such as `USD`."""
+    amount_minor: _builtins.int
+    """In minor units."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        asset: _builtins.str = ...,
+        amount_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_minor", b"amount_minor", "asset", b"asset"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BookEntry: _TypeAlias = BookEntry  # noqa: Y015
+
+@_typing.final
+class BooksReported(_message.Message):
+    """What everybody has at a venue."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    VENUE_FIELD_NUMBER: _builtins.int
+    LAST_TRADE_ID_FIELD_NUMBER: _builtins.int
+    LAST_MOVEMENT_ID_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Who asked."""
+    venue: _builtins.str
+    """Instance of the venue."""
+    last_trade_id: _builtins.int
+    """After this trade and no later one."""
+    last_movement_id: _builtins.int
+    """After this movement and no later one."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC."""
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___BookEntry]:
+        """What is not zero."""
+
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        venue: _builtins.str = ...,
+        last_trade_id: _builtins.int = ...,
+        last_movement_id: _builtins.int = ...,
+        entries: _abc.Iterable[Global___BookEntry] | None = ...,
+        occurred_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "last_movement_id", b"last_movement_id", "last_trade_id", b"last_trade_id", "occurred_ns", b"occurred_ns", "to", b"to", "venue", b"venue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BooksReported: _TypeAlias = BooksReported  # noqa: Y015

@@ -105,6 +105,21 @@ class ExchangeServiceStub:
                 request_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.DebitAccountRequest.SerializeToString,
                 response_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.DebitAccountResponse.FromString,
                 _registered_method=True)
+        self.SettleProfits = channel.unary_unary(
+                '/trading_ecosystem.wire.exchange.v1.ExchangeService/SettleProfits',
+                request_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.SettleProfitsRequest.SerializeToString,
+                response_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.SettleProfitsResponse.FromString,
+                _registered_method=True)
+        self.QueryBooks = channel.unary_unary(
+                '/trading_ecosystem.wire.exchange.v1.ExchangeService/QueryBooks',
+                request_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.QueryBooksRequest.SerializeToString,
+                response_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.QueryBooksResponse.FromString,
+                _registered_method=True)
+        self.GetStatement = channel.unary_unary(
+                '/trading_ecosystem.wire.exchange.v1.ExchangeService/GetStatement',
+                request_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.GetStatementRequest.SerializeToString,
+                response_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.GetStatementResponse.FromString,
+                _registered_method=True)
 
 
 class ExchangeServiceServicer:
@@ -209,6 +224,27 @@ class ExchangeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SettleProfits(self, request, context):
+        """For the custodian: tells what everybody gained in perpetuals since it was asked last.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QueryBooks(self, request, context):
+        """For the custodian: tells what everybody has, to be compared.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetStatement(self, request, context):
+        """Tells all movements of an account in a period, out of the history of the venue.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExchangeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -281,6 +317,21 @@ def add_ExchangeServiceServicer_to_server(servicer, server):
                     servicer.DebitAccount,
                     request_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.DebitAccountRequest.FromString,
                     response_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.DebitAccountResponse.SerializeToString,
+            ),
+            'SettleProfits': grpc.unary_unary_rpc_method_handler(
+                    servicer.SettleProfits,
+                    request_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.SettleProfitsRequest.FromString,
+                    response_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.SettleProfitsResponse.SerializeToString,
+            ),
+            'QueryBooks': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueryBooks,
+                    request_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.QueryBooksRequest.FromString,
+                    response_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.QueryBooksResponse.SerializeToString,
+            ),
+            'GetStatement': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStatement,
+                    request_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.GetStatementRequest.FromString,
+                    response_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.GetStatementResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -662,6 +713,87 @@ class ExchangeService:
             '/trading_ecosystem.wire.exchange.v1.ExchangeService/DebitAccount',
             trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.DebitAccountRequest.SerializeToString,
             trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.DebitAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SettleProfits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trading_ecosystem.wire.exchange.v1.ExchangeService/SettleProfits',
+            trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.SettleProfitsRequest.SerializeToString,
+            trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.SettleProfitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryBooks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trading_ecosystem.wire.exchange.v1.ExchangeService/QueryBooks',
+            trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.QueryBooksRequest.SerializeToString,
+            trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.QueryBooksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetStatement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trading_ecosystem.wire.exchange.v1.ExchangeService/GetStatement',
+            trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.GetStatementRequest.SerializeToString,
+            trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.GetStatementResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -61,6 +61,12 @@ class ExchangeServiceStub:
     """Gives an account what the custodian holds for it."""
     DebitAccount: _grpc.UnaryUnaryMultiCallable[_exchange_pb2.DebitAccountRequest, _exchange_pb2.DebitAccountResponse]
     """Takes from what an account has free."""
+    SettleProfits: _grpc.UnaryUnaryMultiCallable[_exchange_pb2.SettleProfitsRequest, _exchange_pb2.SettleProfitsResponse]
+    """For the custodian: tells what everybody gained in perpetuals since it was asked last."""
+    QueryBooks: _grpc.UnaryUnaryMultiCallable[_exchange_pb2.QueryBooksRequest, _exchange_pb2.QueryBooksResponse]
+    """For the custodian: tells what everybody has, to be compared."""
+    GetStatement: _grpc.UnaryUnaryMultiCallable[_exchange_pb2.GetStatementRequest, _exchange_pb2.GetStatementResponse]
+    """Tells all movements of an account in a period, out of the history of the venue."""
 
 @_typing.type_check_only
 class ExchangeServiceAsyncStub(ExchangeServiceStub):
@@ -95,6 +101,12 @@ class ExchangeServiceAsyncStub(ExchangeServiceStub):
     """Gives an account what the custodian holds for it."""
     DebitAccount: _aio.UnaryUnaryMultiCallable[_exchange_pb2.DebitAccountRequest, _exchange_pb2.DebitAccountResponse]  # type: ignore[assignment]
     """Takes from what an account has free."""
+    SettleProfits: _aio.UnaryUnaryMultiCallable[_exchange_pb2.SettleProfitsRequest, _exchange_pb2.SettleProfitsResponse]  # type: ignore[assignment]
+    """For the custodian: tells what everybody gained in perpetuals since it was asked last."""
+    QueryBooks: _aio.UnaryUnaryMultiCallable[_exchange_pb2.QueryBooksRequest, _exchange_pb2.QueryBooksResponse]  # type: ignore[assignment]
+    """For the custodian: tells what everybody has, to be compared."""
+    GetStatement: _aio.UnaryUnaryMultiCallable[_exchange_pb2.GetStatementRequest, _exchange_pb2.GetStatementResponse]  # type: ignore[assignment]
+    """Tells all movements of an account in a period, out of the history of the venue."""
 
 class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
     """The venue."""
@@ -210,5 +222,29 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_exchange_pb2.DebitAccountResponse, _abc.Awaitable[_exchange_pb2.DebitAccountResponse]]:
         """Takes from what an account has free."""
+
+    @_abc_1.abstractmethod
+    def SettleProfits(
+        self,
+        request: _exchange_pb2.SettleProfitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_pb2.SettleProfitsResponse, _abc.Awaitable[_exchange_pb2.SettleProfitsResponse]]:
+        """For the custodian: tells what everybody gained in perpetuals since it was asked last."""
+
+    @_abc_1.abstractmethod
+    def QueryBooks(
+        self,
+        request: _exchange_pb2.QueryBooksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_pb2.QueryBooksResponse, _abc.Awaitable[_exchange_pb2.QueryBooksResponse]]:
+        """For the custodian: tells what everybody has, to be compared."""
+
+    @_abc_1.abstractmethod
+    def GetStatement(
+        self,
+        request: _exchange_pb2.GetStatementRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_pb2.GetStatementResponse, _abc.Awaitable[_exchange_pb2.GetStatementResponse]]:
+        """Tells all movements of an account in a period, out of the history of the venue."""
 
 def add_ExchangeServiceServicer_to_server(servicer: ExchangeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
