@@ -79,7 +79,13 @@ def test_one_venue_has_no_name_of_its_own_and_all_accounts(world: str) -> None:
         ),
         ("deviation: 3bps, half_life: 90s", "deviation: 3bps, half_life: 90d", "the longest half-life is 24h"),
         ("deviation: 3bps, half_life: 90s", "deviation: 3bps", "dispersion: the key 'half_life' is missing"),
-        ("custodian:\n  default", "custodian:\n  transfers: {}\n  default", "transfers are for worlds with one venue"),
+        ("custodian:\n  default", "custodian:\n  transfers: {}\n  default", "transfers is for worlds with one venue"),
+        ("custodian:\n  default", "custodian:\n  compare_every: 1h\n  default", "compare_every is for worlds with one"),
+        (
+            "custodian:\n  default",
+            "custodian:\n  netting: [settlements]\n  default",
+            "netting is for worlds with one venue",
+        ),
         ("\nfirm:", "\nmargin: {}\nfirm:", "margin: nothing is margined where there are several venues"),
         (
             "\nfirm:",
