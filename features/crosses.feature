@@ -24,7 +24,7 @@ Feature: A pair of two crypto assets, in the world that is shipped with one
     Given a monitor to which bitcoin is worth 60000 USD and ether 2600 USD
     When alpha sells 10 ETH for 0.042 BTC each
     And beta buys 10 ETH for 0.042 BTC each
-    Then the monitor counts for beta a profit of 794.96 USD
+    Then the monitor counts for beta a profit of 794.96 USD, and -5.04 USD of it as realised
     When bitcoin comes to be worth 50000 USD
     Then the monitor counts for beta a loss of 145799.16 USD more
 

@@ -9,8 +9,8 @@ from trading_ecosystem.messages.triggers import TriggerKind
 
 EXAMPLE = "docs/examples/every_order.py"
 NAMES = ["ask", "bid", "iceberg", "shy", "today", "soon", "market", "spend", "some", "all"]
-NAMES += ["stop", "profit", "trail", "guard", "aim", "sweep", "mine"]
-TERMS = ("display_lots", "post_only", "quote_minor", "SubmitPair", "AmendOrder")
+NAMES += ["stop", "stop-limit", "profit", "profit-limit", "trail", "guard", "aim", "sweep", "mine"]
+TERMS = ("display_lots", "post_only", "quote_minor", "SubmitPair", "AmendOrder", "CancelOrder", "CancelAllOrders")
 
 
 def test_the_tape_tells_of_every_order(root: Path) -> None:
@@ -21,7 +21,11 @@ def test_the_tape_tells_of_every_order(root: Path) -> None:
     told = {(words[1], words[3]): words[4:] for words in tape if words[1] not in ("TradeExecuted", "OrderAccepted")}
     assert told["OrderCanceled", "some"][-1] == told["OrderCanceled", "all"][-1] == "not_filled"
     assert told["OrderCanceled", "aim"][-1] == "paired"
-    assert {name for event, name in told if event == "OrderTriggered"} == {"stop", "trail", "guard"}
+    waited = {"stop", "stop-limit", "profit", "profit-limit", "trail", "guard"}
+    assert {name for event, name in told if event == "OrderTriggered"} == waited
+    with_limit = {words[3] for words in tape if words[1] == "OrderAccepted" and words[3] in waited and words[4] != "0"}
+    assert with_limit == {"stop-limit", "profit-limit"}
+    assert told["OrderCanceled", "profit"][-1] == "self_trade"
     assert told["OrderAmended", "soon"] == ["5986000", "8"]
     assert len([words for words in tape if words[1] == "OrderFilled" and words[3] == "iceberg"]) > 1
 

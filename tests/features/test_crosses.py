@@ -156,9 +156,10 @@ def taken(market: Market) -> None:
     assert [type(each) for each in market.told][:1] == [OrderAccepted]
 
 
-@then(parsers.parse("the monitor counts for beta a profit of {dollars} USD"))
-def profit(market: Market, dollars: str) -> None:
+@then(parsers.parse("the monitor counts for beta a profit of {dollars} USD, and {realised} USD of it as realised"))
+def profit(market: Market, dollars: str, realised: str) -> None:
     assert market.profit() == Decimal(dollars)
+    assert Decimal(market.portfolio.realised_minor) / UNIT == Decimal(realised)
 
 
 @then(parsers.parse("the monitor counts for beta a loss of {dollars} USD more"))

@@ -2,11 +2,12 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
 from trading_ecosystem.chance import Dice
-from trading_ecosystem.report.similarity import Similarity, charts, compared, render
+from trading_ecosystem.report.similarity import Similarity, charts, compared, number, render
 from trading_ecosystem.simulators.market_data.likeness import BANDS
 
 
@@ -64,3 +65,26 @@ def test_a_density_sums_to_one_and_a_tail_falls_from_one(similarity: Similarity)
     assert sum(value or 0.0 for value in distribution[0]["y"]) * 0.5 == pytest.approx(1.0)
     assert tails[0]["y"] == sorted(tails[0]["y"]) and tails[0]["x"] == sorted(tails[0]["x"], reverse=True)
     assert prices[0]["y"][0] == 100.0
+
+
+def test_lines_differ_in_more_than_colour_and_shares_are_written_as_powers(similarity: Similarity) -> None:
+    for chart in charts(similarity):
+        traces = chart.figure["data"]
+        assert isinstance(traces, list)
+        assert len({trace["line"]["dash"] for trace in traces[:3]}) == 3
+    for chart in charts(similarity)[:2]:
+        layout = chart.figure["layout"]
+        assert isinstance(layout, dict)
+        assert layout["yaxis"]["exponentformat"] == "power"
+
+
+def test_the_page_says_how_long_both_sides_are_and_what_figures_mean(similarity: Similarity) -> None:
+    page = render(similarity)
+    assert "Returns of one minute, of 2 generated days and 2.8 recorded ones." in page
+    assert "A size is the absolute value of a return" in page
+    alone = render(replace(similarity, recorded={}))
+    assert "Returns of one minute, of 2 generated days." in alone
+
+
+def test_nothing_is_less_than_nothing() -> None:
+    assert [number(value) for value in (-0.0001, 0.0001, -0.0006, 12.34)] == ["0.000", "0.000", "-0.001", "12.3"]

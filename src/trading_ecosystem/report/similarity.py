@@ -27,6 +27,7 @@ WIDEST, BIN = 20.0, 0.5  # Of the distribution, in standard deviations.
 CHART_LAGS = (1, 2, 3, 5, 8, 12, 20, 30, 45, 60, 90, 120, 180, 240, 360, 480, 720, 1080, 1440, 2160, 2880)
 TAIL_POINTS = 120
 PATH_POINTS = 1_500
+SHARES = {"type": "log", "exponentformat": "power"}  # They are no micros and nanos of anything.
 GAUSSIAN = "Gaussian"
 NORMAL = NormalDist()
 
@@ -113,17 +114,31 @@ def render(similarity: Similarity) -> str:
             class_=f"verdict {verdict.lower()}",
         ),
     )
-    notes = tag("ul", *(tag("li", note) for note in similarity.notes)) if similarity.notes else None
+    notes = tag("ul", *(tag("li", note) for note in (*MEANINGS, *similarity.notes)))
     body = join(
         header,
-        section("figures-measured", "Figures", table("Returns of one minute.", HEADERS, written(similarity)), notes),
+        section("figures-measured", "Figures", table(spans(similarity), HEADERS, written(similarity)), notes),
         section("charts", "Charts", *(figure(at, chart) for at, chart in enumerate(drawn))),
     )
     data = tag("script", raw(script_json([chart.figure for chart in drawn])), type="application/json", id="figures")
     return document(f"{verdict}: similarity", join(tag("main", body), data), scripts())
 
 
+MEANINGS = (
+    "Figures have no unit. A size is the absolute value of a return; a plain Gaussian walk has a kurtosis of 3.",
+    "The tail index is of the largest hundredth of sizes: the lower, the more often the market moves very far.",
+    "An autocorrelation tells how much a return or size is like one so many minutes earlier: 0 not at all, 1 exactly.",
+)
 HEADERS = ("Figure", "Asset", "Recorded", "Generated", "Band", "Inside")
+
+
+def spans(similarity: Similarity) -> str:
+    """How long each side of the comparison is."""
+    said = f"Returns of one minute, of {counted(similarity.days, 'generated day')}"
+    if not similarity.recorded:
+        return f"{said}."
+    recorded = min(len(path) for path in similarity.recorded.values()) / DAY_MINUTES
+    return f"{said} and {recorded:.1f} recorded ones."
 
 
 def written(similarity: Similarity) -> list[tuple[Child, ...]]:
@@ -138,7 +153,7 @@ def words_of(row: Row) -> tuple[str, str, str, str, str, str]:
 
 
 def number(value: float) -> str:
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+    return f"{value:z.3f}" if abs(value) < 10 else f"{value:.1f}"
 
 
 # The charts.
@@ -161,10 +176,7 @@ def named(similarity: Similarity) -> Iterator[tuple[str, list[float]]]:
 def distribution(returns: dict[str, list[float]]) -> Chart:
     """Density of returns over their standard deviation, beside the Gaussian one."""
     middles = [BIN * (at + 0.5) - WIDEST for at in range(int(2 * WIDEST / BIN))]
-    traces = [
-        line(name, middles, densities(values), at) | {"line": {"color": LINES[at % 6], "width": 1.6, "shape": "hvh"}}
-        for at, (name, values) in enumerate(returns.items())
-    ]
+    traces = [line(name, middles, densities(values), at, "hvh") for at, (name, values) in enumerate(returns.items())]
     near = [0.1 * at for at in range(-55, 56)]
     traces.append(gaussian(near, [NORMAL.pdf(x) for x in near]))
     return chart(
@@ -172,7 +184,7 @@ def distribution(returns: dict[str, list[float]]) -> Chart:
         "Returns of one minute in standard deviations, on a logarithmic scale: a high middle and fat tails.",
         traces,
         {"title": {"text": "standard deviations"}},
-        {"title": {"text": "density"}, "type": "log"},
+        {"title": {"text": "density per standard deviation"}, **SHARES},
     )
 
 
@@ -206,7 +218,7 @@ def tails(returns: dict[str, list[float]]) -> Chart:
         "The share of returns of one minute that are larger than a size: a power law is a straight line here.",
         traces,
         {"title": {"text": "size in standard deviations"}, "type": "log"},
-        {"title": {"text": "share of returns that are larger"}, "type": "log"},
+        {"title": {"text": "share of returns that are larger"}, **SHARES},
     )
 
 
@@ -221,8 +233,8 @@ def memory(returns: dict[str, list[float]]) -> Chart:
         "Memory of sizes",
         "Autocorrelation of absolute returns: a large move is followed by large ones for days.",
         traces,
-        {"title": {"text": "lag in minutes"}, "type": "log"},
-        {"title": {"text": "autocorrelation"}},
+        {"title": {"text": "lag in minutes (1440 are a day)"}, "type": "log"},
+        {"title": {"text": "autocorrelation of sizes"}},
     )
 
 
@@ -235,21 +247,21 @@ def prices(samples: dict[str, list[float]]) -> Chart:
         traces.append(line(name, days, [100.0 * price / path[0] for price in kept], at))
     return chart(
         "Prices",
-        "Each begins at 100.",
+        "Each begins at 100. Recorded and generated days have nothing to do with each other.",
         traces,
         {"title": {"text": "days"}},
         {"title": {"text": "price, 100 at the start"}, "type": "log"},
     )
 
 
-def line(name: str, x: Sequence[float], y: Sequence[float | None], at: int) -> Figure:
+def line(name: str, x: Sequence[float], y: Sequence[float | None], at: int, shape: str = "linear") -> Figure:
     return {
         "type": "scatter",
         "mode": "lines",
         "name": plain(name),
         "x": [tidy(value) for value in x],
         "y": [None if value is None else tidy(value) for value in y],
-        "line": {"color": LINES[at % 6], "width": 1.6, "dash": DASHES[at % 6]},
+        "line": {"color": LINES[at % 6], "width": 1.6, "dash": DASHES[at % 6], "shape": shape},
         "hovertemplate": "%{x:.4g}: %{y:.4g}<extra></extra>",
     }
 
