@@ -80,10 +80,10 @@ class WorldPlan:
     files: dict[str, str]  # Name to text, as evidence of what was run.
 
     def instances(self) -> list[str]:
-        """The names of the seven services' instances, in the order of the data flow."""
+        """The names of the services' instances, in the order of the data flow."""
         desks = [desk_name(desk) for desk in self.desks]
-        venues = [routes.MARKET_DATA, *self.venues, routes.CUSTODIAN]
-        return [*venues, *desks, routes.RISK_MONITOR, *routes.VALIDATION]
+        simulators = [routes.MARKET_DATA, *self.venues, routes.CUSTODIAN]
+        return [*simulators, *desks, routes.RISK_MONITOR, *routes.VALIDATION]
 
     @property
     def exchange(self) -> exchange_config.ExchangeConfig:

@@ -183,10 +183,15 @@ def test_a_report_shows_positions_compliance_and_drawdown() -> None:
         exposure("position", "USD", 100, 0),
         exposure("delta", "firm", 5, 5),
         exposure("concentration", "ETH", 1, 5, certain=False),
+        exposure("position_at_venue", "exchange.north:BTC", 150_000_000, 0),
+        exposure("position_at_venue", "exchange.south:BTC", -500_000_000, 0, certain=False),
     )
     business.note_sent(report(*lines), 0)
     shown = samples(meter)
     assert shown['risk_position_size{asset="BTC",venue="all"}'] == -3.5
+    assert shown['risk_position_size{asset="BTC",venue="exchange.north"}'] == 1.5
+    dark = shown['risk_position_size{asset="BTC",venue="exchange.south"}']
+    assert dark != dark
     assert shown['risk_compliance_status{asset="BTC",mandate="position"}'] == 0
     assert shown['risk_compliance_status{asset="firm",mandate="delta"}'] == 1
     unknown = shown['risk_compliance_status{asset="ETH",mandate="concentration"}']

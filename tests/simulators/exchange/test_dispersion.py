@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from trading_ecosystem.chance import Dice
-from trading_ecosystem.messages.market import QuotePublished
+from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
+from trading_ecosystem.messages.orders import OrderAccepted, OrderType, Side, SubmitOrder, TimeInForce
 from trading_ecosystem.messages.runtime import Start
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.simulators.exchange.config import DispersionConfig, ExchangeConfig, LiquidityConfig
 from trading_ecosystem.simulators.exchange.core import Exchange
-from trading_ecosystem.simulators.exchange.dispersion import Dispersion
+from trading_ecosystem.simulators.exchange.dispersion import Dispersion, Dispersions
 
 SECOND_NS = 1_000_000_000
 START_NS = 1_772_409_600 * SECOND_NS
@@ -111,3 +112,49 @@ def test_a_venue_without_one_has_the_state_that_it_would_have(
     strays.handle(quote(50), START_NS + 50 * SECOND_NS)
     again.handle(quote(50), START_NS + 50 * SECOND_NS)
     assert again.save() == strays.save() != saved
+
+
+RICH = {"USD": 10**15, "BTC": 10**12}
+AMONG_OTHERS = {"south.ann": RICH, "south.background": RICH, "south.noise": RICH}
+
+
+def of_south(reference: ReferenceData, ladder: LiquidityConfig, dispersion: DispersionConfig | None = None) -> Exchange:
+    liquidity = replace(ladder, noise_ppm=0)
+    settings = ExchangeConfig(
+        maker_fee_ppm=0, taker_fee_ppm=0, heartbeat_ns=SECOND_NS, liquidity=liquidity, dispersion=dispersion
+    )
+    venue = Exchange("exchange.south", settings, reference, AMONG_OTHERS, 1)
+    venue.handle(Start(memory={}), START_NS)
+    return venue
+
+
+def tops(venue: Exchange) -> list[BookTopChanged]:
+    said = [each for second in range(300) for each in venue.handle(quote(second), START_NS + second * SECOND_NS)]
+    return [each for each in said if isinstance(each, BookTopChanged)]
+
+
+def test_the_books_of_a_venue_stray(reference: ReferenceData, ladder: LiquidityConfig) -> None:
+    """Around a quote that does not move, a book without dispersion is laid once."""
+    wide = replace(CONFIG, deviation_ppm=2_000)
+    still, strays = tops(of_south(reference, ladder)), tops(of_south(reference, ladder, wide))
+    assert len(still) == 1 and still[0].bid_ticks + still[0].ask_ticks == 2 * MIDDLE
+    middles = [each.bid_ticks + each.ask_ticks for each in strays]
+    assert len(middles) > 5 and min(middles) < 2 * MIDDLE - 2_000 < 2 * MIDDLE + 2_000 < max(middles)
+
+
+def test_nobody_trades_as_the_background(reference: ReferenceData, ladder: LiquidityConfig) -> None:
+    venue = of_south(reference, ladder)
+    for account, taken in (("south.background", False), ("south.noise", False), ("fees", False), ("south.ann", True)):
+        order = SubmitOrder(
+            "exchange.south", account, "a", "BTC/USD", Side.BUY, OrderType.LIMIT, TimeInForce.GTC, 10, 1
+        )
+        said = venue.handle(order, START_NS)
+        assert any(isinstance(each, OrderAccepted) for each in said) == taken, account
+
+
+def test_two_venues_stray_each_by_its_own_chance() -> None:
+    north, south = (Dispersions(f"exchange.{name}", CONFIG, ["BTC/USD"], 1) for name in ("north", "south"))
+    for second in range(100):
+        north.moved(quote(second))
+        south.moved(quote(second))
+    assert north.save() != south.save()

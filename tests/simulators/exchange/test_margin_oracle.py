@@ -12,7 +12,12 @@ from tests.simulators.exchange.margin_twin import MarginTwin, Terms
 
 from trading_ecosystem.messages.runtime import Start
 from trading_ecosystem.reference import Asset, AssetKind, PerpetualTerms, ReferenceData, instrument, perpetual
-from trading_ecosystem.simulators.exchange.config import ExchangeConfig, LiquidityConfig, PerpetualRules
+from trading_ecosystem.simulators.exchange.config import (
+    DispersionConfig,
+    ExchangeConfig,
+    LiquidityConfig,
+    PerpetualRules,
+)
 from trading_ecosystem.simulators.exchange.core import Exchange
 
 ASSETS = {
@@ -41,13 +46,16 @@ RICHES = (9_000, 6_000, 4_000, 3_000, 40_000)
 WALLETS = dict(zip(ACCOUNTS, RICHES, strict=True))
 
 
-def venue(silent: LiquidityConfig, fund_minor: int, taker_fee_ppm: int = 500) -> Exchange:
+def venue(
+    silent: LiquidityConfig, fund_minor: int, taker_fee_ppm: int = 500, dispersion: DispersionConfig | None = None
+) -> Exchange:
     config = ExchangeConfig(
         maker_fee_ppm=100,
         taker_fee_ppm=taker_fee_ppm,
         heartbeat_ns=1_000_000_000,
         liquidity=silent,
         perpetuals=PerpetualRules(insurance_minor={"USD": fund_minor}),
+        dispersion=dispersion,
     )
     accounts = {name: {"USD": amount + 5_000} for name, amount in WALLETS.items()}
     margin = {name: {"USD": amount} for name, amount in WALLETS.items()}

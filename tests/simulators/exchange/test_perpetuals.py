@@ -31,7 +31,7 @@ from trading_ecosystem.messages.perpetuals import (
 )
 from trading_ecosystem.messages.runtime import Start, Wake, WakeAt
 from trading_ecosystem.simulators.exchange.book import Book
-from trading_ecosystem.simulators.exchange.config import LiquidityConfig
+from trading_ecosystem.simulators.exchange.config import DispersionConfig, LiquidityConfig
 from trading_ecosystem.simulators.exchange.core import Exchange
 from trading_ecosystem.simulators.exchange.mark import Mark
 from trading_ecosystem.simulators.exchange.order import Order
@@ -47,6 +47,19 @@ def core(silent: LiquidityConfig) -> Exchange:
     made = venue(silent, 0)
     made.handle(Start(memory={}), 0)
     return made
+
+
+def test_an_index_is_what_the_provider_quotes_also_where_prices_stray(silent: LiquidityConfig) -> None:
+    second_ns = 1_000_000_000
+    stray = DispersionConfig(deviation_ppm=10_000, half_life_ns=60 * second_ns)
+    plain, strays = venue(silent, 0), venue(silent, 0, dispersion=stray)
+    for second in range(1, 60):
+        quoted = index(1_000_000 + second, second * second_ns)
+        told = [each for each in plain.handle(quoted, quoted.occurred_ns) if isinstance(each, MarkPriceChanged)]
+        assert told
+        assert told == [
+            each for each in strays.handle(quoted, quoted.occurred_ns) if isinstance(each, MarkPriceChanged)
+        ]
 
 
 def index(ticks: int, now: int) -> QuotePublished:
