@@ -27,7 +27,7 @@ PATH = "/api/v1/accounts/alpha/statement"
 
 @pytest.fixture(scope="module")
 def plan() -> WorldPlan:
-    return load_world(Path(__file__).parents[3] / "worlds" / "full-service.yaml")
+    return load_world(Path(__file__).parents[3] / "worlds" / "spot-and-futures.yaml")
 
 
 def test_a_statement_opens_moves_and_closes_as_the_account_is(workshop: Any) -> None:
