@@ -44,7 +44,7 @@ class Market:
         self.sent = 0
         self.told: list[Message] = []
         self.portfolio = Portfolio(plan.reference, accounts=1)
-        self.account = Account("beta")
+        self.account = Account("beta", "exchange")
 
     def submit(self, account: str, side: Side, amount: str, price: str) -> None:
         self.sent += 1
