@@ -8,6 +8,7 @@ from trading_ecosystem.configuration.document import Problem, parse_document
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.simulators.exchange import config
 from trading_ecosystem.simulators.exchange.config import (
+    DispersionConfig,
     ExchangeConfig,
     InstrumentLiquidityConfig,
     LiquidityConfig,
@@ -62,6 +63,7 @@ def test_the_documented_example_is_read(reference: ReferenceData) -> None:
         most_open_orders=1_000,
         most_waiting_orders=100,
         custodian="custodian",
+        dispersion=DispersionConfig(deviation_ppm=200, half_life_ns=60_000_000_000),
     )
 
 
