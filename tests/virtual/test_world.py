@@ -28,7 +28,7 @@ from trading_ecosystem.virtual.disk import COMMIT_NS
 from trading_ecosystem.virtual.injector import Injector
 from trading_ecosystem.virtual.network import Link
 from trading_ecosystem.virtual.service import Service
-from trading_ecosystem.virtual.world import EventStorm, World
+from trading_ecosystem.virtual.world import STORM_WINDOW, EventStorm, World
 
 SECOND = 1_000_000_000
 LATENCY = 1_000_000
@@ -494,3 +494,15 @@ def test_a_steady_storm_is_named_by_its_rate() -> None:
     world, _ = make({"exchange": Ping, "trading_engine.alpha": Desk}, latency_ns=1_000)
     with pytest.raises(EventStorm, match=r"65536 messages within 0\.06\d simulated seconds; the last a CancelOrder"):
         world.run(SECOND)
+
+
+class Sleepy(Core):
+    def handle(self, message: Message, now: int) -> Sequence[Message]:
+        return [WakeAt(now + SECOND)] if isinstance(message, Start | Wake) else []
+
+
+def test_a_quiet_world_is_no_storm_however_long_it_takes() -> None:
+    """A window of deliveries may take a day: its length times the rate is more than 64 bits hold."""
+    world, _ = make({"exchange": Sleepy, "trading_engine.alpha": Sleepy})
+    world.run(10 * 3600 * SECOND)
+    assert world.delivered > STORM_WINDOW

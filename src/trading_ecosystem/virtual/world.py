@@ -25,6 +25,7 @@ MAXIMUM_WAITING: Final = 50_000  # Deliveries on their way to one service.
 STORM_WINDOW: Final = 65_536  # Deliveries between two looks at the rate.
 STORM_RATE: Final = 400_000  # Deliveries per simulated second that no healthy world reaches.
 SECOND_NS: Final = 1_000_000_000
+STORM_NS: Final = STORM_WINDOW * SECOND_NS // STORM_RATE
 NOTHING: Final = Envelope(0, 0, 0, "", 0, Wake())
 WAKE: Final = Wake()
 
@@ -260,7 +261,7 @@ class World:
     def check_rate(self, service: Service, message: Message) -> None:
         elapsed_ns: i64 = self.now - self._storm_mark_ns
         self._storm_mark_ns = self.now
-        if elapsed_ns * STORM_RATE < STORM_WINDOW * SECOND_NS:
+        if elapsed_ns < STORM_NS:
             raise EventStorm(
                 f"event storm: {STORM_WINDOW} messages within {elapsed_ns / SECOND_NS:.3f} simulated seconds; "
                 f"the last a {type(message).__name__} for {service.name}"
