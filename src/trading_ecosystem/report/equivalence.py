@@ -76,7 +76,7 @@ def table(comparisons: Sequence[Comparison]) -> str:
     for each in comparisons:
         simulated_s, virtual, live = each.virtual.simulated_ns / 1_000_000_000, each.virtual, each.live
         lines.append(
-            f"| {each.scenario} | {simulated_s / 3600:g} h | {virtual.judgement.verdict}, {virtual.wall_s:.0f} s "
+            f"| {each.scenario} | {simulated_s / 3600:.3g} h | {virtual.judgement.verdict}, {virtual.wall_s:.0f} s "
             f"| {live.judgement.verdict}, {live.wall_s:.0f} s ({simulated_s / live.wall_s:.0f}x) | {each.alerts} "
             f"| {'; '.join(each.differences) or 'none'} | {virtual.digest[:16]} |"
         )
