@@ -57,7 +57,7 @@ COMMANDS: list[Message] = [
     CancelAllAfter(to="exchange", account="beta", timeout_ns=100),
     CancelAllOrders(to="exchange", account="alpha", only_symbol="BTC/USD"),
 ]
-venue = Exchange("exchange", WORLD.exchange, WORLD.reference, WORLD.accounts, seed=1)
+venue = Exchange("exchange", WORLD.venues["exchange"], WORLD.reference, WORLD.accounts, seed=1)
 for now, command in enumerate(COMMANDS, 1):
     for told in venue.handle(command, now):
         if isinstance(told, WakeAt | BookTopChanged):

@@ -85,12 +85,6 @@ class WorldPlan:
         simulators = [routes.MARKET_DATA, *self.venues, routes.CUSTODIAN]
         return [*simulators, *desks, routes.RISK_MONITOR, *routes.VALIDATION]
 
-    @property
-    def exchange(self) -> exchange_config.ExchangeConfig:
-        """Of a world with one venue."""
-        (only,) = self.venues.values()
-        return only
-
     def accounts_at(self, venue: str) -> Balances:
         return {account: held for account, held in self.accounts.items() if self.places[account] == venue}
 

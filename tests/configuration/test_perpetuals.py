@@ -33,7 +33,7 @@ def test_the_shipped_world_with_perpetuals() -> None:
     assert (perpetual.terms.initial_margin_ppm, perpetual.terms.maintenance_margin_ppm) == (50_000, 25_000)
     assert perpetual.quote_minor_per_tick_lot == 10_000  # 0.1 x 0.001 USD.
     assert plan.margin["beta"] == {"USD": 200_000 * 10**8}
-    assert plan.exchange.perpetuals.insurance_minor == {"USD": 2_000_000 * 10**8}
+    assert plan.venues["exchange"].perpetuals.insurance_minor == {"USD": 2_000_000 * 10**8}
 
 
 @pytest.mark.parametrize(

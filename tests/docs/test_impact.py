@@ -26,7 +26,9 @@ def plan_of(world: str) -> WorldPlan:
 def curves_of(world: str, symbol: str) -> dict[Weather, Curve]:
     plan = plan_of(world)
     ticks = start_ticks(plan, symbol)
-    return measured("exchange", plan.exchange, plan.reference, plan.accounts, symbol, ticks, orders=50, seed=7)
+    return measured(
+        "exchange", plan.venues["exchange"], plan.reference, plan.accounts, symbol, ticks, orders=50, seed=7
+    )
 
 
 def test_the_page_has_its_tables() -> None:
@@ -36,7 +38,7 @@ def test_the_page_has_its_tables() -> None:
 @pytest.mark.parametrize("row", FITS, ids=lambda row: f"{row[0]} {row[1]}")
 def test_the_exponents_are_those_of_the_shipped_ladders(row: tuple[str, ...]) -> None:
     world, symbol, levels, spacing, growth, far, calm, storm = row
-    ladder, curves = plan_of(world).exchange.liquidity, curves_of(world, symbol)
+    ladder, curves = plan_of(world).venues["exchange"].liquidity, curves_of(world, symbol)
     assert (ladder.levels, ladder.spacing_ppm, ladder.growth_ppm) == (
         int(levels),
         int(spacing) * 10**4,
@@ -55,7 +57,7 @@ def test_the_costs_are_those_of_bitcoin_in_crosses() -> None:
             assert curves[weather].impacts_ppm[at] == pytest.approx(float(bps) * 100, abs=5.1)
 
 
-@pytest.mark.parametrize("symbol", plan_of("crosses").exchange.liquidity.instruments)
+@pytest.mark.parametrize("symbol", plan_of("crosses").venues["exchange"].liquidity.instruments)
 @pytest.mark.parametrize("weather", Weather)
 def test_impact_grows_with_the_square_root_in_crosses(symbol: str, weather: Weather) -> None:
     curve = curves_of("crosses", symbol)[weather]

@@ -39,7 +39,7 @@ SECOND = 10**9
 
 class Market:
     def __init__(self, plan: WorldPlan) -> None:
-        config = replace(plan.exchange, liquidity=replace(plan.exchange.liquidity, instruments={}))
+        config = replace(plan.venues["exchange"], liquidity=replace(plan.venues["exchange"].liquidity, instruments={}))
         self.venue = Exchange("exchange", config, plan.reference, plan.accounts, seed=1)
         self.sent = 0
         self.told: list[Message] = []

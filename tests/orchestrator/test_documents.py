@@ -84,7 +84,7 @@ def test_everybody_has_a_document_and_nobody_else(files: dict[str, Files], plan:
 def test_simulators_read_what_the_world_says(files: dict[str, Files], plan: WorldPlan) -> None:
     market, venue, custody = (read(files, name) for name in routes.SIMULATORS)
     assert market_config.read(market["market_data"], plan.reference) == plan.market_data
-    assert exchange_config.read(venue["exchange"], plan.reference) == plan.exchange
+    assert exchange_config.read(venue["exchange"], plan.reference) == plan.venues["exchange"]
     assert custodian_config.read(custody["custodian"], plan.reference) == plan.custodian
     assert read_accounts(venue["accounts"], plan.reference) == plan.accounts
     assert read_accounts(custody["accounts"], plan.reference) == plan.accounts

@@ -66,8 +66,8 @@ def world_plan(seed: int) -> WorldPlan:
         fires_at_most_every_ns=30 * SECOND,
     )
     custodian = replace(plan.custodian, cycles={}, same_day_delay_ns=(30 + dice.below(200, 0)) * SECOND)
-    liquidity = replace(plan.exchange.liquidity, noise_ppm=20_000 + dice.below(400_000, 1))
-    exchange = replace(plan.exchange, liquidity=liquidity)
+    liquidity = replace(plan.venues["exchange"].liquidity, noise_ppm=20_000 + dice.below(400_000, 1))
+    exchange = replace(plan.venues["exchange"], liquidity=liquidity)
     desks = eager(plan.desks, dice)
     return replace(plan, limits=limits, custodian=custodian, venues={"exchange": exchange}, desks=desks)
 

@@ -213,12 +213,11 @@ class Custodian(JournaledCore):
 
     def _ask_for_wake(self, outputs: list[Message], now: int, just_settled: bool) -> None:
         next_ns = self._desk.next_ns()
-        due_ns = self._transfers.flow.next_ns() if self._takes_transfers else 0
-        if due_ns and (due_ns < next_ns or not next_ns):
-            next_ns = due_ns
-        due_ns = self._books.next_ns() if self._keeps_books else 0
-        if due_ns and (due_ns < next_ns or not next_ns):
-            next_ns = due_ns
+        transfer_ns = self._transfers.flow.next_ns() if self._takes_transfers else 0
+        book_ns = self._books.next_ns() if self._keeps_books else 0
+        for due_ns in (transfer_ns, book_ns):
+            if due_ns and (due_ns < next_ns or not next_ns):
+                next_ns = due_ns
         for intake in self._intakes.values():
             waits_ns = intake.next_ns()
             if waits_ns and (waits_ns < next_ns or not next_ns):

@@ -20,7 +20,7 @@ from trading_ecosystem.messages.accounts import Holding, HoldingsReported, Query
 from trading_ecosystem.messages.custody import QuerySettlements, Settlement, SettlementsReported
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.simulators.custodian.rest_books import book_routes
-from trading_ecosystem.simulators.custodian.rest_statements import statement_routes
+from trading_ecosystem.simulators.custodian.rest_statements import statements_over_rest
 from trading_ecosystem.simulators.custodian.rest_transfers import decision_routes, transfer_routes
 from trading_ecosystem.simulators.custodian.statement_store import Statements
 from trading_ecosystem.simulators.custodian.store import Instruction, SettlementHistory
@@ -107,7 +107,7 @@ def rest_app(
         book_routes(reference, history.books),
         transfer_routes(surface, reference, history.transfers),
         decision_routes(surface),
-        statement_routes(reference, Statements(history.database, held)),
+        statements_over_rest(reference, Statements(history.database, held)),
     )
 
 

@@ -80,7 +80,7 @@ from trading_ecosystem.simulators.exchange.rest_commands import (
     silence_of,
 )
 from trading_ecosystem.simulators.exchange.rest_margin import margin_routes
-from trading_ecosystem.simulators.exchange.rest_statements import statement_routes
+from trading_ecosystem.simulators.exchange.rest_statements import statements_over_rest
 from trading_ecosystem.simulators.exchange.statement_store import Statements
 from trading_ecosystem.simulators.exchange.store import TradeHistory
 
@@ -171,7 +171,7 @@ def rest_app(
         account_routes(surface, reference, history),
         margin_routes(surface, reference, history.margin),
         book_routes(reference, feed, history),
-        statement_routes(reference, statements),
+        statements_over_rest(reference, statements),
     )
     made = application(surface, "Exchange", *routes)
     add_streams(made, surface, feed)

@@ -6,8 +6,8 @@ from typing import Any, final
 from trading_ecosystem.live.access import Access
 from trading_ecosystem.live.door import RefusalCode, Refused
 from trading_ecosystem.live.rest.parameters import LATEST_NS
-from trading_ecosystem.simulators.exchange.rest_statements import MOST_LINES
 from trading_ecosystem.simulators.exchange.statement_store import Statement, Statements
+from trading_ecosystem.simulators.statement_routes import MOST_LINES
 from trading_ecosystem.wire.exchange.v1 import exchange_pb2 as wire
 
 
