@@ -18,7 +18,7 @@ from tests.planes.stage import Stage
 
 from trading_ecosystem.messages.accounts import AccountReported, Balance, Holding, HoldingsReported, VenueHeartbeat
 from trading_ecosystem.messages.market import QuotePublished
-from trading_ecosystem.messages.message import Message
+from trading_ecosystem.messages.message import Message, field_names, values_of
 from trading_ecosystem.messages.risk import AlertFired, AlertResolved
 
 PLACES = {"published", "asked", "called", "answers", "store", "log", "traces", "folder"}
@@ -100,16 +100,21 @@ def with_word(message: Message) -> Message:
         return replace(message, balances=(*message.balances, balance))
     if isinstance(message, HoldingsReported):
         holding = Holding(account=message.account, asset=WORD, posted_minor=1, pending_minor=0)
-        return replace(message, holdings=(*message.holdings, holding))
+        return changed(message, holdings=(*message.holdings, holding))
     return message
 
 
 def cheaper(message: Message) -> Message:
     """A test whose prices are another's by one tick."""
     if isinstance(message, QuotePublished) and message.symbol == "BTC/USD":
-        values = [getattr(message, name) for name in QuotePublished.__match_args__]
-        return QuotePublished(values[0], values[1] - 1, *values[2:])
+        return changed(message, bid_ticks=message.bid_ticks - 1)
     return message
+
+
+def changed(message: Message, **values: object) -> Message:
+    """A message like this one, but for these fields."""
+    kept = zip(field_names(type(message)), values_of(message), strict=True)
+    return type(message)(**{**dict(kept), **values})
 
 
 def restarted(start_ns: int) -> Callable[[Message], Message]:
@@ -117,7 +122,7 @@ def restarted(start_ns: int) -> Callable[[Message], Message]:
 
     def change(message: Message) -> Message:
         if isinstance(message, VenueHeartbeat) and message.occurred_ns > start_ns + 10 * MINUTE_NS:
-            return replace(message, session=message.session + 1)
+            return changed(message, session=message.session + 1)
         return message
 
     return change

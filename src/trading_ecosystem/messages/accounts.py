@@ -1,7 +1,7 @@
 """Questions to a venue or a custodian about accounts and trades, and their answers; the venue's heartbeat."""
 
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 from trading_ecosystem.messages.message import Addressed, Published
 from trading_ecosystem.messages.orders import Side, TradeExecuted
@@ -73,26 +73,40 @@ class Holding:
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
 class QueryHoldings(Addressed):
     """Ask a custodian what it holds for an account."""
 
-    to: str
-    asker: str
-    account: str
+    __slots__ = ("account", "asker")
+    __match_args__: Final = ("to", "asker", "account")
+
+    def __init__(self, to: str, asker: str, account: str) -> None:
+        self.to = to
+        self.asker = asker
+        self.account = account
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
 class HoldingsReported(Addressed):
     """The venue's trades up to `last_trade_id` are all in it, and no later one; 0 where that cannot be said."""
 
-    to: str
-    custodian: str
-    account: str
-    holdings: tuple[Holding, ...]
-    occurred_ns: int
-    last_trade_id: int = 0
+    __slots__ = ("account", "custodian", "holdings", "last_trade_id", "occurred_ns")
+    __match_args__: Final = ("to", "custodian", "account", "holdings", "occurred_ns", "last_trade_id")
+
+    def __init__(
+        self,
+        to: str,
+        custodian: str,
+        account: str,
+        holdings: tuple[Holding, ...],
+        occurred_ns: int,
+        last_trade_id: int = 0,
+    ) -> None:
+        self.to = to
+        self.custodian = custodian
+        self.account = account
+        self.holdings = holdings
+        self.occurred_ns = occurred_ns
+        self.last_trade_id = last_trade_id
 
 
 @final
@@ -118,10 +132,13 @@ class TradesReported(Addressed):
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
 class VenueHeartbeat(Published):
     """The venue is there. `session` counts its starts: a new one means the venue was away."""
 
-    venue: str
-    session: int
-    occurred_ns: int
+    __slots__ = ("occurred_ns", "session", "venue")
+    __match_args__: Final = ("venue", "session", "occurred_ns")
+
+    def __init__(self, venue: str, session: int, occurred_ns: int) -> None:
+        self.venue = venue
+        self.session = session
+        self.occurred_ns = occurred_ns

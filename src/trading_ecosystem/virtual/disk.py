@@ -13,7 +13,7 @@ from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.runtime import Plain
 
 COMMIT_NS: Final = 200_000
-RECORDS_PER_SNAPSHOT: Final = 20_000
+RECORDS_PER_SNAPSHOT: Final = 100_000  # To save a venue takes as long as to have it handle some thousands again.
 NEVER_NS: Final = (1 << 62) - 1
 
 

@@ -54,8 +54,11 @@ class DueQueue:
     def next_due_ns(self) -> i64:
         """When the next entry is due; -1 when there is none."""
         if self._own_heap:
-            return self._entries[0].due_ns if self._entries else -1
-        return self._tuples[0][0] if self._tuples else -1
+            if self._entries:
+                return self._entries[0].due_ns
+        elif self._tuples:
+            return self._tuples[0][0]
+        return -1
 
     def advance(self) -> None:
         if self._own_heap:

@@ -61,7 +61,17 @@ class Total:
 class Balance:
     """One account's amounts of one asset, in minor units. `pending_in` and `pending_out` are not negative."""
 
-    __slots__ = ("account", "asset", "is_customer", "last_in_ns", "pending_in", "pending_out", "posted", "total")
+    __slots__ = (
+        "account",
+        "asset",
+        "is_customer",
+        "last_in_ns",
+        "pending_in",
+        "pending_out",
+        "posted",
+        "told",
+        "total",
+    )
 
     def __init__(self, account: str, asset: str, total: Total) -> None:
         self.account = account
@@ -72,6 +82,7 @@ class Balance:
         self.pending_in = 0
         self.pending_out = 0
         self.last_in_ns = 0  # The latest due time of anything that was ever pending to come in.
+        self.told: Holding | None = None  # As its owner was told of it last, until it changes.
 
 
 @final
@@ -221,17 +232,7 @@ class Ledger:
 
     def holdings(self, account: str) -> tuple[Holding, ...]:
         """Empty for an account that is not here."""
-        return tuple(
-            [
-                Holding(
-                    account=account,
-                    asset=balance.asset,
-                    posted_minor=carried(balance.posted),
-                    pending_minor=carried(balance.pending_in - balance.pending_out),
-                )
-                for balance in self._balances.get(account, {}).values()
-            ]
-        )
+        return tuple([holding_of(balance) for balance in self._balances.get(account, {}).values()])
 
     def save(self) -> dict[str, object]:
         """What is posted. What is pending belongs to its owner, who makes it pending again."""
@@ -286,6 +287,20 @@ def add_pending(balance: Balance, amount_minor: int, comes_in: bool) -> None:
         balance.pending_out -= amount_minor
         assert balance.pending_out >= 0
     balance.total.pending += amount_minor
+    balance.told = None
+
+
+def holding_of(balance: Balance) -> Holding:
+    """Asked for far more often than it changes."""
+    told = balance.told
+    if told is None:
+        told = balance.told = Holding(
+            account=balance.account,
+            asset=balance.asset,
+            posted_minor=carried(balance.posted),
+            pending_minor=carried(balance.pending_in - balance.pending_out),
+        )
+    return told
 
 
 def assert_balanced(transaction: Transaction) -> None:

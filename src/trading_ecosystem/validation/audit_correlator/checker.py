@@ -18,13 +18,11 @@ from trading_ecosystem.messages.custody import (
     SettlementInstructed,
     TransactionPosted,
 )
-from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import (
     AccountEvent,
     TradeExecuted,
 )
-from trading_ecosystem.messages.runtime import Wake
 from trading_ecosystem.messages.transfers import AccountMoved, TransferChanged, TransferPosted
 from trading_ecosystem.validation.audit_correlator.invariants import Findings, Invariant
 from trading_ecosystem.validation.audit_correlator.margin_record import MarginRecord
@@ -42,6 +40,7 @@ OF_TRANSFERS = (TransferChanged, TransferPosted)
 MISTOLD = ("venue.latency", "venue.duplicate_reports", "venue.lost_reports")
 OF_BOOKS = (ProfitsReported, NettingSettled, BooksCompared)
 OF_CUSTODY = (SettlementInstructed, TransactionPosted, PartPosted, SettlementFailed, SettlementCanceled)
+CHECKED = (InjectionStarted, InjectionEnded, AccountEvent, TradeExecuted, *OF_CUSTODY, *OF_TRANSFERS, *OF_BOOKS)
 NOTHING: list[InvariantViolated] = []
 
 
@@ -113,6 +112,7 @@ class ConservationChecker:
 
     __slots__ = (
         "_base_minor",
+        "_checked",
         "_custody",
         "_difference",
         "_failed",
@@ -146,6 +146,7 @@ class ConservationChecker:
         """At the end, what is due to be over since less than `grace_ns` may be open. Trades in the symbols that are
         `margined`, each in an asset, move positions and no balances: nothing of them settles."""
         self._grace_ns = grace_ns
+        self._checked: dict[type, bool] = {}
         self._margined = margined or {}
         self._margins: dict[str, MarginRecord] = {}  # By venue.
         self._quote_minor = quote_minor_per_tick_lot
@@ -168,15 +169,21 @@ class ConservationChecker:
     def observe(self, envelope: Envelope) -> list[InvariantViolated]:
         """What this envelope violates. The caller must not change the list."""
         message = envelope.message
-        if isinstance(message, (QuotePublished, Wake)):
+        if not self._is_checked(type(message)):
             return NOTHING
         if isinstance(message, (InjectionStarted, InjectionEnded)):
             self._note_fault(message)
-        elif isinstance(message, (AccountEvent, TradeExecuted, *OF_CUSTODY, *OF_TRANSFERS, *OF_BOOKS)):
-            findings = Findings(envelope.message_id, envelope.sent_ns)
-            self._check(message, findings)
-            return findings.found or NOTHING
-        return NOTHING
+            return NOTHING
+        findings = Findings(envelope.message_id, envelope.sent_ns)
+        self._check(message, findings)
+        return findings.found or NOTHING
+
+    def _is_checked(self, message_type: type) -> bool:
+        """Most messages are of types that violate nothing."""
+        checked = self._checked.get(message_type)
+        if checked is None:
+            checked = self._checked[message_type] = issubclass(message_type, CHECKED)
+        return checked
 
     def _note_fault(self, receipt: InjectionStarted | InjectionEnded) -> None:
         """What a venue tells wrongly on purpose violates nothing."""
