@@ -18,16 +18,13 @@ SKIPS_OWN: Final = (SelfTradeMode.UNSPECIFIED, SelfTradeMode.CANCEL_RESTING)
 class BookSide:
     """Levels by key: the price for bids, its negative for asks, so that the best is the last of the sorted `keys`."""
 
-    __slots__ = ("_best", "keys", "levels", "sign")
+    __slots__ = ("best", "keys", "levels", "sign")
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
         self.keys: list[int] = []
         self.levels: dict[int, Level] = {}
-        self._best: Level | None = None
-
-    def best(self) -> Level | None:
-        return self._best
+        self.best: Level | None = None
 
     def first(self) -> Order:
         """The order that is met first, of a side that has one."""
@@ -40,9 +37,9 @@ class BookSide:
         level = self.levels.get(key)
         if level is None:
             level = self.levels[key] = Level(key)
-            if self._best is None or key > self._best.key:
+            if self.best is None or key > self.best.key:
                 self.keys.append(key)
-                self._best = level
+                self.best = level
             else:
                 insort(self.keys, key)
         level.append(order)
@@ -79,9 +76,9 @@ class BookSide:
     def _drop(self, level: Level) -> None:
         assert level.lots == 0
         del self.levels[level.key]
-        if level is self._best:
+        if level is self.best:
             self.keys.pop()
-            self._best = self.levels[self.keys[-1]] if self.keys else None
+            self.best = self.levels[self.keys[-1]] if self.keys else None
         else:
             del self.keys[bisect_left(self.keys, level.key)]
 
@@ -143,7 +140,7 @@ class Book:
 
     def would_take(self, is_buy: bool, price_ticks: int) -> bool:
         against = self.side(not is_buy)
-        best = against.best()
+        best = against.best
         return best is not None and best.key >= price_ticks * against.sign
 
     def is_crossed(self) -> bool:
@@ -155,7 +152,7 @@ class Book:
 
         Nothing can be taken from the book of a market that is not open, so its top is empty.
         """
-        bid, ask = (self.bids.best(), self.asks.best()) if is_open else (None, None)
+        bid, ask = (self.bids.best, self.asks.best) if is_open else (None, None)
         bid_ticks = bid_lots = ask_ticks = ask_lots = 0
         if bid is not None:
             bid_ticks, bid_lots = bid.key, bid.lots

@@ -148,13 +148,18 @@ class Market:
         pays = account.by_place[self.quote_place if is_buy else self.base_place]
         return pays.free_minor // self.lock_minor_per_lot(is_buy, price_ticks)
 
-    def affordable_lots(self, order: Order, price_ticks: int) -> int:
-        """How many lots a market order can pay at this price, fee included, or its margin covers."""
+    def affordable_lots(self, order: Order, price_ticks: int, lots: int) -> int:
+        """How many of so many lots a market order can pay at this price, fee included, or its margin covers."""
         if self.contract is not None:
-            return self.contract.covered_lots(order.account, order.is_buy, price_ticks)
+            return min(lots, self.contract.covered_lots(order.account, order.is_buy, price_ticks))
+        free_minor = order.pays.free_minor
         if not order.is_buy:
-            return order.pays.free_minor // self.base_minor_per_lot
-        return self.lots_for(order.pays.free_minor, price_ticks, order.account.taker_fee_ppm)
+            return min(lots, free_minor // self.base_minor_per_lot)
+        fee_ppm = order.account.taker_fee_ppm
+        notional_minor = price_ticks * (lots * self.quote_minor_per_tick_lot)
+        if notional_minor + fee_minor(notional_minor, fee_ppm) <= free_minor:
+            return lots
+        return min(lots, self.lots_for(free_minor, price_ticks, fee_ppm))
 
     def lots_for(self, amount_minor: int, price_ticks: int, fee_ppm: int) -> int:
         """How many lots this much of the quote asset buys at this price, fee included."""
