@@ -19,7 +19,9 @@ def resting(order_id: int) -> Order:
 
 
 def remember(submissions: Submissions, number: int, open_orders: dict[str, Order]) -> None:
-    submissions.remember(f"id {number}", submit(number), open_orders, ())
+    submissions.remember(f"id {number}", submit(number))
+    if submissions.too_many():
+        submissions.forget(open_orders, ())
 
 
 def known_ids(submissions: Submissions, count: int) -> list[int]:

@@ -18,13 +18,17 @@ SKIPS_OWN: Final = (SelfTradeMode.UNSPECIFIED, SelfTradeMode.CANCEL_RESTING)
 class BookSide:
     """Levels by key: the price for bids, its negative for asks, so that the best is the last of the sorted `keys`."""
 
-    __slots__ = ("best", "keys", "levels", "sign")
+    __slots__ = ("best", "is_bids", "keys", "levels")
 
-    def __init__(self, sign: int) -> None:
-        self.sign = sign
+    def __init__(self, is_bids: bool) -> None:
+        self.is_bids = is_bids
         self.keys: list[int] = []
         self.levels: dict[int, Level] = {}
         self.best: Level | None = None
+
+    def key_of(self, price_ticks: int) -> int:
+        """The key of a price, and the price of a key."""
+        return price_ticks if self.is_bids else -price_ticks
 
     def first(self) -> Order:
         """The order that is met first, of a side that has one."""
@@ -33,7 +37,7 @@ class BookSide:
         return order
 
     def add(self, order: Order) -> None:
-        key = order.price_ticks * self.sign
+        key = self.key_of(order.price_ticks)
         level = self.levels.get(key)
         if level is None:
             level = self.levels[key] = Level(key)
@@ -84,7 +88,7 @@ class BookSide:
 
     def reaches(self, key: int, limit_ticks: int) -> bool:
         """Whether an order with this limit takes from a level; 0 is no limit."""
-        return limit_ticks == 0 or key >= limit_ticks * self.sign
+        return limit_ticks == 0 or key >= self.key_of(limit_ticks)
 
     def within_reach(self, taker: Order) -> list[Order]:
         """What an order would take from, by priority, as far as its own size and its self-trade mode let it."""
@@ -130,8 +134,8 @@ class Book:
 
     def __init__(self, symbol: str) -> None:
         self.symbol = symbol
-        self.bids = BookSide(1)
-        self.asks = BookSide(-1)
+        self.bids = BookSide(is_bids=True)
+        self.asks = BookSide(is_bids=False)
         self.bid_ticks = self.bid_lots = self.ask_ticks = self.ask_lots = 0
         self.top_sequence = 0
 
@@ -141,7 +145,7 @@ class Book:
     def would_take(self, is_buy: bool, price_ticks: int) -> bool:
         against = self.side(not is_buy)
         best = against.best
-        return best is not None and best.key >= price_ticks * against.sign
+        return best is not None and best.key >= against.key_of(price_ticks)
 
     def is_crossed(self) -> bool:
         bids, asks = self.bids.keys, self.asks.keys

@@ -287,7 +287,7 @@ class Matching:
         if waiting.partner:
             self._end_partner(account, waiting.partner, now, out)
         is_buy, price_ticks, lots = submitted.side is BUY, submitted.price_ticks, submitted.quantity_lots
-        if price_ticks and lots > market.covered_lots(account, is_buy, price_ticks):
+        if price_ticks and not market.covers(account, is_buy, price_ticks, lots):
             out.append(wait_canceled(self._venue, waiting, CancelReason.NOT_COVERED, now))
             return
         order = market.order(waiting.order_id, account, submitted.client_order_id, is_buy, price_ticks, lots)
@@ -300,7 +300,7 @@ class Matching:
     def _match(self, market: Market, taker: Order, now: int, out: list[Message]) -> None:
         against = market.book.side(not taker.is_buy)
         limit_ticks = taker.price_ticks
-        limit_key = limit_ticks * against.sign
+        limit_key = against.key_of(limit_ticks)
         is_market = limit_ticks == ANY_PRICE
         while taker.leaves_lots > 0:
             level = against.best

@@ -44,23 +44,23 @@ class Submissions:
         self._indexed = len(self._ids)
         return self._by_id[client_order_id]
 
-    def remember(
-        self,
-        client_order_id: str,
-        submitted: Message,
-        still_open: Container[str],
-        waiting: Container[str],
-    ) -> None:
-        """`still_open` and `waiting` have the ids of the account's orders that are not to be forgotten."""
-        assert client_order_id not in self._known
+    def remember(self, client_order_id: str, submitted: Message) -> None:
+        """An id that is new. Where there are then `too_many`, the oldest are to be forgotten before the next one."""
+        count = len(self._known)
         self._known.add(client_order_id)
+        assert len(self._known) > count, client_order_id
         self._ids.append(client_order_id)
         self._commands.append(submitted)
-        if len(self._known) > self._maximum:
-            # Two looks for one arrival: open orders that are skipped cannot make the memory grow for ever.
+
+    def too_many(self) -> bool:
+        return len(self._known) > self._maximum
+
+    def forget(self, still_open: Container[str], waiting: Container[str]) -> None:
+        """`still_open` and `waiting` have the ids of the account's orders that are not to be forgotten."""
+        # Two looks for one arrival: open orders that are skipped cannot make the memory grow for ever.
+        self._forget_oldest(still_open, waiting)
+        if self.too_many():
             self._forget_oldest(still_open, waiting)
-            if len(self._known) > self._maximum:
-                self._forget_oldest(still_open, waiting)
 
     def _forget_oldest(self, still_open: Container[str], waiting: Container[str]) -> None:
         oldest = self._ids[self._first]
