@@ -75,8 +75,8 @@ class Funds:
 class Account:
     """`sequence` numbers the events told to its owner. Nobody is told about an account that `is_venue_own`. `number` is
     its place among the venue's accounts, `by_place` its funds in the order of the venue's assets. `turnover_minor` is
-    what it traded since its venue last looked, by the place of the quote asset; see `FeeSchedule`. `submissions` are the
-    orders that came for it, kept for `Clients`."""
+    what it traded since its venue last looked, by the place of the quote asset; see `FeeSchedule`. `submissions` are
+    what its owner asked for; see `Clients`."""
 
     __slots__ = (
         "by_place",

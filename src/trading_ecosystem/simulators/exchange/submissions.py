@@ -18,11 +18,11 @@ COMPACTED: Final = 1_024
 
 @final
 class Submissions:
-    """The commands with which one account brought an id. `_ids` and `_commands` from `_first` on are those known, oldest
-    first; `_known` has the same ids.
+    """The commands with which one account brought an id. Those known are `_ids` and `_commands` from `_first` on, the
+    oldest first, and the ids alone in `_known`.
 
-    Nearly every id is new. A set tells so with one look at memory that is far away, where a dict has to follow its keys;
-    so the dict has the commands up to `_indexed` alone, and the rest is put in when an id comes again.
+    Nearly every id is new. A set tells so by one look at memory that is far away, a dict by several, since it has to go
+    and see its keys. So the dict has only what came up to `_indexed`; the rest follows when an id comes again.
     """
 
     __slots__ = ("_by_id", "_commands", "_first", "_ids", "_indexed", "_known", "_maximum")
@@ -78,9 +78,7 @@ class Submissions:
             self._first = 0
 
     def save(self) -> Plain:
-        return [
-            [self._ids[place], *plain_of(self._commands[place])] for place in range(self._first, len(self._ids))
-        ]
+        return [[self._ids[place], *plain_of(self._commands[place])] for place in range(self._first, len(self._ids))]
 
     def restore(self, account: str, state: Plain) -> None:
         assert isinstance(state, list)
