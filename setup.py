@@ -41,6 +41,7 @@ def extensions() -> list[Extension]:
     built: list[Extension] = mypycify(modules, opt_level="2", debug_level="0", multi_file=True)
     for extension in built:
         extension.extra_compile_args.append("-ffp-contract=off")  # Round as plain Python does.
+        extension.extra_compile_args.append("-fvisibility=hidden")  # Call within the library directly.
     return built
 
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, final
 
+from mypy_extensions import mypyc_attr
+
 from trading_ecosystem.messages.message import Published
 
 
@@ -74,6 +76,7 @@ def at_prices(quote: QuotePublished, bid_ticks: int, ask_ticks: int) -> QuotePub
 
 
 @final
+@mypyc_attr(free_list_len=1)
 class BookTopChanged(Published):
     """Best bid and ask of one venue's own book. An empty side is 0 ticks and 0 lots."""
 

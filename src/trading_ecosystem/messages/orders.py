@@ -202,6 +202,7 @@ class AccountEvent(Private):
 
 
 @final
+@mypyc_attr(free_list_len=1)
 class OrderAccepted(AccountEvent):
     __slots__ = (
         "client_order_id",
@@ -250,6 +251,7 @@ class OrderAccepted(AccountEvent):
 
 
 @final
+@mypyc_attr(free_list_len=1)
 class OrderFilled(AccountEvent):
     """One party's view of a match. The fee is in the quote asset; positive is paid."""
 
@@ -316,6 +318,7 @@ class OrderFilled(AccountEvent):
 
 
 @final
+@mypyc_attr(free_list_len=1)
 class OrderCanceled(AccountEvent):
     __slots__ = ("client_order_id", "order_id", "quantity_lots", "reason", "symbol")
     __match_args__: Final = (
@@ -366,6 +369,7 @@ class OrderRejected(AccountEvent):
 
 
 @final
+@mypyc_attr(free_list_len=1)
 class CancelRejected(AccountEvent):
     __slots__ = ("cancel_reject_reason", "client_order_id")
     __match_args__: Final = (

@@ -32,7 +32,7 @@ def test_a_side_is_sorted_by_price_and_then_by_arrival(is_buy: bool, steps: list
                 leaving = expected.pop(number % len(expected))
                 side.remove(leaving)
         assert side.orders() == expected
-        best = side.best()
+        best = side.best
         at_best = [o for o in expected if o.price_ticks == expected[0].price_ticks]
         assert (best.lots if best else 0) == sum(o.leaves_lots for o in at_best)
         assert sorted(side.levels) == side.keys
@@ -45,7 +45,7 @@ def test_a_partial_fill_keeps_the_place() -> None:
     side.add(second)
     first.fill(3)
     side.reduce(first, 3)
-    best = side.best()
+    best = side.best
     assert best is not None and best.lots == 5
     assert side.orders() == [first, second]
 

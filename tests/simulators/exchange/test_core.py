@@ -30,6 +30,7 @@ from trading_ecosystem.messages.orders import (
 )
 from trading_ecosystem.messages.runtime import Start, Wake, WakeAt
 from trading_ecosystem.simulators.exchange.core import Exchange
+from trading_ecosystem.simulators.exchange.submissions import REMEMBERED_ORDERS
 
 FUNDS = {"USD": 1_000_000, "BTC": 10_000, "ETH": 10_000}
 ACCOUNTS = {"ann": FUNDS, "bob": FUNDS, "cid": FUNDS, "poor": {"USD": 10}}
@@ -233,6 +234,14 @@ def test_a_buy_may_spend_its_last_cent_and_not_one_more(make_exchange: Make) -> 
     assert kinds(run(exchange, limit("bob", "1", Side.BUY, 100, 5))) == ["OrderRejected"]
 
 
+@pytest.mark.parametrize(("usd", "lots"), [(502, 5), (501, 4), (500, 4)])
+def test_a_market_buy_takes_what_it_can_pay_with_the_fee(make_exchange: Make, usd: int, lots: int) -> None:
+    exchange = make_exchange({"ann": FUNDS, "bob": {"USD": usd}})
+    run(exchange, limit("ann", "a1", Side.SELL, 100, 5))
+    [trade] = of_type(TradeExecuted, run(exchange, market("bob", "b1", Side.BUY, 5)))
+    assert trade.quantity_lots == lots
+
+
 def test_a_post_only_order_rests_beside_the_touch(make_exchange: Make) -> None:
     exchange = make_exchange(ACCOUNTS)
     run(exchange, limit("ann", "a1", Side.SELL, 100, 5))
@@ -258,6 +267,14 @@ def test_a_repeat_is_no_second_order_whatever_became_of_the_first(make_exchange:
     before = exchange.save()
     assert run(exchange, resting, filled, gone, poor) == []
     assert exchange.save() == before
+
+
+def test_an_id_is_forgotten_after_many_others(make_exchange: Make) -> None:
+    exchange = make_exchange(ACCOUNTS)
+    orders = [market("ann", str(number), Side.BUY, 1) for number in range(REMEMBERED_ORDERS + 1)]
+    run(exchange, *orders)
+    assert run(exchange, orders[1]) == []
+    assert kinds(run(exchange, orders[0])) == ["OrderAccepted", "OrderCanceled"]
 
 
 def test_a_client_order_id_belongs_to_one_account_and_one_order(make_exchange: Make) -> None:
@@ -374,6 +391,15 @@ def test_it_beats_on_the_grid_and_counts_its_starts(make_exchange: Make) -> None
     restarted.restore(json.loads(json.dumps(exchange.save())))
     [beat] = of_type(VenueHeartbeat, run(restarted, Start(memory={}), now=9_100))
     assert (beat.session, beat.occurred_ns) == (2, 9_100)
+
+
+def test_what_is_due_is_done_first_after_a_restart_too(make_exchange: Make) -> None:
+    exchange, restarted = make_exchange(ACCOUNTS), make_exchange(ACCOUNTS)
+    order = changed(limit("ann", "a1", Side.SELL, 100, 5), time_in_force=TimeInForce.GTD, expires_ns=20)
+    run(exchange, order)
+    restarted.restore(json.loads(json.dumps(exchange.save())))
+    answers = run(restarted, market("bob", "b1", Side.BUY, 5), now=20)
+    assert [each.reason for each in of_type(OrderCanceled, answers)] == [CancelReason.EXPIRED, CancelReason.NOT_FILLED]
 
 
 def test_it_refuses_what_is_not_for_it(make_exchange: Make) -> None:

@@ -8,6 +8,7 @@ Rule 3: every locked unit belongs to one open order (see `Matching.assert_locks_
 from typing import Final, final
 
 from trading_ecosystem.messages.runtime import Plain
+from trading_ecosystem.simulators.exchange.submissions import Submissions
 
 BACKGROUND: Final = "background"
 NOISE: Final = "noise"
@@ -74,7 +75,8 @@ class Funds:
 class Account:
     """`sequence` numbers the events told to its owner. Nobody is told about an account that `is_venue_own`. `number` is
     its place among the venue's accounts, `by_place` its funds in the order of the venue's assets. `turnover_minor` is
-    what it traded since its venue last looked, by the place of the quote asset; see `FeeSchedule`."""
+    what it traded since its venue last looked, by the place of the quote asset; see `FeeSchedule`. `submissions` are
+    what its owner asked for; see `Clients`."""
 
     __slots__ = (
         "by_place",
@@ -84,6 +86,7 @@ class Account:
         "name",
         "number",
         "sequence",
+        "submissions",
         "taker_fee_ppm",
         "turnover_minor",
     )
@@ -98,6 +101,7 @@ class Account:
         self.turnover_minor = [0] * len(funds)
         self.is_venue_own = is_venue_own
         self.sequence = 0
+        self.submissions = Submissions()
 
     def next_sequence(self) -> int:
         self.sequence += 1

@@ -18,16 +18,17 @@ SKIPS_OWN: Final = (SelfTradeMode.UNSPECIFIED, SelfTradeMode.CANCEL_RESTING)
 class BookSide:
     """Levels by key: the price for bids, its negative for asks, so that the best is the last of the sorted `keys`."""
 
-    __slots__ = ("_best", "keys", "levels", "sign")
+    __slots__ = ("best", "is_bids", "keys", "levels")
 
-    def __init__(self, sign: int) -> None:
-        self.sign = sign
+    def __init__(self, is_bids: bool) -> None:
+        self.is_bids = is_bids
         self.keys: list[int] = []
         self.levels: dict[int, Level] = {}
-        self._best: Level | None = None
+        self.best: Level | None = None
 
-    def best(self) -> Level | None:
-        return self._best
+    def key_of(self, price_ticks: int) -> int:
+        """The key of a price, and the price of a key."""
+        return price_ticks if self.is_bids else -price_ticks
 
     def first(self) -> Order:
         """The order that is met first, of a side that has one."""
@@ -36,13 +37,13 @@ class BookSide:
         return order
 
     def add(self, order: Order) -> None:
-        key = order.price_ticks * self.sign
+        key = self.key_of(order.price_ticks)
         level = self.levels.get(key)
         if level is None:
             level = self.levels[key] = Level(key)
-            if self._best is None or key > self._best.key:
+            if self.best is None or key > self.best.key:
                 self.keys.append(key)
-                self._best = level
+                self.best = level
             else:
                 insort(self.keys, key)
         level.append(order)
@@ -79,15 +80,15 @@ class BookSide:
     def _drop(self, level: Level) -> None:
         assert level.lots == 0
         del self.levels[level.key]
-        if level is self._best:
+        if level is self.best:
             self.keys.pop()
-            self._best = self.levels[self.keys[-1]] if self.keys else None
+            self.best = self.levels[self.keys[-1]] if self.keys else None
         else:
             del self.keys[bisect_left(self.keys, level.key)]
 
     def reaches(self, key: int, limit_ticks: int) -> bool:
         """Whether an order with this limit takes from a level; 0 is no limit."""
-        return limit_ticks == 0 or key >= limit_ticks * self.sign
+        return limit_ticks == 0 or key >= self.key_of(limit_ticks)
 
     def within_reach(self, taker: Order) -> list[Order]:
         """What an order would take from, by priority, as far as its own size and its self-trade mode let it."""
@@ -133,8 +134,8 @@ class Book:
 
     def __init__(self, symbol: str) -> None:
         self.symbol = symbol
-        self.bids = BookSide(1)
-        self.asks = BookSide(-1)
+        self.bids = BookSide(is_bids=True)
+        self.asks = BookSide(is_bids=False)
         self.bid_ticks = self.bid_lots = self.ask_ticks = self.ask_lots = 0
         self.top_sequence = 0
 
@@ -143,8 +144,8 @@ class Book:
 
     def would_take(self, is_buy: bool, price_ticks: int) -> bool:
         against = self.side(not is_buy)
-        best = against.best()
-        return best is not None and best.key >= price_ticks * against.sign
+        best = against.best
+        return best is not None and best.key >= against.key_of(price_ticks)
 
     def is_crossed(self) -> bool:
         bids, asks = self.bids.keys, self.asks.keys
@@ -155,7 +156,7 @@ class Book:
 
         Nothing can be taken from the book of a market that is not open, so its top is empty.
         """
-        bid, ask = (self.bids.best(), self.asks.best()) if is_open else (None, None)
+        bid, ask = (self.bids.best, self.asks.best) if is_open else (None, None)
         bid_ticks = bid_lots = ask_ticks = ask_lots = 0
         if bid is not None:
             bid_ticks, bid_lots = bid.key, bid.lots

@@ -60,7 +60,7 @@ def depths(side: BookSide) -> list[tuple[int, int]]:
         while order is not None:
             lots += order.leaves_lots
             order = order.following
-        found.append((key * side.sign, lots))
+        found.append((side.key_of(key), lots))
     return found
 
 

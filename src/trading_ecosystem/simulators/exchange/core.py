@@ -68,6 +68,7 @@ class Exchange(JournaledCore):
         "_changes",
         "_clients",
         "_dispersions",
+        "_due_ns",
         "_entry",
         "_faults",
         "_fees",
@@ -96,6 +97,7 @@ class Exchange(JournaledCore):
         self._heartbeat_due_ns = 0
         self._session = 0
         self._asked_ns = 0  # The earliest `Wake` that is still to come; 0 for none.
+        self._due_ns: int = NEVER_NS  # What `_next_ns` said last.
         self._accounts = Accounts(list(reference.assets), accounts, prefix_of(name))
         self._movements = Movements(name, config.custodian, self._accounts)
         contracts = contracts_of(reference, config, self._accounts, margin or {})
@@ -141,7 +143,7 @@ class Exchange(JournaledCore):
         out: list[Message] = []
         if now >= self._fees.next_ns:
             self._fees.turn(now)
-        if now >= self._next_ns():
+        if now >= self._due_ns:
             self._do_due(now, out)
         if isinstance(message, QuotePublished):
             self._follow(message, now, out)
@@ -362,7 +364,7 @@ class Exchange(JournaledCore):
             self._weigh(perpetuals, now, out)
 
     def _ask_for_wake(self, out: list[Message]) -> None:
-        next_ns = self._next_ns()
+        next_ns = self._due_ns = self._next_ns()
         if next_ns != NEVER_NS and (next_ns < self._asked_ns or not self._asked_ns):
             self._asked_ns = next_ns
             out.append(WakeAt(next_ns))
@@ -413,6 +415,7 @@ class Exchange(JournaledCore):
             liquidity.restore(state["liquidity"][symbol])
         self._faults.restore(state["faults"])
         self._dispersions.restore(state)
+        self._due_ns = self._next_ns()
 
 
 def prefix_of(instance: str) -> str:

@@ -108,7 +108,7 @@ class OrderEntry:
             return RejectReason.WOULD_TAKE
         if market.contract is not None:
             return self._perpetual_refusal(submitted, account, market, market.contract)
-        if lots > market.covered_lots(account, is_buy, price_ticks):
+        if not market.covers(account, is_buy, price_ticks, lots):
             return RejectReason.INSUFFICIENT_FUNDS
         return None
 

@@ -89,7 +89,7 @@ class Mark:
         return False
 
     def _sample(self, book: Book) -> None:
-        bid, ask = book.bids.best(), book.asks.best()
+        bid, ask = book.bids.best, book.asks.best
         if bid is not None and ask is not None:
             self._sample_ticks = nearest(bid.key - ask.key, 2) - self.index_ticks
         ticks = self._sample_ticks = self._bounded(self._sample_ticks)

@@ -40,6 +40,8 @@ class Market:
     """
 
     __slots__ = (
+        "_asked_ticks",
+        "_buy_lock_minor",
         "_highest_fee_ppm",
         "auction_ns",
         "band",
@@ -105,6 +107,8 @@ class Market:
         self.largest_part_ppm = 0
         self.parted = False  # A match has been made smaller.
         self._highest_fee_ppm = highest_fee_ppm
+        self._asked_ticks = 0  # At which price a lot was last to be locked for, and how much that is.
+        self._buy_lock_minor = 0
 
     def order(
         self,
@@ -138,8 +142,18 @@ class Market:
             return 1
         if not is_buy:
             return self.base_minor_per_lot
-        notional_minor = price_ticks * self.quote_minor_per_tick_lot
-        return notional_minor + fee_minor(notional_minor, self._highest_fee_ppm)
+        if price_ticks != self._asked_ticks:
+            notional_minor = price_ticks * self.quote_minor_per_tick_lot
+            self._buy_lock_minor = notional_minor + fee_minor(notional_minor, self._highest_fee_ppm)
+            self._asked_ticks = price_ticks
+        return self._buy_lock_minor
+
+    def covers(self, account: Account, is_buy: bool, price_ticks: int, lots: int) -> bool:
+        """Whether so many lots at this limit price can be locked or are covered."""
+        if self.contract is not None:
+            return lots <= self.contract.covered_lots(account, is_buy, price_ticks)
+        pays = account.by_place[self.quote_place if is_buy else self.base_place]
+        return lots * self.lock_minor_per_lot(is_buy, price_ticks) <= pays.free_minor
 
     def covered_lots(self, account: Account, is_buy: bool, price_ticks: int) -> int:
         """How many lots at this limit price the free funds of the account can lock, or its margin covers."""
@@ -148,13 +162,18 @@ class Market:
         pays = account.by_place[self.quote_place if is_buy else self.base_place]
         return pays.free_minor // self.lock_minor_per_lot(is_buy, price_ticks)
 
-    def affordable_lots(self, order: Order, price_ticks: int) -> int:
-        """How many lots a market order can pay at this price, fee included, or its margin covers."""
+    def affordable_lots(self, order: Order, price_ticks: int, lots: int) -> int:
+        """How many of so many lots a market order can pay at this price, fee included, or its margin covers."""
         if self.contract is not None:
-            return self.contract.covered_lots(order.account, order.is_buy, price_ticks)
+            return min(lots, self.contract.covered_lots(order.account, order.is_buy, price_ticks))
+        free_minor = order.pays.free_minor
         if not order.is_buy:
-            return order.pays.free_minor // self.base_minor_per_lot
-        return self.lots_for(order.pays.free_minor, price_ticks, order.account.taker_fee_ppm)
+            return min(lots, free_minor // self.base_minor_per_lot)
+        fee_ppm = order.account.taker_fee_ppm
+        notional_minor = price_ticks * (lots * self.quote_minor_per_tick_lot)
+        if notional_minor + fee_minor(notional_minor, fee_ppm) <= free_minor:
+            return lots
+        return min(lots, self.lots_for(free_minor, price_ticks, fee_ppm))
 
     def lots_for(self, amount_minor: int, price_ticks: int, fee_ppm: int) -> int:
         """How many lots this much of the quote asset buys at this price, fee included."""

@@ -287,7 +287,7 @@ class Matching:
         if waiting.partner:
             self._end_partner(account, waiting.partner, now, out)
         is_buy, price_ticks, lots = submitted.side is BUY, submitted.price_ticks, submitted.quantity_lots
-        if price_ticks and lots > market.covered_lots(account, is_buy, price_ticks):
+        if price_ticks and not market.covers(account, is_buy, price_ticks, lots):
             out.append(wait_canceled(self._venue, waiting, CancelReason.NOT_COVERED, now))
             return
         order = market.order(waiting.order_id, account, submitted.client_order_id, is_buy, price_ticks, lots)
@@ -300,10 +300,10 @@ class Matching:
     def _match(self, market: Market, taker: Order, now: int, out: list[Message]) -> None:
         against = market.book.side(not taker.is_buy)
         limit_ticks = taker.price_ticks
-        limit_key = limit_ticks * against.sign
+        limit_key = against.key_of(limit_ticks)
         is_market = limit_ticks == ANY_PRICE
         while taker.leaves_lots > 0:
-            level = against.best()
+            level = against.best
             if level is None or (not is_market and level.key < limit_key):
                 return
             maker = level.head
@@ -313,7 +313,7 @@ class Matching:
                 continue
             lots = min(taker.leaves_lots, maker.leaves_lots - maker.hidden_lots)
             if is_market:
-                lots = min(lots, market.affordable_lots(taker, maker.price_ticks))
+                lots = market.affordable_lots(taker, maker.price_ticks, lots)
                 if lots == 0:
                     return
             if market.band is not None and not market.band.allows(maker.price_ticks):
@@ -327,7 +327,7 @@ class Matching:
         """Let all meet that trade at this price or a better one, which is the price of all trades."""
         book = market.book
         while True:
-            bids, asks = book.bids.best(), book.asks.best()
+            bids, asks = book.bids.best, book.asks.best
             if bids is None or asks is None or bids.key < price_ticks or -asks.key > price_ticks:
                 return
             bid, ask = bids.head, asks.head

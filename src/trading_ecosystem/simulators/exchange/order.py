@@ -7,6 +7,8 @@ Rule 2: its status changes by the table below and by nothing else; what is fille
 from enum import IntEnum
 from typing import Final, final
 
+from mypy_extensions import mypyc_attr
+
 from trading_ecosystem.messages.orders import SelfTradeMode, Side
 from trading_ecosystem.simulators.exchange.accounts import Account, Funds
 
@@ -56,6 +58,7 @@ NO_PARTNER: Final = ""
 
 
 @final
+@mypyc_attr(free_list_len=1)
 class Order:
     """It locks `lock_minor_per_lot` of `pays` for every lot that it leaves; a market order 0. `price_ticks` 0: any.
 

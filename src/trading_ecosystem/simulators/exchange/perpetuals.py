@@ -160,7 +160,10 @@ class Perpetuals:
         else:
             out.append(words.move_rejected(self._venue, command, account.next_sequence(), reason, now))
         if known is None:
-            self._moves[account.number].remember(command.move_id, command, NO_ORDERS, NO_ORDERS)
+            moves = self._moves[account.number]
+            moves.remember(command.move_id, command)
+            if moves.too_many():
+                moves.forget(NO_ORDERS, NO_ORDERS)
 
     def _purse(self, asset: str) -> Purse | None:
         for pool in self._pools:

@@ -18,57 +18,76 @@ COMPACTED: Final = 1_024
 
 @final
 class Submissions:
-    """The commands with which one account brought an id. `_ids` from `_first` on are those known, oldest first."""
+    """The commands with which one account brought an id. Those known are `_ids` and `_commands` from `_first` on, the
+    oldest first, and the ids alone in `_known`.
 
-    __slots__ = ("_by_id", "_first", "_ids", "_maximum")
+    Nearly every id is new. A set tells so by one look at memory that is far away, a dict by several, since it has to go
+    and see its keys. So the dict has only what came up to `_indexed`; the rest follows when an id comes again.
+    """
+
+    __slots__ = ("_by_id", "_commands", "_first", "_ids", "_indexed", "_known", "_maximum")
 
     def __init__(self, maximum: int = REMEMBERED_ORDERS) -> None:
-        self._by_id: dict[str, Message] = {}
+        self._known: set[str] = set()
         self._ids: list[str] = []
+        self._commands: list[Message] = []
         self._first = 0
+        self._by_id: dict[str, Message] = {}
+        self._indexed = 0
         self._maximum = maximum
 
     def find(self, client_order_id: str) -> Message | None:
-        return self._by_id.get(client_order_id)
+        if client_order_id not in self._known:
+            return None
+        for place in range(max(self._first, self._indexed), len(self._ids)):
+            self._by_id[self._ids[place]] = self._commands[place]
+        self._indexed = len(self._ids)
+        return self._by_id[client_order_id]
 
-    def remember(
-        self,
-        client_order_id: str,
-        submitted: Message,
-        still_open: Container[str],
-        waiting: Container[str],
-    ) -> None:
-        """`still_open` and `waiting` have the ids of the account's orders that are not to be forgotten."""
-        assert client_order_id not in self._by_id
-        self._by_id[client_order_id] = submitted
+    def remember(self, client_order_id: str, submitted: Message) -> None:
+        """An id that is new. Where there are then `too_many`, the oldest are to be forgotten before the next one."""
+        count = len(self._known)
+        self._known.add(client_order_id)
+        assert len(self._known) > count, client_order_id
         self._ids.append(client_order_id)
-        if len(self._by_id) > self._maximum:
-            # Two looks for one arrival: open orders that are skipped cannot make the memory grow for ever.
+        self._commands.append(submitted)
+
+    def too_many(self) -> bool:
+        return len(self._known) > self._maximum
+
+    def forget(self, still_open: Container[str], waiting: Container[str]) -> None:
+        """`still_open` and `waiting` have the ids of the account's orders that are not to be forgotten."""
+        # Two looks for one arrival: open orders that are skipped cannot make the memory grow for ever.
+        self._forget_oldest(still_open, waiting)
+        if self.too_many():
             self._forget_oldest(still_open, waiting)
-            if len(self._by_id) > self._maximum:
-                self._forget_oldest(still_open, waiting)
 
     def _forget_oldest(self, still_open: Container[str], waiting: Container[str]) -> None:
         oldest = self._ids[self._first]
-        self._first += 1
         if oldest in still_open or oldest in waiting:
             self._ids.append(oldest)
+            self._commands.append(self._commands[self._first])
         else:
-            del self._by_id[oldest]
+            self._known.remove(oldest)
+            self._by_id.pop(oldest, None)
+        self._first += 1
         if self._first >= COMPACTED and self._first * 2 >= len(self._ids):
             del self._ids[: self._first]
+            del self._commands[: self._first]
+            self._indexed = max(0, self._indexed - self._first)
             self._first = 0
 
     def save(self) -> Plain:
-        return [
-            [client_order_id, *plain_of(self._by_id[client_order_id])] for client_order_id in self._ids[self._first :]
-        ]
+        return [[self._ids[place], *plain_of(self._commands[place])] for place in range(self._first, len(self._ids))]
 
     def restore(self, account: str, state: Plain) -> None:
         assert isinstance(state, list)
         self._ids = [values[0] for values in state]
+        self._commands = [submission_of(account, values[1:]) for values in state]
+        self._known = set(self._ids)
         self._first = 0
-        self._by_id = {values[0]: submission_of(account, values[1:]) for values in state}
+        self._by_id = {}
+        self._indexed = 0
 
 
 def plain_of(order: Message) -> list[object]:
