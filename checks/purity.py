@@ -21,7 +21,12 @@ SHELLS = (
     ),
     *("__main__.py", "server.py", "rest.py", "rest_bodies.py", "rest_margin.py", "custodian/rest_*.py"),
     *("exchange/rest_statements.py", "exchange/statement_call.py"),
-    *("simulators/breaking.py", "test_coordinator/chaos_link.py", "test_coordinator/conductor.py"),
+    *(
+        "simulators/breaking.py",
+        "simulators/statement_routes.py",
+        "test_coordinator/chaos_link.py",
+        "test_coordinator/conductor.py",
+    ),
     *("audit_correlator/process.py", "audit_correlator/receiver.py", "audit_correlator/forwarding.py"),
     "audit_correlator/intake.py",  # Tells spans apart by hashes, which live as long as its process.
     *("audit_correlator/verify.py", "validation/result_files.py"),
