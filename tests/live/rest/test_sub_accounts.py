@@ -12,7 +12,9 @@ from trading_ecosystem.configuration.document import Section, parse_document
 from trading_ecosystem.live.access import Access
 from trading_ecosystem.live.door import RefusalCode, Refused
 from trading_ecosystem.live.security.tokens import SCOPES, Surface, issue_token, read_token, read_tokens
+from trading_ecosystem.messages.accounts import AccountReported, QueryAccount
 from trading_ecosystem.messages.message import Message
+from trading_ecosystem.messages.orders import OrderType, Side, SubmitOrder, TimeInForce
 from trading_ecosystem.messages.transfers import AccountMoved
 from trading_ecosystem.orchestrator.documents import DOCUMENT, documents_of
 from trading_ecosystem.orchestrator.terms import Terms
@@ -172,6 +174,15 @@ def test_events_are_heard_like_accounts_are_seen(caller: str, access: Access, pl
     assert [account for account in ACCOUNTS if access.may_hear(caller, event(account))] == SEES[caller]
 
 
-def test_the_live_venue_charges_the_group_like_the_virtual_one(document: Section, plan: WorldPlan) -> None:
-    assert server.masters_of(document, plan.accounts) == plan.masters
-    assert server.build(document, "exchange")._fees._masters == plan.masters
+def test_the_live_venue_charges_the_group_together(document: Section, plan: WorldPlan) -> None:
+    core, now = server.build(document, "exchange"), plan.start_ns
+    for account, side in (("alpha", Side.SELL), ("alpha-hedge", Side.BUY)):
+        terms = (OrderType.LIMIT, TimeInForce.GTC, 6_000_000, 170_000)  # 17 BTC at 60,000: beyond the first tier.
+        core.handle(SubmitOrder("exchange", account, "big", "BTC/USD", side, *terms), now)
+    paid = {}
+    for account in ("alpha-reserve", "beta"):
+        question = QueryAccount(to="exchange", asker="me", account=account)
+        [report, *_] = core.handle(question, now + 2 * 3_600 * 10**9)
+        assert isinstance(report, AccountReported)
+        paid[account] = report.taker_fee_ppm
+    assert paid == {"alpha-reserve": 150, "beta": 200}
