@@ -136,7 +136,7 @@ def test_who_may_see_and_trade_which_account(files: dict[str, Files], plan: Worl
         assert found == expected
 
 
-def with_treasuries(folder: Path) -> dict[str, Files]:
+def with_treasuries(folder: Path, *changes: tuple[str, str]) -> dict[str, Files]:
     """The house with sub-accounts, where the master's desk and that of a sub-account move assets."""
     text = HOUSE.read_text("utf-8").replace("../../../worlds/treasury-limits.yaml", "limits.yaml")
     vault = "      alpha.vault: {owner: alpha, holds: {USD: 500000, BTC: 5}}"
@@ -146,6 +146,9 @@ def with_treasuries(folder: Path) -> dict[str, Files]:
     for account in ("alpha", "alpha-hedge"):
         treasury = f"    treasury: {{custodian: custodian, every: 10m, keep: {{USD: {keep}, BTC: {keep}}}}}"
         text = text.replace(f"    account: {account}\n", f"    account: {account}\n{treasury}\n")
+    for right, wrong in changes:
+        assert right in text
+        text = text.replace(right, wrong)
     (folder / "house.yaml").write_text(text, "utf-8")
     (folder / "limits.yaml").write_text((ROOT / "worlds" / "treasury-limits.yaml").read_text("utf-8"), "utf-8")
     return documents_of(folder / "house.yaml", Terms(seed=7, start_ns=START_NS))
@@ -163,6 +166,16 @@ def test_a_master_moves_what_its_sub_accounts_have_and_a_sub_account_what_it_is_
     reference = read_reference(custody)
     config = custodian_service.read_config(custody, reference, read_accounts(custody["accounts"], reference))
     assert config == load_world(tmp_path / "house.yaml").custodian
+
+
+def test_a_monitor_that_watches_a_master_may_see_what_is_below_it(tmp_path: Path) -> None:
+    firm = "accounts: [alpha, alpha-hedge, alpha-reserve]"
+    for listed, seen in (("[alpha]", ["alpha", "alpha-hedge", "alpha-reserve"]), ("[alpha-hedge]", ["alpha-hedge"])):
+        for instance in (routes.EXCHANGE, routes.CUSTODIAN):
+            text = with_treasuries(tmp_path, (firm, f"accounts: {listed}"))[instance][DOCUMENT]
+            clients = dict(dict(parse_document(instance, text).entries())["clients"].entries())
+            sees = dict(clients[routes.RISK_MONITOR].entries())["sees"]
+            assert [item.text() for item in sees.items()] == seen
 
 
 def test_a_document_without_sub_accounts_says_nothing_of_them(files: dict[str, Files]) -> None:
