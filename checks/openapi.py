@@ -90,7 +90,9 @@ def surfaces(plan: WorldPlan) -> dict[str, FastAPI]:
         routes.MARKET_DATA: market_rest.rest_app(
             of(routes.MARKET_DATA), reference, memory_store(market_store.DESIGN).history
         ),
-        routes.EXCHANGE: exchange_rest.rest_app(of(routes.EXCHANGE), reference, accounts, trades, statements),
+        routes.EXCHANGE: exchange_rest.rest_app(
+            of(routes.EXCHANGE), reference, accounts, trades, statements, plan.masters
+        ),
         routes.CUSTODIAN: custodian_rest.rest_app(
             of(routes.CUSTODIAN), reference, memory_store(custodian_store.DESIGN).history, plan.accounts
         ),

@@ -3,7 +3,7 @@
 Both modes call this; what they add is how the services run.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from trading_ecosystem.configuration.instruments import (
     read_margin,
     read_reference,
 )
+from trading_ecosystem.configuration.sub_accounts import read_sub_accounts
 from trading_ecosystem.configuration.venues import VENUE_KEYS, VenueNode, read_places, read_venue_nodes
 from trading_ecosystem.core import Core
 from trading_ecosystem.production.risk_monitor import config as risk_config
@@ -25,7 +26,8 @@ from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.simulators.custodian import config as custodian_config, transfer_config
 from trading_ecosystem.simulators.custodian.core import Custodian
 from trading_ecosystem.simulators.exchange import config as exchange_config
-from trading_ecosystem.simulators.exchange.core import Exchange
+from trading_ecosystem.simulators.exchange.accounts import own_names
+from trading_ecosystem.simulators.exchange.core import Exchange, prefix_of
 from trading_ecosystem.simulators.market_data import config as market_config
 from trading_ecosystem.simulators.market_data.core import MarketData
 from trading_ecosystem.simulators.market_data.recorded import Recorded
@@ -34,7 +36,7 @@ WORLD_KEYS = (
     *("name", "title", "start", "numeraire", "assets", "instruments", "firm", "limits", "accounts"),
     *("market_data", "custodian", "desks", "network"),
 )
-OPTIONAL_WORLD_KEYS = (*OPTIONAL_REFERENCE_KEYS, *VENUE_KEYS, "margin")
+OPTIONAL_WORLD_KEYS = (*OPTIONAL_REFERENCE_KEYS, *VENUE_KEYS, "margin", "sub_accounts")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +71,7 @@ class WorldPlan:
     reference: ReferenceData
     accounts: Balances
     places: dict[str, str]  # The venue at which each account lies.
+    masters: dict[str, str]  # Of each sub-account.
     margin: Balances  # What of it is in margin wallets.
     firm_accounts: tuple[str, ...]
     market_data: market_config.MarketDataConfig
@@ -87,6 +90,14 @@ class WorldPlan:
 
     def accounts_at(self, venue: str) -> Balances:
         return {account: held for account, held in self.accounts.items() if self.places[account] == venue}
+
+    def seen_with(self, accounts: Iterable[str]) -> list[str]:
+        """Whoever may see a master may see its sub-accounts, too; never the other way round."""
+        seen = list(accounts)
+        return seen + [sub for sub, master in self.masters.items() if master in seen and sub not in seen]
+
+    def masters_at(self, venue: str) -> dict[str, str]:
+        return {sub: master for sub, master in self.masters.items() if self.places[sub] == venue}
 
     def firm_accounts_by_venue(self) -> dict[str, tuple[str, ...]]:
         return {
@@ -124,7 +135,8 @@ def load_world(path: Path) -> WorldPlan:
     desks = tuple(desk_config.read(node, reference) for node in top["desks"].items())
     check_desks(top["desks"], desks, venue_nodes, places)
     venues = {venue.instance: exchange_config.read(venue.node, reference) for venue in venue_nodes}
-    custodian = custodian_config.read(top["custodian"], reference)
+    masters = read_sub_accounts(top.get("sub_accounts"), places, accounts_of_venues(venue_nodes))
+    custodian = custodian_config.read(top["custodian"], reference, masters)
     custodian_config.check_accounts(top["accounts"], custodian, accounts)
     limits = risk_config.read(read_document(limits_path), reference)
     for venue in venue_nodes:
@@ -138,6 +150,7 @@ def load_world(path: Path) -> WorldPlan:
         reference=reference,
         accounts=accounts,
         places=places,
+        masters=masters,
         margin=read_margin(top.get("margin"), accounts, reference),
         firm_accounts=tuple(node.word(accounts, "account") for node in firm["accounts"].items()),
         market_data=market_config.read(top["market_data"], reference),
@@ -158,6 +171,10 @@ def path_of_limits(world: Path, node: Node) -> Path:
             "no such file:", node.text(), [each.name for each in world.parent.glob("*.yaml") if each != world]
         )
     return path
+
+
+def accounts_of_venues(venues: list[VenueNode]) -> set[str]:
+    return {name for venue in venues for name in own_names(prefix_of(venue.instance))}
 
 
 def check_several(top: Section, venues: list[VenueNode], reference: ReferenceData) -> None:
@@ -265,7 +282,8 @@ def core_builders(plan: WorldPlan, seed: int, recorded: Recorded | None) -> dict
 
 
 def venue_builder(venue: str, plan: WorldPlan, seed: int) -> Callable[[], Core]:
-    return lambda: Exchange(venue, plan.venues[venue], plan.reference, plan.accounts_at(venue), seed, plan.margin)
+    accounts, masters = plan.accounts_at(venue), plan.masters_at(venue)
+    return lambda: Exchange(venue, plan.venues[venue], plan.reference, accounts, seed, plan.margin, masters)
 
 
 def desk_builder(desk: desk_config.DeskConfig, reference: ReferenceData) -> Callable[[], Core]:

@@ -29,7 +29,7 @@ print(report.is_whole, report.head)
 """
 Story = Any  # Of conftest.py, which this file cannot import.
 
-OF_THE_CORE = ("crosses", "netting", "orders", "perpetuals", "venue")  # Those have a file of steps of their own.
+OF_THE_CORE = ("crosses", "netting", "orders", "perpetuals", "sub_accounts", "venue")  # Those have their own steps.
 scenarios(*[str(path) for path in sorted((ROOT / "features").glob("*.feature")) if path.stem not in OF_THE_CORE])
 
 

@@ -15,13 +15,14 @@ from trading_ecosystem.orchestrator.planes import module_of, plane_of, starting_
 from trading_ecosystem.orchestrator.terms import Recording, Terms
 from trading_ecosystem.production.risk_monitor import config as risk_config
 from trading_ecosystem.production.trading_engine import config as desk_config
-from trading_ecosystem.simulators.custodian import config as custodian_config
+from trading_ecosystem.simulators.custodian import config as custodian_config, server as custodian_service
 from trading_ecosystem.simulators.exchange import config as exchange_config
 from trading_ecosystem.simulators.market_data import config as market_config
 from trading_ecosystem.validation.test_coordinator import scenario as scenario_format
 
 ROOT = Path(__file__).parents[2]
 WORLD = ROOT / "worlds" / "two-desks.yaml"
+HOUSE = ROOT / "docs" / "examples" / "sub-accounts" / "house-with-sub-accounts.yaml"
 SCENARIO = ROOT / "scenarios" / "usdt-depeg-36h.yaml"
 SEED = 20_260_302_077
 HOUR_NS = 3_600_000_000_000
@@ -133,6 +134,52 @@ def test_who_may_see_and_trade_which_account(files: dict[str, Files], plan: Worl
             for name, _ in section["clients"].entries()
         }
         assert found == expected
+
+
+def with_treasuries(folder: Path, *changes: tuple[str, str]) -> dict[str, Files]:
+    """The house with sub-accounts, where the master's desk and that of a sub-account move assets."""
+    text = HOUSE.read_text("utf-8").replace("../../../worlds/treasury-limits.yaml", "limits.yaml")
+    vault = "      alpha.vault: {owner: alpha, holds: {USD: 500000, BTC: 5}}"
+    assert vault in text
+    text = text.replace(vault, f"{vault}\n      alpha.cold: {{owner: alpha, holds: {{BTC: 5}}}}")
+    keep = "{floor: 1, keep: 2, ceiling: 3, most: 1, vault: alpha.vault}"
+    for account in ("alpha", "alpha-hedge"):
+        treasury = f"    treasury: {{custodian: custodian, every: 10m, keep: {{USD: {keep}, BTC: {keep}}}}}"
+        text = text.replace(f"    account: {account}\n", f"    account: {account}\n{treasury}\n")
+    for right, wrong in changes:
+        assert right in text
+        text = text.replace(right, wrong)
+    (folder / "house.yaml").write_text(text, "utf-8")
+    (folder / "limits.yaml").write_text((ROOT / "worlds" / "treasury-limits.yaml").read_text("utf-8"), "utf-8")
+    return documents_of(folder / "house.yaml", Terms(seed=7, start_ns=START_NS))
+
+
+def test_a_master_moves_what_its_sub_accounts_have_and_a_sub_account_what_it_is_given(tmp_path: Path) -> None:
+    document = parse_document("custodian", with_treasuries(tmp_path)[routes.CUSTODIAN][DOCUMENT])
+    custody = document.section(required=custodian_service.SERVICE.keys, optional=custodian_service.SERVICE.optional)
+    access = custodian_service.SERVICE.access(custody)
+    master, sub = "trading_engine.alpha", "trading_engine.hedge"
+    everything = {"alpha", "alpha-hedge", "alpha-reserve", "alpha.vault", "alpha.cold"}
+    assert access.trades[master] == access.sees[master] == everything
+    assert access.trades[sub] == access.sees[sub] == {"alpha-hedge", "alpha.vault"}
+    assert access.confined == {master, sub} and "trading_engine.beta" not in access.sees
+    reference = read_reference(custody)
+    config = custodian_service.read_config(custody, reference, read_accounts(custody["accounts"], reference))
+    assert config == load_world(tmp_path / "house.yaml").custodian
+
+
+def test_a_monitor_that_watches_a_master_may_see_what_is_below_it(tmp_path: Path) -> None:
+    firm = "accounts: [alpha, alpha-hedge, alpha-reserve]"
+    for listed, seen in (("[alpha]", ["alpha", "alpha-hedge", "alpha-reserve"]), ("[alpha-hedge]", ["alpha-hedge"])):
+        for instance in (routes.EXCHANGE, routes.CUSTODIAN):
+            text = with_treasuries(tmp_path, (firm, f"accounts: {listed}"))[instance][DOCUMENT]
+            clients = dict(dict(parse_document(instance, text).entries())["clients"].entries())
+            sees = dict(clients[routes.RISK_MONITOR].entries())["sees"]
+            assert [item.text() for item in sees.items()] == seen
+
+
+def test_a_document_without_sub_accounts_says_nothing_of_them(files: dict[str, Files]) -> None:
+    assert not [name for name, own in files.items() if "sub_accounts" in own[DOCUMENT]]
 
 
 @pytest.mark.parametrize("instance", [name for name in KEYS if plane_of(name) == "production"])

@@ -20,6 +20,7 @@ from trading_ecosystem.orchestrator.identities import OPERATOR
 from trading_ecosystem.orchestrator.planes import plane_of
 from trading_ecosystem.orchestrator.sections import entries_of, mapping, section, sections_of, text_of
 from trading_ecosystem.orchestrator.terms import Recording, Terms
+from trading_ecosystem.production.trading_engine.config import TreasuryConfig
 
 DOCUMENT, LIMITS = "document.yaml", "limits.yaml"
 
@@ -74,7 +75,8 @@ def replay_of(recording: Recording) -> Plain:
 def of_exchange(venue: str, plan: WorldPlan, parts: dict[str, yaml.Node], terms: Terms) -> dict[str, yaml.Node]:
     """A venue knows its own accounts, and of its neighbours not even that they are there."""
     here = plan.accounts_at(venue)
-    clients = {desk_name(desk): client([desk.account], [desk.account]) for desk in plan.desks if desk.venue == venue}
+    desks = [desk for desk in plan.desks if desk.venue == venue]
+    clients = {desk_name(desk): client(plan.seen_with([desk.account]), [desk.account]) for desk in desks}
     custodian = plan.venues[venue].custodian
     if custodian:
         clients[custodian] = client(list(here), [])
@@ -84,6 +86,7 @@ def of_exchange(venue: str, plan: WorldPlan, parts: dict[str, yaml.Node], terms:
         "exchange": entries_of(parts["exchanges"])[venue.partition(".")[2]] if plan.apart() else parts["exchange"],
         "seed": section(terms.seed),
         "clients": section(clients | watchers(plan, here)),
+        **masters_of(plan.masters_at(venue)),
     }
     return own | ({"margin": parts["margin"]} if "margin" in parts else {})
 
@@ -96,7 +99,12 @@ def of_custodian(plan: WorldPlan, parts: dict[str, yaml.Node]) -> dict[str, yaml
         "custodian": parts["custodian"],
         "venues": section(apart if plan.apart() else list(plan.venues)),
         "clients": section(treasuries(plan) | watchers(plan, everything)),
+        **masters_of(plan.masters),
     }
+
+
+def masters_of(masters: dict[str, str]) -> dict[str, yaml.Node]:
+    return {"sub_accounts": section(dict(masters))} if masters else {}
 
 
 def accounts_of(plan: WorldPlan, parts: dict[str, yaml.Node]) -> dict[str, yaml.Node]:
@@ -112,21 +120,28 @@ def accounts_of(plan: WorldPlan, parts: dict[str, yaml.Node]) -> dict[str, yaml.
 
 def treasuries(plan: WorldPlan) -> dict[str, Plain]:
     """Desks that move assets: between the accounts and vaults of their owner, of whom alone they hear."""
-    transfers = plan.custodian.transfers
     found: dict[str, Plain] = {}
     for desk in plan.desks:
         if desk.treasury is not None:
-            owner = transfers.owner(desk.account)
-            own = [desk.account, *(vault for vault in transfers.vaults if transfers.owner(vault) == owner)]
+            own = reach_of(desk.account, desk.treasury, plan)
             found[desk_name(desk)] = {**client(own, own), "confined": True}
     return found
+
+
+def reach_of(account: str, treasury: TreasuryConfig, plan: WorldPlan) -> list[str]:
+    """A master moves all that is its own; a sub-account what it has, and of its master the vaults that it is given."""
+    if account in plan.masters:
+        return [account, *dict.fromkeys(keep.vault for keep in treasury.keeps)]
+    transfers = plan.custodian.transfers
+    return [*plan.seen_with([account]), *(vault for vault in transfers.vaults if transfers.owner(vault) == account)]
 
 
 def watchers(plan: WorldPlan, accounts: Iterable[str]) -> dict[str, Plain]:
     """Who may look at these accounts of others. The person who runs it all may also use them."""
     everything = list(accounts)
+    firm = plan.seen_with(plan.firm_accounts)
     return {
-        routes.RISK_MONITOR: client([account for account in plan.firm_accounts if account in everything], []),
+        routes.RISK_MONITOR: client([account for account in firm if account in everything], []),
         routes.TEST_COORDINATOR: client(everything, []),
         OPERATOR: client(everything, everything),
     }

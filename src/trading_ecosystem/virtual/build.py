@@ -59,9 +59,9 @@ def owners(plan: WorldPlan, names: list[str]) -> dict[type, dict[str, list[int]]
 
 def may_see(plan: WorldPlan, name: str, account: str) -> bool:
     if role(name) == routes.TRADING_ENGINE:
-        return any(desk_name(desk) == name and desk.account == account for desk in plan.desks)
+        return any(desk_name(desk) == name and account in plan.seen_with([desk.account]) for desk in plan.desks)
     if role(name) == routes.RISK_MONITOR:
-        return account in plan.firm_accounts
+        return account in plan.seen_with(plan.firm_accounts)
     return True
 
 

@@ -122,7 +122,7 @@ def test_deep_nesting_is_refused(instance: str, method: str, stage: Any, unchang
 
 MINE = {"account": "alpha"}
 MINE = {"account": "alpha"}
-OF_THE_SHELL = ("Subscribe", "GetQuotes", "GetStatement")
+OF_THE_SHELL = ("Subscribe", "GetQuotes", "GetStatement", "GetSubAccounts")
 COMMANDING = [(instance, method) for instance, method in METHODS if method not in OF_THE_SHELL]
 
 
@@ -213,6 +213,9 @@ TRADES = {"to": "exchange", "asker": "custodian", "from_trade_id": 0}
         ("exchange", "GetStatement", MINE | {"since_ns": 2, "until_ns": 1}, Code.INVALID_ARGUMENT, "until_ns"),
         ("exchange", "GetStatement", MINE | {"since_ns": -1}, Code.INVALID_ARGUMENT, "until_ns"),
         ("exchange", "GetStatement", MINE, Code.OK, ""),
+        ("exchange", "GetSubAccounts", {}, Code.NOT_FOUND, "account"),
+        ("exchange", "GetSubAccounts", {"account": "beta"}, Code.NOT_FOUND, "account"),
+        ("exchange", "GetSubAccounts", MINE, Code.OK, ""),
     ],
 )
 def test_a_question_that_may_not_be_asked(

@@ -211,7 +211,7 @@ class Workshop:
             routes.EXCHANGE,
             self.core(routes.EXCHANGE),
             history.record,
-            lambda s: exchange_rest.rest_app(s, self.plan.reference, accounts, history, statements),
+            lambda s: exchange_rest.rest_app(s, self.plan.reference, accounts, history, statements, self.plan.masters),
         )
         for quote in self.quotes():
             served.door.hand(quote)

@@ -42,12 +42,12 @@ MAY: Mapping[str, str] = {
     "custodian": "exchange: Subscribe StreamCommands QueryTrades CreditAccount DebitAccount SettleProfits QueryBooks",
     "trading_engine": (
         "market_data: Subscribe GetQuotes"
-        f" | exchange: Subscribe StreamCommands {ORDERS} QueryAccount GetStatement"
+        f" | exchange: Subscribe StreamCommands {ORDERS} QueryAccount GetStatement GetSubAccounts"
         f" | custodian: Subscribe StreamCommands QueryTransfers {REQUESTS}"
     ),
     "risk_monitor": (
         "market_data: Subscribe GetQuotes"
-        " | exchange: Subscribe StreamCommands QueryAccount GetStatement"
+        " | exchange: Subscribe StreamCommands QueryAccount GetStatement GetSubAccounts"
         " | custodian: Subscribe StreamCommands QueryHoldings QuerySettlements QueryTransfers"
     ),
     "test_coordinator": (
@@ -55,7 +55,7 @@ MAY: Mapping[str, str] = {
     ),
     "observer": "trading_engine: Subscribe | risk_monitor: Subscribe",
     "operator": (
-        f"market_data: Subscribe GetQuotes | exchange: Subscribe {ORDERS} QueryAccount GetStatement"
+        f"market_data: Subscribe GetQuotes | exchange: Subscribe {ORDERS} QueryAccount GetStatement GetSubAccounts"
         f" | custodian: Subscribe QueryHoldings QuerySettlements QueryTransfers {REQUESTS}"
         " ApproveTransfer RejectTransfer AllowDestination"
         " | trading_engine: Subscribe | risk_monitor: Subscribe StreamCommands AcknowledgeAlert"

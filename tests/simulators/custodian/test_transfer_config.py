@@ -29,7 +29,7 @@ def documented() -> str:
 
 def test_the_documented_section_reads() -> None:
     node = parse_document("world.yaml", documented())
-    config = read(node, REFERENCE)
+    config = read(node, REFERENCE, {"beta": "alpha"})
     assert config.offered and config.vaults == {"alpha.vault": {"USD": 50_000_000}}
     assert config.owner("alpha.vault") == config.owner("beta") == config.owner("alpha") == "alpha"
     assert config.confirmation_of("USD") == 1800 * SECOND_NS and config.confirmation_of("other") == 0
@@ -54,7 +54,7 @@ def test_the_documented_section_reads() -> None:
         ("{USD: 500000}", "{DOGE: 1}", "unknown asset 'DOGE'; known: BTC, USD"),
         ("{USD: 500000}", "{USD: 0.001}", "is not a whole number of minor units"),
         ("{USD: 500000}", "{USD: -1}", "-1 is not above zero"),
-        ("{beta: alpha}", "{alpha.vault: beta}", "alpha.vault has an owner already"),
+        ("allowance: 30s", "owners: {beta: alpha}", "unknown key 'owners'"),
         ("{USD: 30m, BTC: 1h}", "{USD: soon}", "confirmation.USD"),
         ("{USD: 30m, BTC: 1h}", "{USDC: 1h}", "unknown asset 'USDC'"),
         ("allowance: 30s", "allowance: 1ms", "the shortest time allowed is 1s"),
@@ -71,7 +71,7 @@ def test_a_mistake_is_one_line_with_its_place(right: str, wrong: str, problem: s
     text = documented().replace(right, wrong, 1)
     assert text != documented()
     with pytest.raises(Problem, match=re.escape(problem)) as raised:
-        read(parse_document("world.yaml", text), REFERENCE)
+        read(parse_document("world.yaml", text), REFERENCE, {})
     assert str(raised.value).startswith("world.yaml:") and "\n" not in str(raised.value)
 
 

@@ -78,6 +78,7 @@ def make_exchange() -> Callable[..., Exchange]:
         rules: dict[str, MarketRules] | None = None,
         fee_tiers: tuple[FeeTier, ...] = (),
         cross: bool = False,
+        masters: dict[str, str] | None = None,
     ) -> Exchange:
         config = ExchangeConfig(
             maker_fee_ppm=maker_fee_ppm,
@@ -87,7 +88,7 @@ def make_exchange() -> Callable[..., Exchange]:
             rules=rules or {},
             fee_tiers=fee_tiers,
         )
-        return Exchange("venue", config, CROSSED if cross else REFERENCE, accounts, seed)
+        return Exchange("venue", config, CROSSED if cross else REFERENCE, accounts, seed, masters=masters)
 
     return make
 

@@ -19,7 +19,7 @@ custodian:
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import final
@@ -68,8 +68,8 @@ class CustodianConfig:
         return self.cycles.get(symbol, self.default_cycle)
 
 
-def read(node: Node, reference: ReferenceData) -> CustodianConfig:
-    """The `custodian` section of a world. Raises `Problem` for whatever is wrong with it."""
+def read(node: Node, reference: ReferenceData, masters: Mapping[str, str] | None = None) -> CustodianConfig:
+    """The `custodian` section of a world. `masters`: of each sub-account. Raises `Problem`."""
     section = node.section(
         required=("default_cycle", "same_day_delay", "cut_off"),
         optional=(
@@ -78,7 +78,6 @@ def read(node: Node, reference: ReferenceData) -> CustodianConfig:
         ),
     )
     netting, compare_every = read_netting(section), section.get("compare_every")
-    moves = section.get("transfers")
     gap_wait, cancel_after = section.get("gap_wait"), section.get("cancel_after")
     calendar, partial = section.get("calendar"), section.get("partial")
     kept = holidays_of(calendar.word(CALENDARS, "calendar")) if calendar else ()
@@ -91,11 +90,17 @@ def read(node: Node, reference: ReferenceData) -> CustodianConfig:
         partial=partial is not None and partial.flag(),
         cancel_after=CANCEL_AFTER if cancel_after is None else cancel_after.integer(0, OLDEST),
         gap_wait_ns=GAP_WAIT_NS if gap_wait is None else gap_wait.duration_ns(minimum_ns=1),
-        transfers=transfer_config.NOT_OFFERED if moves is None else transfer_config.read(moves, reference),
+        transfers=read_transfers(section.get("transfers"), reference, masters or {}),
         nets_settlements=SETTLEMENTS in netting,
         settles_profits=PROFITS in netting,
         compare_every_ns=0 if compare_every is None else compare_every.duration_ns(minimum_ns=MINUTE_NS),
     )
+
+
+def read_transfers(
+    node: Node | None, reference: ReferenceData, masters: Mapping[str, str]
+) -> transfer_config.TransferConfig:
+    return transfer_config.NOT_OFFERED if node is None else transfer_config.read(node, reference, masters)
 
 
 def check_accounts(node: Node, config: CustodianConfig, accounts: Iterable[str]) -> None:

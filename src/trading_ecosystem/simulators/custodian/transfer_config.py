@@ -4,7 +4,6 @@ custodian:
   transfers:
     vaults:                             # what is held here and no venue knows
       alpha.vault: {owner: alpha, holds: {USD: 500000}}
-    owners: {beta: alpha}               # optional: accounts at the venue that belong to the owner of another one
     confirmation: {USD: 30m, BTC: 1h}   # optional: how long outside takes to be final; at once where it is not said
     allowance: 30s                      # optional: what all else may take before a transfer is late
     destinations: {alpha: [bank.alpha]} # optional: where an owner may withdraw to
@@ -20,7 +19,7 @@ custodian:
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import final
 
@@ -60,7 +59,7 @@ class VelocityLimit:
 @final
 @dataclass(frozen=True, kw_only=True)
 class TransferConfig:
-    """`owners`: whose an account is, where it is not its own."""
+    """`owners`: whose an account or a vault is, where it is not its own; a sub-account is its master's."""
 
     offered: bool = False
     vaults: Balances = field(default_factory=dict)
@@ -83,22 +82,18 @@ class TransferConfig:
 NOT_OFFERED = TransferConfig()
 
 
-def read(node: Node, reference: ReferenceData) -> TransferConfig:
-    """Raises `Problem` for whatever is wrong with the section, whatever the world's accounts."""
+def read(node: Node, reference: ReferenceData, masters: Mapping[str, str]) -> TransferConfig:
+    """`masters`: of each sub-account. Raises `Problem` for what is wrong with the section, whatever the accounts."""
     section = node.section(
         required=("vaults",),
-        optional=("owners", "confirmation", "allowance", "destinations", "hold_new", "approvals", "limits"),
+        optional=("confirmation", "allowance", "destinations", "hold_new", "approvals", "limits"),
     )
     vaults, owners = read_vaults(section["vaults"], reference)
-    for account, child in entries(section, "owners"):
-        if account in owners:
-            child.fail(f"{account} has an owner already")
-        owners[account] = read_name(child)
     allowance, hold_new, approvals = (section.get(key) for key in ("allowance", "hold_new", "approvals"))
     return TransferConfig(
         offered=True,
         vaults=vaults,
-        owners=owners,
+        owners={**masters, **owners},
         confirmation_ns={asset: child.duration_ns() for asset, child in of_assets(section, "confirmation", reference)},
         allowance_ns=ALLOWANCE_NS if allowance is None else allowance.duration_ns(minimum_ns=SECOND_NS),
         destinations={owner: read_destinations(child) for owner, child in entries(section, "destinations")},
@@ -115,13 +110,10 @@ def check_accounts(node: Node, config: TransferConfig, accounts: Iterable[str]) 
     for name, child in section["vaults"].entries():
         if name in known:
             child.fail(f"{name} is an account at the venue; a vault needs a name of its own")
-    for name, child in section["owners"].entries() if "owners" in section else []:
-        if name not in known:
-            child.fail_word("unknown account", name, known)
-    for name, owner in config.owners.items():
+    for name in config.vaults:
+        owner = config.owners[name]
         if owner not in known or owner in config.owners:
-            wrong = section["vaults" if name in config.vaults else "owners"]
-            wrong.fail_word("unknown owner", owner, [each for each in known if each not in config.owners])
+            section["vaults"].fail_word("unknown owner", owner, [each for each in known if each not in config.owners])
     for name, child in section["destinations"].entries() if "destinations" in section else []:
         if name not in known or name in config.owners:
             child.fail_word("unknown owner", name, [each for each in known if each not in config.owners])

@@ -108,6 +108,11 @@ class Account:
         return self.sequence
 
 
+def own_names(prefix: str) -> tuple[str, str, str]:
+    """The venue's own accounts: background, noise, and what it takes in fees."""
+    return prefix + BACKGROUND, prefix + NOISE, FEES
+
+
 @final
 class Accounts:
     """All accounts of a venue, its own three among them. Every account can hold every asset.
@@ -119,7 +124,7 @@ class Accounts:
     __slots__ = ("background", "by_name", "noise", "totals")
 
     def __init__(self, assets: list[str], balances: dict[str, dict[str, int]], prefix: str = "") -> None:
-        own = (prefix + BACKGROUND, prefix + NOISE, FEES)
+        own = own_names(prefix)
         self.totals = {asset: AssetTotal() for asset in assets}
         self.by_name: dict[str, Account] = {}
         for name, amounts in balances.items():

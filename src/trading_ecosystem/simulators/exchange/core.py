@@ -58,7 +58,7 @@ from trading_ecosystem.simulators.exchange.venue_books import VenueBooks
 class Exchange(JournaledCore):
     """`accounts`: what each account holds at the start, asset to minor units. The venue's own `background`, `noise` and
     `fees` are opened empty where they are not named; no client can submit orders for them. `margin`: what of it is in
-    margin wallets at the start."""
+    margin wallets at the start. `masters`: of each sub-account."""
 
     __slots__ = (
         "_accounts",
@@ -91,6 +91,7 @@ class Exchange(JournaledCore):
         accounts: dict[str, dict[str, int]],
         seed: int,
         margin: dict[str, dict[str, int]] | None = None,
+        masters: dict[str, str] | None = None,
     ) -> None:
         self._name = name
         self._heartbeat_ns: int = config.heartbeat_ns
@@ -103,7 +104,9 @@ class Exchange(JournaledCore):
         contracts = contracts_of(reference, config, self._accounts, margin or {})
         self._matching = Matching(name, markets_of(reference, config, self._accounts, contracts), self._accounts)
         self._matching.counts_turnover = len(config.tiers()) > 1
-        self._fees = FeeSchedule(config.tiers(), reference, self._accounts.by_name, self._matching.markets)
+        self._fees = FeeSchedule(
+            config.tiers(), reference, self._accounts.by_name, self._matching.markets, masters or {}
+        )
         self._perpetuals = Perpetuals(name, config, contracts, self._accounts, self._matching) if contracts else None
         pools = [] if self._perpetuals is None else self._perpetuals.pools
         self._books = VenueBooks(name, self._movements, self._accounts, self._matching, pools)

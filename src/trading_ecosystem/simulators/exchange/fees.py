@@ -2,7 +2,8 @@
 
 Rule 1: fees change at midnight UTC alone, of all accounts at once, before anything else of that day happens.
 Rule 2: what was traded counts in the numeraire, at the reference price that the venue has when the day ends.
-Rule 3: nobody ever pays more than without tiers, so that what an order sets aside is enough.
+Rule 3: a master and its sub-accounts count together, and pay alike.
+Rule 4: nobody ever pays more than without tiers, so that what an order sets aside is enough.
 """
 
 from dataclasses import dataclass
@@ -31,9 +32,10 @@ class FeeTier:
 
 @final
 class FeeSchedule:
-    """`tiers` from the lowest to the highest; the first begins at 0. With that one alone there is nothing to do."""
+    """`tiers` from the lowest to the highest; the first begins at 0. With that one alone there is nothing to do.
+    `masters`: of each sub-account."""
 
-    __slots__ = ("_accounts", "_day", "_markets", "_reference", "_tiers", "_traded", "next_ns")
+    __slots__ = ("_accounts", "_day", "_markets", "_masters", "_reference", "_tiers", "_traded", "next_ns")
 
     def __init__(
         self,
@@ -41,12 +43,14 @@ class FeeSchedule:
         reference: ReferenceData,
         accounts: dict[str, Account],
         markets: dict[str, Market],
+        masters: dict[str, str],
     ) -> None:
         assert tiers and tiers[0].traded_minor == 0
         self._tiers = tiers
         self._reference = reference
         self._accounts = accounts
         self._markets = markets
+        self._masters = masters
         self._day = NO_DAY  # Since 1970.
         self._traded: dict[str, list[int]] = {name: [] for name in accounts}  # By day, the last one last.
         self.next_ns: int = NEVER_NS if len(tiers) == 1 else 0  # When fees are to be looked at.
@@ -67,8 +71,12 @@ class FeeSchedule:
         self._charge_all()
 
     def _charge_all(self) -> None:
+        together: dict[str, int] = {}
+        for name, days in self._traded.items():
+            master = self._masters.get(name, name)
+            together[master] = together.get(master, 0) + sum(days)
         for name, account in self._accounts.items():
-            charge(account, self._tier(sum(self._traded[name])))
+            charge(account, self._tier(together[self._masters.get(name, name)]))
 
     def _tier(self, traded_minor: int) -> FeeTier:
         reached = self._tiers[0]

@@ -6,7 +6,7 @@ Rule 3: of a trade, a participant sees their own side.
 """
 
 from asyncio import to_thread
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import final
 
 from fastapi import APIRouter, FastAPI
@@ -81,6 +81,7 @@ from trading_ecosystem.simulators.exchange.rest_commands import (
 )
 from trading_ecosystem.simulators.exchange.rest_margin import margin_routes
 from trading_ecosystem.simulators.exchange.rest_statements import statements_over_rest
+from trading_ecosystem.simulators.exchange.rest_sub_accounts import sub_account_routes
 from trading_ecosystem.simulators.exchange.statement_store import Statements
 from trading_ecosystem.simulators.exchange.store import TradeHistory
 
@@ -161,8 +162,9 @@ def rest_app(
     accounts: Sequence[str],
     history: TradeHistory,
     statements: Statements,
+    masters: Mapping[str, str],
 ) -> FastAPI:
-    """`accounts`: all that the venue keeps for its participants."""
+    """`accounts`: all that the venue keeps for its participants. `masters`: of each sub-account."""
     feed = VenueFeed(reference, accounts)
     surface.door.listen(feed.hear)
     routes = (
@@ -172,6 +174,7 @@ def rest_app(
         margin_routes(surface, reference, history.margin),
         book_routes(reference, feed, history),
         statements_over_rest(reference, statements),
+        sub_account_routes(masters, frozenset(accounts)),
     )
     made = application(surface, "Exchange", *routes)
     add_streams(made, surface, feed)

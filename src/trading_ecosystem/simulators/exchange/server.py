@@ -4,10 +4,12 @@ from trading_ecosystem.configuration.document import Section
 from trading_ecosystem.configuration.instruments import (
     OPTIONAL_REFERENCE_KEYS,
     REFERENCE_KEYS,
+    Balances,
     read_accounts,
     read_margin,
     read_reference,
 )
+from trading_ecosystem.configuration.sub_accounts import read_sub_accounts
 from trading_ecosystem.live.chaos_wire import CODEC
 from trading_ecosystem.live.production_wire import EXCHANGE, MARKET_DATA
 from trading_ecosystem.live.rest_parts import rest_surface
@@ -20,6 +22,7 @@ from trading_ecosystem.simulators.exchange.rest import rest_app
 from trading_ecosystem.simulators.exchange.statement_call import StatementCall
 from trading_ecosystem.simulators.exchange.statement_store import Statements
 from trading_ecosystem.simulators.exchange.store import DESIGN
+from trading_ecosystem.simulators.exchange.sub_account_call import SubAccountCall
 from trading_ecosystem.simulators.insight import audit_rest
 
 LARGEST_SEED = (1 << 64) - 1
@@ -36,7 +39,12 @@ def build(document: Section, instance: str) -> Exchange:
         accounts,
         document["seed"].integer(0, LARGEST_SEED),
         read_margin(document.get("margin"), accounts, reference),
+        masters_of(document, accounts),
     )
+
+
+def masters_of(document: Section, accounts: Balances) -> dict[str, str]:
+    return read_sub_accounts(document.get("sub_accounts"), dict.fromkeys(accounts, ""))
 
 
 BREAKING = Breaking(core_takes=OF_VENUES)
@@ -49,9 +57,13 @@ def add(parts: Parts) -> Added:
     margin = read_margin(parts.document.get("margin"), accounts, reference)
     access, history = read_access(parts.document), parts.engine.store.history
     statements = Statements(history.database, reference, accounts, margin)
+    masters = masters_of(parts.document, accounts)
     return Added(
-        rest=rest_app(rest_surface(parts, access), reference, list(accounts), history, statements),
-        answers={"GetStatement": StatementCall(statements, access).answer},
+        rest=rest_app(rest_surface(parts, access), reference, list(accounts), history, statements, masters),
+        answers={
+            "GetStatement": StatementCall(statements, access).answer,
+            "GetSubAccounts": SubAccountCall(masters, access).answer,
+        },
         audit=[audit],
         audit_rest=audit_rest(parts, BREAKING),
         work=[leases],
@@ -62,7 +74,7 @@ SERVICE = Service(
     role="exchange",
     speech=EXCHANGE,
     keys=(*REFERENCE_KEYS, "accounts", "exchange", "seed", "clients"),
-    optional=(*OPTIONAL_REFERENCE_KEYS, "margin"),
+    optional=(*OPTIONAL_REFERENCE_KEYS, "margin", "sub_accounts"),
     build=build,
     codec=CODEC,
     design=DESIGN,

@@ -1471,6 +1471,56 @@ class StatementMovement(_message.Message):
 Global___StatementMovement: _TypeAlias = StatementMovement  # noqa: Y015
 
 @_typing.final
+class GetSubAccountsRequest(_message.Message):
+    """Which account."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """The master."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSubAccountsRequest: _TypeAlias = GetSubAccountsRequest  # noqa: Y015
+
+@_typing.final
+class GetSubAccountsResponse(_message.Message):
+    """None for an account that is no master."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    SUB_ACCOUNTS_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """The master."""
+    @_builtins.property
+    def sub_accounts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """In the order of the venue's configuration."""
+
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        sub_accounts: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "sub_accounts", b"sub_accounts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSubAccountsResponse: _TypeAlias = GetSubAccountsResponse  # noqa: Y015
+
+@_typing.final
 class ExchangeEvent(_message.Message):
     """Something that the venue published or answered."""
 

@@ -120,6 +120,11 @@ class ExchangeServiceStub:
                 request_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.GetStatementRequest.SerializeToString,
                 response_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.GetStatementResponse.FromString,
                 _registered_method=True)
+        self.GetSubAccounts = channel.unary_unary(
+                '/trading_ecosystem.wire.exchange.v1.ExchangeService/GetSubAccounts',
+                request_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.GetSubAccountsRequest.SerializeToString,
+                response_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.GetSubAccountsResponse.FromString,
+                _registered_method=True)
 
 
 class ExchangeServiceServicer:
@@ -245,6 +250,13 @@ class ExchangeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetSubAccounts(self, request, context):
+        """Tells which sub-accounts an account has; each is asked about like any account.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExchangeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -332,6 +344,11 @@ def add_ExchangeServiceServicer_to_server(servicer, server):
                     servicer.GetStatement,
                     request_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.GetStatementRequest.FromString,
                     response_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.GetStatementResponse.SerializeToString,
+            ),
+            'GetSubAccounts': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSubAccounts,
+                    request_deserializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.GetSubAccountsRequest.FromString,
+                    response_serializer=trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.GetSubAccountsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -794,6 +811,33 @@ class ExchangeService:
             '/trading_ecosystem.wire.exchange.v1.ExchangeService/GetStatement',
             trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.GetStatementRequest.SerializeToString,
             trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.GetStatementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSubAccounts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trading_ecosystem.wire.exchange.v1.ExchangeService/GetSubAccounts',
+            trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.GetSubAccountsRequest.SerializeToString,
+            trading__ecosystem_dot_wire_dot_exchange_dot_v1_dot_exchange__pb2.GetSubAccountsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -67,6 +67,8 @@ class ExchangeServiceStub:
     """For the custodian: tells what everybody has, to be compared."""
     GetStatement: _grpc.UnaryUnaryMultiCallable[_exchange_pb2.GetStatementRequest, _exchange_pb2.GetStatementResponse]
     """Tells all movements of an account in a period, out of the history of the venue."""
+    GetSubAccounts: _grpc.UnaryUnaryMultiCallable[_exchange_pb2.GetSubAccountsRequest, _exchange_pb2.GetSubAccountsResponse]
+    """Tells which sub-accounts an account has; each is asked about like any account."""
 
 @_typing.type_check_only
 class ExchangeServiceAsyncStub(ExchangeServiceStub):
@@ -107,6 +109,8 @@ class ExchangeServiceAsyncStub(ExchangeServiceStub):
     """For the custodian: tells what everybody has, to be compared."""
     GetStatement: _aio.UnaryUnaryMultiCallable[_exchange_pb2.GetStatementRequest, _exchange_pb2.GetStatementResponse]  # type: ignore[assignment]
     """Tells all movements of an account in a period, out of the history of the venue."""
+    GetSubAccounts: _aio.UnaryUnaryMultiCallable[_exchange_pb2.GetSubAccountsRequest, _exchange_pb2.GetSubAccountsResponse]  # type: ignore[assignment]
+    """Tells which sub-accounts an account has; each is asked about like any account."""
 
 class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
     """The venue."""
@@ -246,5 +250,13 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_exchange_pb2.GetStatementResponse, _abc.Awaitable[_exchange_pb2.GetStatementResponse]]:
         """Tells all movements of an account in a period, out of the history of the venue."""
+
+    @_abc_1.abstractmethod
+    def GetSubAccounts(
+        self,
+        request: _exchange_pb2.GetSubAccountsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_pb2.GetSubAccountsResponse, _abc.Awaitable[_exchange_pb2.GetSubAccountsResponse]]:
+        """Tells which sub-accounts an account has; each is asked about like any account."""
 
 def add_ExchangeServiceServicer_to_server(servicer: ExchangeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
