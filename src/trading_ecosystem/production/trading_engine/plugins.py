@@ -16,9 +16,7 @@ from trading_ecosystem.production.trading_engine.strategies.plugin import Plugin
 GROUP = "trading_ecosystem.strategies"
 HERE = "trading_ecosystem.production.trading_engine.strategies"
 BUILT_IN = {
-    "arbitrage": f"{HERE}.arbitrage:PLUGIN",
-    "basis": f"{HERE}.basis:PLUGIN",
-    "market_maker": f"{HERE}.market_maker:PLUGIN",
+    kind: f"{HERE}.{kind}:PLUGIN" for kind in ("arbitrage", "basis", "market_maker", "mean_reversion", "momentum")
 }
 
 
