@@ -1,4 +1,4 @@
-"""The configuration of a trading desk: one entry of a world's `desks:` list.
+"""The configuration of a trading desk: one entry of a world's `desks:` list. A strategy's own keys its plug-in reads.
 
 desks:
   - name: alpha
