@@ -26,6 +26,7 @@ from trading_ecosystem.production.trading_engine.desk import OPENING_KEY, Desk
 from trading_ecosystem.production.trading_engine.gateway import Gateway
 from trading_ecosystem.production.trading_engine.guard import guarded
 from trading_ecosystem.production.trading_engine.orders import NUMBER_KEY, Orders
+from trading_ecosystem.production.trading_engine.portfolio import Portfolio, Statement
 from trading_ecosystem.production.trading_engine.strategies.strategy import Strategy
 from trading_ecosystem.production.trading_engine.treasury import Treasury
 from trading_ecosystem.production.trading_engine.venue import CLOCK_TOLERANCE_NS, NEVER, VenueLink
@@ -50,7 +51,8 @@ class TradingEngine(Core):
         self._strategies: list[Strategy] = list(self._guards)
         checks = Checks(config.limits, self._desk)
         self._gateway = Gateway(config.venue, config.account, checks, self._orders, self._link, self._strategies)
-        self._bookkeeping = Bookkeeping(self._desk, self._orders, self._strategies, self._gateway)
+        self._portfolio = Portfolio(self._desk)
+        self._bookkeeping = Bookkeeping(self._desk, self._portfolio, self._orders, self._strategies, self._gateway)
         self._treasury: Treasury | None = None
         if config.treasury is not None:
             self._treasury = Treasury(name, config.account, config.treasury, self._desk.positions)
@@ -84,6 +86,10 @@ class TradingEngine(Core):
     def positions(self) -> dict[str, int]:
         """What the desk knows it has: asset -> minor units, free and locked together."""
         return self._desk.positions.totals()
+
+    def portfolio(self) -> Statement:
+        """What this life of the desk has traded, and what that brought."""
+        return self._portfolio.statement()
 
     # Prices.
 

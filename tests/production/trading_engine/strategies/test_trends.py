@@ -241,7 +241,7 @@ def test_a_score_is_compared_exactly(prices: list[int], side: int, score_milli: 
     for at, price in enumerate(prices):
         samples.take(price, at * MINUTE)
     mean = Fraction(sum(prices), len(prices))
-    variance = sum((price - mean) ** 2 for price in prices) / len(prices)
+    variance = Fraction(sum((price - mean) ** 2 for price in prices)) / len(prices)
     distance = side * (prices[-1] - mean)
     expected = distance > 0 and distance**2 >= Fraction(score_milli, 1_000) ** 2 * variance
     assert beyond(samples, side, score_milli) == expected
