@@ -326,6 +326,23 @@ def test_a_strategy_that_wants_to_be_woken_without_end_is_stopped(stage: Build) 
     assert desk.goes_on()
 
 
+def test_a_strategy_in_a_hurry_ends_no_other(stage: Build, reference: ReferenceData) -> None:
+    desk = stage(due_ns=lambda *_: 0)
+    hurried = desk.config.strategies[0]
+    patient = replace(hurried, config=Config(("ETH/USD",), {}))
+    desk.engine = TradingEngine("desk", replace(desk.config, strategies=(hurried, patient)), reference)
+    for _ in range(2 * MOST_HURRIED):
+        desk.now += 1
+        desk.give(Wake())
+    assert [bool(guard.failure) for guard in desk.engine._guards] == [True, False]
+
+
+def test_a_failure_while_time_is_asked_for_is_told_at_once(stage: Build) -> None:
+    desk = stage(due_ns=boom)
+    desk.quote("ETH/USD", 250_000)
+    assert [each.at_ns for each in desk.sent if isinstance(each, WakeAt)][-1] <= desk.now + 1
+
+
 def test_a_strategy_may_wake_every_millisecond(stage: Build) -> None:
     desk = stage(due_ns=lambda *_: 0)
     for _ in range(2 * MOST_HURRIED):

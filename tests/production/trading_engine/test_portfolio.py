@@ -183,6 +183,7 @@ def test_a_later_life_begins_where_it_is(book: Book) -> None:
     book.portfolio.align()
     assert book.told.positions == ()
     book.fill(Side.SELL, "BTC/USD", 61_000, "1")
+    book.report()
     assert book.line("BTC").amount_minor == -COIN
 
 

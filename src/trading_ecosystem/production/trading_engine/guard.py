@@ -133,7 +133,7 @@ class Guard(Strategy):
             due_ns: object = self._inner.due_ns(otherwise_ns)
             if not isinstance(due_ns, int):
                 raise TypeError
-            self._due_ns = due_ns
+            self._due_ns = due_ns if due_ns < otherwise_ns else NEVER  # Else it is somebody else's moment.
             return min(due_ns, otherwise_ns)
         except (Exception, SystemExit) as error:
             self._due_ns = 0

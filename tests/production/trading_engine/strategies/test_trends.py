@@ -255,6 +255,13 @@ def test_a_score_is_compared_exactly(prices: list[int], side: int, score_milli: 
             assert beyond(samples, side, score_milli) == (score > 0 and score >= Decimal(score_milli) / 1_000)
 
 
+def test_a_score_on_the_band_is_beyond_it() -> None:
+    samples = Samples(MINUTE, 2)
+    samples.take(MID, 0)
+    samples.take(MID + 2, MINUTE)  # The last of two is one deviation away.
+    assert beyond(samples, 1, 1_000) and not beyond(samples, 1, 1_001) and not beyond(samples, -1, 0)
+
+
 # Both.
 
 
