@@ -126,9 +126,9 @@ class Guard(Strategy):
             return self._fail("on_wake", error)
 
     def due_ns(self, otherwise_ns: int) -> int:
-        """A strategy that failed without having said so is due at once."""
+        """A strategy that fails here is due at once, to be given up."""
         if self._inner is None:
-            return otherwise_ns if self._given_up else 0
+            return otherwise_ns
         try:
             due_ns: object = self._inner.due_ns(otherwise_ns)
             if not isinstance(due_ns, int):
