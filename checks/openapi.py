@@ -25,6 +25,7 @@ from trading_ecosystem.messages.health import HealthStatus
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.production.risk_monitor import rest as risk_rest, store as risk_store
 from trading_ecosystem.production.trading_engine import rest as desk_rest, store as desk_store
+from trading_ecosystem.production.trading_engine.portfolio import Statement
 from trading_ecosystem.simulators.custodian import rest as custodian_rest, store as custodian_store
 from trading_ecosystem.simulators.exchange import rest as exchange_rest, store as exchange_store
 from trading_ecosystem.simulators.exchange.statement_store import Statements
@@ -54,6 +55,10 @@ class ClosedDoor:
 
     def health(self) -> tuple[HealthStatus, str]:
         return HealthStatus.NOT_SERVING, "closed"
+
+
+def nothing_traded() -> Statement:
+    return Statement(0, 0, 0, True, ())
 
 
 class NoStory:
@@ -97,7 +102,7 @@ def surfaces(plan: WorldPlan) -> dict[str, FastAPI]:
             of(routes.CUSTODIAN), reference, memory_store(custodian_store.DESIGN).history, plan.accounts
         ),
         routes.TRADING_ENGINE: desk_rest.rest_app(
-            of(routes.TRADING_ENGINE), reference, memory_store(desk_store.DESIGN).history, dict
+            of(routes.TRADING_ENGINE), reference, memory_store(desk_store.DESIGN).history, dict, nothing_traded
         ),
         routes.RISK_MONITOR: risk_rest.rest_app(
             of(routes.RISK_MONITOR), reference, plan.limits, memory_store(risk_store.DESIGN).history

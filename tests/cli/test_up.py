@@ -209,7 +209,7 @@ def test_a_world_is_found_by_path_or_by_name(tmp_path: Path, monkeypatch: pytest
     assert find_world(str(ROOT / "worlds" / "two-desks.yaml")) == ROOT / "worlds" / "two-desks.yaml"
     with pytest.raises(
         Problem,
-        match="nowhere: no such world; known: crosses, full-service, spot-and-futures, treasury, two-desks, "
+        match="nowhere: no such world; known: crosses, full-service, spot-and-futures, treasury, trends, two-desks, "
         "two-desks-bands, two-venues",
     ):
         find_world("nowhere")

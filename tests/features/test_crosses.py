@@ -22,9 +22,9 @@ from trading_ecosystem.messages.orders import (
 )
 from trading_ecosystem.production.risk_monitor.accounts import Account
 from trading_ecosystem.production.risk_monitor.portfolio import Portfolio
-from trading_ecosystem.production.trading_engine.config import ArbitrageConfig
 from trading_ecosystem.production.trading_engine.desk import Desk
 from trading_ecosystem.production.trading_engine.strategies.arbitrage import Arbitrage
+from trading_ecosystem.production.trading_engine.strategies.arbitrage_config import ArbitrageConfig
 from trading_ecosystem.production.trading_engine.strategies.strategy import Place
 from trading_ecosystem.simulators.exchange.core import Exchange
 
@@ -73,9 +73,9 @@ class Round:
     def __init__(self, plan: WorldPlan) -> None:
         [config] = [desk for desk in plan.desks if desk.name == "beta"]
         [part] = config.strategies
-        assert isinstance(part, ArbitrageConfig)
+        assert isinstance(part.config, ArbitrageConfig)
         self.desk = Desk(plan.reference, config.symbols, 10**18)
-        self.arbitrage = Arbitrage(part, self.desk, config.limits.order_value_minor)
+        self.arbitrage = Arbitrage(part.config, self.desk)
         balances = tuple(Balance(asset=a, free_minor=m, locked_minor=0) for a, m in plan.accounts["beta"].items())
         told = {"account": "beta", "account_sequence": 1, "balances": balances, "open_orders": (), "occurred_ns": 0}
         self.desk.positions.report(AccountReported(to="desk", venue="exchange", **told))  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pytest_bdd import given, parsers, scenarios, then, when
 
 import trading_ecosystem
@@ -101,6 +102,55 @@ def folder(story: Story, one: str, other: str) -> None:
     (story.place / "suite").mkdir()
     for name in (one, other):
         shutil.copy(ROOT / "features" / "scenarios" / f"{name}.yaml", story.place / "suite")
+
+
+DOES = {
+    "raises": "raise ZeroDivisionError",
+    "answers with nonsense": "return 'buy'",
+    "orders what it may not": "return [Place([Order('ETH/USD', Side.BUY, 240_000, 10, TimeInForce.GTC)])]",
+    "orders without end": "return iter(lambda: Place([]), None)",
+    "asks for every moment": "self.hurried = True",
+}
+STRANGER = """
+from types import SimpleNamespace
+from trading_ecosystem.messages.orders import Side, TimeInForce
+from trading_ecosystem.production.trading_engine.orders import Order
+from trading_ecosystem.production.trading_engine.strategies.plugin import Plugin
+from trading_ecosystem.production.trading_engine.strategies.strategy import Place, Strategy
+
+class Stranger(Strategy):
+    def __init__(self, config, desk):
+        super().__init__(config.symbols, ())
+        self.heard, self.hurried = 0, False
+
+    def on_quote(self, market, now):
+        self.heard += 1
+        if self.heard == 10:
+            return [Place([Order("BTC/USD", Side.BUY, market.quote.bid_ticks * 98 // 100, 10, TimeInForce.GTC)])]
+        if self.heard == 100:
+            DOES
+        return ()
+
+    def due_ns(self, otherwise_ns):
+        return 0 if self.hurried else otherwise_ns
+
+PLUGIN = Plugin(lambda *_: SimpleNamespace(symbols=("BTC/USD",)), Stranger)
+"""
+
+
+@given(parsers.parse("a desk beta whose strategy {does} at its hundredth quote"))
+def stranger(story: Story, does: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = f"stranger_{list(DOES).index(does)}"
+    (story.place / f"{name}.py").write_text(STRANGER.replace("DOES", DOES[does]), encoding="utf-8")
+    monkeypatch.syspath_prepend(str(story.place))
+    name_strategy(story, f"{name}:PLUGIN")
+
+
+@given(parsers.parse('a desk beta whose strategy is of the kind "{kind}"'))
+def name_strategy(story: Story, kind: str) -> None:
+    world = (story.place / "two-desks.yaml").read_text(encoding="utf-8")
+    part = world[world.index("      - kind: arbitrage") : world.index("\n# One way from")]
+    story.edit("two-desks.yaml", part, f"      - kind: {kind}\n")
 
 
 # When.
@@ -374,6 +424,31 @@ def a_little_apart(story: Story, symbol: str, bps: int) -> None:
     ]
     assert pairs and all(abs(north - south) * 10_000 <= bps * north for north, south in pairs)
     assert any(north != south for north, south in pairs)
+
+
+# Then: of strategies.
+
+
+@then(parsers.parse("{desk} says once that its strategy failed: {what}"))
+def strategy_failed(story: Story, desk: str, what: str) -> None:
+    told = [health for _, health in entries_of(story, "HealthChanged") if health["service"] == f"trading_engine.{desk}"]
+    (failed,) = [health["detail"] for health in told if health["detail"].startswith("strategy ")]
+    assert failed.endswith(f": {what}") and told[-1]["detail"] == failed
+
+
+@then(parsers.parse("all orders of {account} are canceled, and it sends no more"))
+def taken_back(story: Story, account: str) -> None:
+    sent = [order for _, order in entries_of(story, "SubmitOrder") if order["account"] == account]
+    canceled = [order for _, order in entries_of(story, "OrderCanceled") if order["account"] == account]
+    assert [order["client_order_id"] for order in canceled] == [order["client_order_id"] for order in sent]
+    assert len(sent) == 1
+
+
+@then(parsers.parse("{account} trades to the end"))
+def trades_on(story: Story, account: str) -> None:
+    sent = [at_ns for at_ns, order in entries_of(story, "SubmitOrder") if order["account"] == account]
+    failed = [at_ns for at_ns, health in entries_of(story, "HealthChanged") if health["detail"].startswith("strategy ")]
+    assert max(sent) > failed[0]
 
 
 # Then: the command line.

@@ -20,7 +20,8 @@ from trading_ecosystem.core import Core, JournaledCore
 from trading_ecosystem.messages.audit import Envelope
 from trading_ecosystem.messages.chaos import CrashService, RestartService
 from trading_ecosystem.messages.message import Message
-from trading_ecosystem.production.trading_engine.config import ArbitrageConfig, DeskConfig
+from trading_ecosystem.production.trading_engine.config import DeskConfig, StrategyPart
+from trading_ecosystem.production.trading_engine.strategies.arbitrage_config import ArbitrageConfig
 from trading_ecosystem.validation.audit_correlator.core import AuditCorrelator
 from trading_ecosystem.validation.audit_correlator.trail import NoSink
 from trading_ecosystem.virtual.build import build_world
@@ -76,15 +77,17 @@ def eager(desks: tuple[DeskConfig, ...], dice: Dice) -> tuple[DeskConfig, ...]:
     """The arbitrage desk takes what it can get, often at a loss, so that there is always an order on its way."""
     made: list[DeskConfig] = []
     for desk in desks:
-        strategies = tuple(
-            replace(part, threshold_ppm=0, taker_fee_ppm=0, cooldown_ns=(1 + dice.below(10, 2)) * SECOND)
-            if isinstance(part, ArbitrageConfig)
-            else part
-            for part in desk.strategies
-        )
+        strategies = tuple(eager_part(part, dice) for part in desk.strategies)
         limits = replace(desk.limits, orders_per_minute=1_000)
         made.append(replace(desk, strategies=strategies, limits=limits))
     return tuple(made)
+
+
+def eager_part(part: StrategyPart, dice: Dice) -> StrategyPart:
+    if not isinstance(part.config, ArbitrageConfig):
+        return part
+    cooldown_ns = (1 + dice.below(10, 2)) * SECOND
+    return replace(part, config=replace(part.config, threshold_ppm=0, taker_fee_ppm=0, cooldown_ns=cooldown_ns))
 
 
 def run(plan: FaultPlan, looks: str = "looks") -> SwarmRun:

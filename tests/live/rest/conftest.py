@@ -30,6 +30,7 @@ from trading_ecosystem.messages.runtime import Remember, Start, Wake, WakeAt
 from trading_ecosystem.production.risk_monitor import rest as risk_rest, store as risk_store
 from trading_ecosystem.production.trading_engine import rest as desk_rest, store as desk_store
 from trading_ecosystem.production.trading_engine.core import TradingEngine
+from trading_ecosystem.production.trading_engine.portfolio import PositionLine, Statement
 from trading_ecosystem.simulators.custodian import rest as custodian_rest, store as custodian_store
 from trading_ecosystem.simulators.exchange import rest as exchange_rest, store as exchange_store
 from trading_ecosystem.simulators.exchange.statement_store import Statements
@@ -157,6 +158,15 @@ def authorise(token: str, scope: str, account: str) -> str:
     return identity
 
 
+TRADED = Statement(
+    realised_minor=-1_250_000_000,
+    unrealised_minor=50_000_000_000,
+    fees_minor=1_250_000_000,
+    certain=True,
+    positions=(PositionLine("BTC", -50_000_000, -3_000_000_000_000, -2_950_000_000_000, -1_250_000_000),),
+)
+
+
 @dataclass
 class Workshop:
     """Makes served services of one world."""
@@ -236,7 +246,7 @@ class Workshop:
             routes.TRADING_ENGINE,
             core,
             history.record,
-            lambda s: desk_rest.rest_app(s, self.plan.reference, history, lambda: {"USD": 150_000_000}),
+            lambda s: desk_rest.rest_app(s, self.plan.reference, history, lambda: {"USD": 150_000_000}, lambda: TRADED),
         )
 
     def risk_monitor(self) -> Served:

@@ -148,6 +148,23 @@ def test_a_desk_tells_its_orders_denials_and_positions(workshop: Any) -> None:
     assert served.call("GET", "/api/v1/positions").json() == {"positions": [{"asset": "USD", "amount": "1.50000000"}]}
 
 
+def test_a_desk_tells_what_it_traded(workshop: Any) -> None:
+    told = workshop.trading_engine().call("GET", "/api/v1/portfolio").json()
+    assert (told["numeraire"], told["realised"], told["unrealised"]) == ("USD", "-12.50000000", "500.00000000")
+    assert (told["fees"], told["certain"]) == ("12.50000000", True)
+    assert told["positions"] == [
+        {
+            "asset": "BTC",
+            "amount": "-0.50000000",
+            "average_cost": "60000.00000000",
+            "cost": "-30000.00000000",
+            "value": "-29500.00000000",
+            "realised": "-12.50000000",
+            "unrealised": "500.00000000",
+        }
+    ]
+
+
 # The risk monitor.
 
 

@@ -7,7 +7,9 @@ import yaml
 
 from trading_ecosystem.configuration.document import Problem
 from trading_ecosystem.production.trading_engine import config as config_module
-from trading_ecosystem.production.trading_engine.config import ArbitrageConfig, DeskConfig, MarketMakerConfig
+from trading_ecosystem.production.trading_engine.config import DeskConfig
+from trading_ecosystem.production.trading_engine.strategies.arbitrage_config import ArbitrageConfig
+from trading_ecosystem.production.trading_engine.strategies.market_maker_config import MarketMakerConfig
 
 Build = Callable[[str], DeskConfig]
 
@@ -15,8 +17,8 @@ Build = Callable[[str], DeskConfig]
 def test_a_market_making_desk_is_read_in_exact_units(desk_config: Build, maker_text: str) -> None:
     desk = desk_config(maker_text)
     (maker,) = desk.strategies
-    assert isinstance(maker, MarketMakerConfig)
-    (quoting,) = maker.instruments
+    assert maker.kind == "market_maker" and isinstance(maker.config, MarketMakerConfig)
+    (quoting,) = maker.config.instruments
     assert (quoting.size_lots, quoting.maximum_minor) == (5_000, 5 * 10**8)
     assert (quoting.half_spread_ppm, quoting.skew_ppm, quoting.requote_ppm) == (1_000, 500, 800)
     assert desk.limits.order_value_minor == 100_000 * 10**8
@@ -28,9 +30,9 @@ def test_a_market_making_desk_is_read_in_exact_units(desk_config: Build, maker_t
 def test_an_arbitrage_desk_watches_all_legs_once(desk_config: Build, arbitrage_text: str) -> None:
     desk = desk_config(arbitrage_text)
     (arbitrage,) = desk.strategies
-    assert isinstance(arbitrage, ArbitrageConfig)
+    assert isinstance(arbitrage.config, ArbitrageConfig)
     assert desk.symbols == ("BTC/USD", "BTC/USDT", "USDT/USD", "ETH/USD", "ETH/USDT")
-    assert arbitrage.triangles[1].size_minor == 10 * 10**8
+    assert arbitrage.config.triangles[1].size_minor == 10 * 10**8
 
 
 def test_what_is_needed_to_value_a_trade_is_watched_too(desk_config: Build, maker_text: str) -> None:

@@ -174,6 +174,25 @@ def test_the_arbitrage_trades_only_where_there_is_a_mispricing_and_earns(arbitra
     assert arbitrage_town.agrees()
 
 
+def traded_wealth(town: Town) -> int:
+    """What the desk has beyond its opening, in dollars at today's prices."""
+    desk = town.desk._desk
+    wealth = desk.positions.excess_minor("USD")
+    for symbol in ("BTC/USD", "ETH/USD", "USDT/USD"):
+        if symbol in desk.markets:
+            wealth += desk.markets[symbol].value_minor(desk.positions.excess_minor(symbol.partition("/")[0]))
+    return wealth
+
+
+@pytest.mark.parametrize("name", ["maker_town", "arbitrage_town"])
+def test_profit_is_the_wealth_that_trading_brought(name: str, request: pytest.FixtureRequest) -> None:
+    town: Town = request.getfixturevalue(name)
+    walk(town, 400, cross_ppm=5_000)
+    told = town.desk.portfolio()
+    assert town.counts["OrderFilled"] >= 9 and told.realised_minor and told.certain
+    assert told.realised_minor + told.unrealised_minor == traded_wealth(town)
+
+
 @pytest.mark.parametrize("crashes", [("desk",), ("venue",), ("desk", "venue", "desk")])
 def test_a_restart_of_either_side_in_the_middle_of_trading_ends_in_agreement(
     maker_town: Town, crashes: tuple[str, ...]
@@ -211,6 +230,8 @@ def test_lost_messages_in_both_directions_are_made_good(maker_town: Town, share:
     assert maker_town.agrees()
     assert maker_town.desk._link.trusted
     assert maker_town.counts["QueryAccount"] < 200
+    (bitcoin,) = maker_town.desk.portfolio().positions
+    assert bitcoin.amount_minor == maker_town.desk._desk.positions.excess_minor("BTC") != 0
 
 
 def test_a_venue_that_is_away_is_left_alone(maker_town: Town) -> None:

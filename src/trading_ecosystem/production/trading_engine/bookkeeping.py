@@ -35,6 +35,7 @@ from trading_ecosystem.messages.triggers import OrderTriggered
 from trading_ecosystem.production.trading_engine.desk import Desk
 from trading_ecosystem.production.trading_engine.gateway import Gateway
 from trading_ecosystem.production.trading_engine.orders import STRAY, Order, OrderEvent, Orders
+from trading_ecosystem.production.trading_engine.portfolio import Portfolio
 from trading_ecosystem.production.trading_engine.strategies.strategy import Strategy
 
 CLOSED: Final = (RejectReason.MARKET_HALTED, RejectReason.NOT_IN_AUCTION)
@@ -49,10 +50,13 @@ UNTOLD: Final = (
 class Bookkeeping:
     """Keeps positions and orders, and tells each order's strategy what became of it."""
 
-    __slots__ = ("_desk", "_gateway", "_orders", "_strategies")
+    __slots__ = ("_desk", "_gateway", "_orders", "_portfolio", "_strategies")
 
-    def __init__(self, desk: Desk, orders: Orders, strategies: list[Strategy], gateway: Gateway) -> None:
+    def __init__(
+        self, desk: Desk, portfolio: Portfolio, orders: Orders, strategies: list[Strategy], gateway: Gateway
+    ) -> None:
         self._desk = desk
+        self._portfolio = portfolio
         self._orders = orders
         self._strategies = strategies
         self._gateway = gateway
@@ -85,12 +89,14 @@ class Bookkeeping:
                 out.append(remember)
         elif isinstance(event, (PositionChanged, MarginMoved)):
             self._desk.positions.change(event)
+            self._portfolio.align()
         else:
             assert isinstance(event, UNTOLD)
 
     def reconcile(self, report: AccountReported, now: int, out: list[Message]) -> None:
         """Make positions and orders those of the report."""
         remember = self._desk.positions.report(report)
+        self._portfolio.align()
         if remember is not None:
             out.append(remember)
         changed = self._match(report.open_orders)
@@ -128,6 +134,7 @@ class Bookkeeping:
         instrument = self._desk.reference.instruments.get(fill.symbol)
         if instrument is not None:
             self._desk.positions.fill(fill, instrument)
+            self._portfolio.fill(fill, instrument)
         order = self._orders.working.get(fill.client_order_id)
         if order is None:
             if fill.leaves_quantity_lots:

@@ -1,4 +1,4 @@
-"""The configuration of a trading desk: one entry of a world's `desks:` list.
+"""The configuration of a trading desk: one entry of a world's `desks:` list. A strategy's own keys its plug-in reads.
 
 desks:
   - name: alpha
@@ -55,23 +55,22 @@ A third kind trades a pair against its perpetual; `position` then also has a lim
 """
 
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
-from trading_ecosystem.configuration.document import Node, Section
+from trading_ecosystem.configuration.document import Node, Problem, Section
+from trading_ecosystem.production.trading_engine import plugins
 from trading_ecosystem.production.trading_engine.config_values import (
-    LARGEST_SHARE_PPM,
     MILLISECOND_NS,
     amount_minor,
     duration,
-    lots,
     non_empty,
     share_ppm,
     unique,
 )
+from trading_ecosystem.production.trading_engine.strategies.plugin import Plugin, StrategyConfig
 from trading_ecosystem.reference import ReferenceData
 
 SECOND_NS = 1_000_000_000
-KINDS = ("arbitrage", "basis", "market_maker")
 
 
 @final
@@ -84,63 +83,6 @@ class Limits:
     price_collar_ppm: int
     quote_age_ns: int
     orders_per_minute: int
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
-class QuotingConfig:
-    """How one instrument is quoted; all shares are of its price.
-
-    `maximum_minor` is how far the position may go from its opening, either way, and there the quotes are shifted by
-    `skew_ppm`. `requote_ppm` is the move of the middle that asks for new quotes.
-    """
-
-    symbol: str
-    size_lots: int
-    maximum_minor: int
-    half_spread_ppm: int
-    skew_ppm: int
-    requote_ppm: int
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
-class MarketMakerConfig:
-    """`interval_ns` is the shortest time between quotes of an instrument, `retry_ns` after a refusal."""
-
-    instruments: tuple[QuotingConfig, ...]
-    interval_ns: int
-    retry_ns: int
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        return tuple(quoting.symbol for quoting in self.instruments)
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
-class TriangleConfig:
-    """`direct` is BASE/NUMERAIRE, `cross` BASE/OTHER, `bridge` OTHER/NUMERAIRE; `size_minor` of BASE at most."""
-
-    direct: str
-    cross: str
-    bridge: str
-    size_minor: int
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
-class ArbitrageConfig:
-    triangles: tuple[TriangleConfig, ...]
-    taker_fee_ppm: int
-    threshold_ppm: int
-    slippage_ppm: int
-    cooldown_ns: int
-    hedge_above_minor: int  # In the numeraire.
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        return unique([s for t in self.triangles for s in (t.direct, t.cross, t.bridge)])
 
 
 @final
@@ -162,17 +104,6 @@ class KeepConfig:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class BasisLegsConfig:
-    """Amounts of the base asset: of one round, and of all that is open, at most."""
-
-    spot: str
-    perpetual: str
-    size_minor: int
-    maximum_minor: int
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
 class TreasuryConfig:
     custodian: str
     every_ns: int
@@ -181,20 +112,12 @@ class TreasuryConfig:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class BasisConfig:
-    legs: tuple[BasisLegsConfig, ...]
-    open_ppm: int
-    close_ppm: int
-    slippage_ppm: int
-    cooldown_ns: int
-    hedge_above_minor: int  # In the numeraire.
+class StrategyPart:
+    """One entry of a desk's `strategies:`: what its plug-in read, and the plug-in that builds a strategy of it."""
 
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        return unique([symbol for legs in self.legs for symbol in (legs.spot, legs.perpetual)])
-
-
-StrategyConfig = MarketMakerConfig | ArbitrageConfig | BasisConfig
+    kind: str
+    config: StrategyConfig
+    plugin: Plugin[Any]
 
 
 @final
@@ -206,7 +129,7 @@ class DeskConfig:
     account: str
     venue: str
     limits: Limits
-    strategies: tuple[StrategyConfig, ...]
+    strategies: tuple[StrategyPart, ...]
     symbols: tuple[str, ...]  # All that it trades or needs to value what it trades.
     heartbeat_timeout_ns: int
     acknowledgment_timeout_ns: int
@@ -223,7 +146,7 @@ def read(node: Node, reference: ReferenceData) -> DeskConfig:
     treasury = section.get("treasury")
     limits = read_limits(section["limits"], reference)
     strategies = read_strategies(section["strategies"], reference, limits)
-    traded = unique([symbol for strategy in strategies for symbol in strategy.symbols])
+    traded = unique([symbol for part in strategies for symbol in part.config.symbols])
     for asset in moved_assets(traded, reference):
         if asset not in limits.position_minor:
             section["limits"].fail(f"no position limit for {asset}, which the desk trades")
@@ -293,136 +216,37 @@ def read_limits(node: Node, reference: ReferenceData) -> Limits:
     )
 
 
-def read_strategies(node: Node, reference: ReferenceData, limits: Limits) -> tuple[StrategyConfig, ...]:
-    strategies: list[StrategyConfig] = []
+def read_strategies(node: Node, reference: ReferenceData, limits: Limits) -> tuple[StrategyPart, ...]:
+    strategies: list[StrategyPart] = []
     owned: list[str] = []
     for item in non_empty(node, "strategy"):
         strategy = read_strategy(item, reference, limits)
-        for asset in moved_assets(strategy.symbols, reference):
+        moved = moved_assets(strategy.config.symbols, reference)
+        for asset in moved:
             if asset in owned:
                 item.fail(f"{asset} is already traded by another strategy of this desk; give it a desk of its own")
-        owned.extend(moved_assets(strategy.symbols, reference))
+        owned.extend(moved)
         strategies.append(strategy)
     return tuple(strategies)
 
 
-def read_strategy(node: Node, reference: ReferenceData, limits: Limits) -> StrategyConfig:
+def read_strategy(node: Node, reference: ReferenceData, limits: Limits) -> StrategyPart:
     kinds = [value for key, value in node.entries() if key == "kind"]
     if not kinds:
         node.fail("the key 'kind' is missing")
-    kind = kinds[0].word(KINDS, "kind of strategy")
-    if kind == "market_maker":
-        return read_market_maker(node, reference, limits)
-    return read_basis(node, reference, limits) if kind == "basis" else read_arbitrage(node, reference, limits)
-
-
-def read_market_maker(node: Node, reference: ReferenceData, limits: Limits) -> MarketMakerConfig:
-    section = node.section(required=("kind", "instruments"), optional=("interval", "retry"))
-    entries = section["instruments"].entries()
-    if not entries:
-        section["instruments"].fail("at least one instrument is needed")
-    return MarketMakerConfig(
-        instruments=tuple(read_quoting(symbol, value, reference, limits) for symbol, value in entries),
-        interval_ns=duration(section, "interval", SECOND_NS),
-        retry_ns=duration(section, "retry", 30 * SECOND_NS),
-    )
-
-
-def read_quoting(symbol: str, node: Node, reference: ReferenceData, limits: Limits) -> QuotingConfig:
-    if symbol not in reference.instruments:
-        node.fail_word("unknown instrument", symbol, reference.instruments)
-    instrument = reference.instruments[symbol]
-    section = node.section(required=("size", "maximum", "half_spread", "skew", "requote"))
-    half_spread_ppm = share_ppm(section["half_spread"])
-    skew_ppm = section["skew"].fraction_ppm()
-    if not 0 <= skew_ppm <= half_spread_ppm:
-        section["skew"].fail(
-            "a skew from zero to the half spread is expected; beyond it a quote would cross the middle"
-        )
-    if half_spread_ppm + skew_ppm >= limits.price_collar_ppm:
-        section["half_spread"].fail("half spread and skew reach beyond the price collar: every quote would be denied")
-    size_lots = lots(section["size"], instrument)
-    maximum_minor = amount_minor(section["maximum"], instrument.base, reference)
-    if maximum_minor < instrument.base_minor(size_lots):
-        section["maximum"].fail("is smaller than the size of one quote")
-    return QuotingConfig(
-        symbol=symbol,
-        size_lots=size_lots,
-        maximum_minor=maximum_minor,
-        half_spread_ppm=half_spread_ppm,
-        skew_ppm=skew_ppm,
-        requote_ppm=share_ppm(section["requote"]),
-    )
-
-
-def read_arbitrage(node: Node, reference: ReferenceData, limits: Limits) -> ArbitrageConfig:
-    section = node.section(
-        required=("kind", "triangles", "taker_fee", "threshold", "slippage", "cooldown", "hedge_above"),
-    )
-    taker_fee_ppm = section["taker_fee"].fraction_ppm()
-    if not 0 <= taker_fee_ppm <= LARGEST_SHARE_PPM:
-        section["taker_fee"].fail("a fee from 0% to 50% is expected")
-    slippage_ppm = share_ppm(section["slippage"])
-    if slippage_ppm >= limits.price_collar_ppm:
-        section["slippage"].fail("is not below the price collar: every hedge would be denied")
-    return ArbitrageConfig(
-        triangles=tuple(read_triangle(item, reference) for item in non_empty(section["triangles"], "triangle")),
-        taker_fee_ppm=taker_fee_ppm,
-        threshold_ppm=share_ppm(section["threshold"]),
-        slippage_ppm=slippage_ppm,
-        cooldown_ns=section["cooldown"].duration_ns(MILLISECOND_NS),
-        hedge_above_minor=amount_minor(section["hedge_above"], reference.numeraire, reference),
-    )
-
-
-def read_triangle(node: Node, reference: ReferenceData) -> TriangleConfig:
-    section = node.section(required=("direct", "cross", "bridge", "size"))
-    known = reference.instruments
-    direct, cross, bridge = (known[section[leg].word(known, "instrument")] for leg in ("direct", "cross", "bridge"))
-    if direct.quote != reference.numeraire or bridge.quote != reference.numeraire:
-        node.fail(f"the direct pair and the bridge must be priced in {reference.numeraire}")
-    if cross.base != direct.base or cross.quote != bridge.base:
-        node.fail(f"the cross pair must be {direct.base}/{bridge.base}")
-    size_minor = amount_minor(section["size"], direct.base, reference)
-    if size_minor < max(direct.base_minor_per_lot, cross.base_minor_per_lot):
-        section["size"].fail("is smaller than a lot")
-    return TriangleConfig(direct=direct.symbol, cross=cross.symbol, bridge=bridge.symbol, size_minor=size_minor)
-
-
-def read_basis(node: Node, reference: ReferenceData, limits: Limits) -> BasisConfig:
-    section = node.section(
-        required=("kind", "legs", "open_above", "close_below", "slippage", "cooldown", "hedge_above"),
-    )
-    open_ppm, close_ppm = section["open_above"].fraction_ppm(), section["close_below"].fraction_ppm()
-    if not -LARGEST_SHARE_PPM <= close_ppm < open_ppm <= LARGEST_SHARE_PPM:
-        section["close_below"].fail("is not below 'open_above': what is opened would be closed at once")
-    slippage_ppm = share_ppm(section["slippage"])
-    if slippage_ppm >= limits.price_collar_ppm:
-        section["slippage"].fail("is not below the price collar: every hedge would be denied")
-    return BasisConfig(
-        legs=tuple(read_basis_legs(item, reference) for item in non_empty(section["legs"], "pair of legs")),
-        open_ppm=open_ppm,
-        close_ppm=close_ppm,
-        slippage_ppm=slippage_ppm,
-        cooldown_ns=section["cooldown"].duration_ns(MILLISECOND_NS),
-        hedge_above_minor=amount_minor(section["hedge_above"], reference.numeraire, reference),
-    )
-
-
-def read_basis_legs(node: Node, reference: ReferenceData) -> BasisLegsConfig:
-    section = node.section(required=("spot", "perpetual", "size", "maximum"))
-    spot = reference.instruments[section["spot"].word(reference.instruments, "instrument")]
-    perpetual = reference.perpetuals[section["perpetual"].word(reference.perpetuals, "perpetual")]
-    if perpetual.terms is None or perpetual.terms.index != spot.symbol or spot.quote != reference.numeraire:
-        node.fail(f"{perpetual.symbol} is no perpetual of {spot.symbol}, priced in {reference.numeraire}")
-    size_minor, maximum_minor = (amount_minor(section[key], spot.base, reference) for key in ("size", "maximum"))
-    if size_minor < max(spot.base_minor_per_lot, perpetual.base_minor_per_lot):
-        section["size"].fail("is smaller than a lot")
-    if maximum_minor < size_minor:
-        section["maximum"].fail("is smaller than the size of one round")
-    return BasisLegsConfig(
-        spot=spot.symbol, perpetual=perpetual.symbol, size_minor=size_minor, maximum_minor=maximum_minor
-    )
+    kind = kinds[0].text()
+    plugin = plugins.find(kinds[0])
+    try:
+        config = plugin.read(node, reference, limits)
+        symbols = tuple(config.symbols)
+    except Problem:
+        raise
+    except Exception as error:  # Whatever a stranger's reader raises.
+        node.fail(f"the reader of the strategy {kind} failed: {plugins.one_line(error)}")
+    for symbol in symbols:
+        if symbol not in reference.instruments:
+            node.fail_word(f"the strategy {kind} asks for an unknown instrument", symbol, reference.instruments)
+    return StrategyPart(kind=kind, config=config, plugin=plugin)
 
 
 def conversions(section: Section, symbols: tuple[str, ...], reference: ReferenceData) -> list[str]:

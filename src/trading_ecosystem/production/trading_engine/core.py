@@ -21,13 +21,12 @@ from trading_ecosystem.messages.runtime import Start, Wake, WakeAt
 from trading_ecosystem.messages.transfers import TransfersReported
 from trading_ecosystem.production.trading_engine.bookkeeping import Bookkeeping
 from trading_ecosystem.production.trading_engine.checks import Checks
-from trading_ecosystem.production.trading_engine.config import BasisConfig, DeskConfig, MarketMakerConfig
+from trading_ecosystem.production.trading_engine.config import DeskConfig
 from trading_ecosystem.production.trading_engine.desk import OPENING_KEY, Desk
 from trading_ecosystem.production.trading_engine.gateway import Gateway
+from trading_ecosystem.production.trading_engine.guard import guarded
 from trading_ecosystem.production.trading_engine.orders import NUMBER_KEY, Orders
-from trading_ecosystem.production.trading_engine.strategies.arbitrage import Arbitrage
-from trading_ecosystem.production.trading_engine.strategies.basis import Basis
-from trading_ecosystem.production.trading_engine.strategies.market_maker import MarketMaker
+from trading_ecosystem.production.trading_engine.portfolio import Portfolio, Statement
 from trading_ecosystem.production.trading_engine.strategies.strategy import Strategy
 from trading_ecosystem.production.trading_engine.treasury import Treasury
 from trading_ecosystem.production.trading_engine.venue import CLOCK_TOLERANCE_NS, NEVER, VenueLink
@@ -48,10 +47,12 @@ class TradingEngine(Core):
         self._desk = Desk(reference, config.symbols, config.limits.quote_age_ns)
         self._orders = Orders(config.account)
         self._link = VenueLink(config.heartbeat_timeout_ns, config.retry_ns)
-        self._strategies = build_strategies(config, self._desk)
+        self._guards = guarded(name, config.strategies, self._desk)
+        self._strategies: list[Strategy] = list(self._guards)
         checks = Checks(config.limits, self._desk)
         self._gateway = Gateway(config.venue, config.account, checks, self._orders, self._link, self._strategies)
-        self._bookkeeping = Bookkeeping(self._desk, self._orders, self._strategies, self._gateway)
+        self._portfolio = Portfolio(self._desk)
+        self._bookkeeping = Bookkeeping(self._desk, self._portfolio, self._orders, self._strategies, self._gateway)
         self._treasury: Treasury | None = None
         if config.treasury is not None:
             self._treasury = Treasury(name, config.account, config.treasury, self._desk.positions)
@@ -85,6 +86,10 @@ class TradingEngine(Core):
     def positions(self) -> dict[str, int]:
         """What the desk knows it has: asset -> minor units, free and locked together."""
         return self._desk.positions.totals()
+
+    def portfolio(self) -> Statement:
+        """What this life of the desk has traded, and what that brought."""
+        return self._portfolio.statement()
 
     # Prices.
 
@@ -212,7 +217,7 @@ class TradingEngine(Core):
 
     def _finish(self, now: int, out: list[Message]) -> Sequence[Message]:
         """Say what changed about the desk's health, and ask for the next moment that matters."""
-        trouble = "venue away" if self._link.away else "" if self._link.trusted else "reconciling"
+        trouble = "venue away" if self._link.away else self._failures() if self._link.trusted else "reconciling"
         if trouble != self._trouble:
             self._trouble = trouble
             health = HealthStatus.DEGRADED if trouble else HealthStatus.SERVING
@@ -222,6 +227,10 @@ class TradingEngine(Core):
             self._wake_ns = due_ns
             out.append(WakeAt(due_ns))
         return out
+
+    def _failures(self) -> str:
+        """The strategies that trade no more, and why."""
+        return "; ".join([guard.failure for guard in self._guards if guard.failure])
 
     def _due_ns(self) -> int:
         due_ns = self._link.due_ns()
@@ -236,18 +245,6 @@ class TradingEngine(Core):
     def _unanswered_ns(self) -> int:
         """When an order will have been unanswered for too long."""
         return self._orders.first_unanswered_ns(NEVER) + self._acknowledgment_timeout_ns
-
-
-def build_strategies(config: DeskConfig, desk: Desk) -> list[Strategy]:
-    strategies: list[Strategy] = []
-    for part in config.strategies:
-        if isinstance(part, MarketMakerConfig):
-            strategies.append(MarketMaker(part, desk))
-        elif isinstance(part, BasisConfig):
-            strategies.append(Basis(part, desk, config.limits.order_value_minor))
-        else:
-            strategies.append(Arbitrage(part, desk, config.limits.order_value_minor))
-    return strategies
 
 
 def listeners(symbols: list[tuple[str, ...]]) -> dict[str, list[int]]:

@@ -11,7 +11,7 @@ from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import CancelOrder, DenyReason, OrderDenied, OrderType, SubmitOrder
 from trading_ecosystem.production.trading_engine.checks import Checks
 from trading_ecosystem.production.trading_engine.orders import Order, OrderEvent, Orders
-from trading_ecosystem.production.trading_engine.strategies.strategy import Intention, Place, Strategy, Withdraw
+from trading_ecosystem.production.trading_engine.strategies.strategy import GiveUp, Intention, Place, Strategy, Withdraw
 from trading_ecosystem.production.trading_engine.venue import VenueLink
 
 
@@ -37,9 +37,11 @@ class Gateway:
             if isinstance(intention, Withdraw):
                 intention.order.wanted = False
                 self.cancel(intention.order, now, out)
-            else:
-                assert isinstance(intention, Place)
+            elif isinstance(intention, Place):
                 self._place(owner, intention.orders, now, out)
+            else:
+                assert isinstance(intention, GiveUp)
+                self._give_up(owner, now, out)
 
     def cancel(self, order: Order, now: int, out: list[Message]) -> None:
         """Ask for a cancel. While the venue is away this waits until the account is reconciled."""
@@ -48,6 +50,12 @@ class Gateway:
         self._orders.step(order, OrderEvent.CANCEL_SENT)
         order.asked_ns = now
         out.append(CancelOrder(self._venue, self._account, order.client_order_id))
+
+    def _give_up(self, owner: int, now: int, out: list[Message]) -> None:
+        for order in list(self._orders.working.values()):
+            if order.owner == owner:
+                order.wanted = False
+                self.cancel(order, now, out)
 
     def _place(self, owner: int, group: list[Order], now: int, out: list[Message]) -> None:
         for order in group:

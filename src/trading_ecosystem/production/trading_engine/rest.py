@@ -17,10 +17,12 @@ from trading_ecosystem.live.rest.guard import needs
 from trading_ecosystem.live.rest.parameters import Limit, Number
 from trading_ecosystem.live.rest.surface import Surface
 from trading_ecosystem.messages.orders import OrderType, Side, TimeInForce
+from trading_ecosystem.production.trading_engine.portfolio import PositionLine, Statement
 from trading_ecosystem.production.trading_engine.store import Denial, OrderHistory, SentOrder
-from trading_ecosystem.reference import ReferenceData
+from trading_ecosystem.reference import Asset, ReferenceData
 
 Positions = Callable[[], Mapping[str, int]]  # Asset -> minor units, free and locked together.
+TellPortfolio = Callable[[], Statement]
 StatusWord = Literal["sent", "open", "filled", "canceled", "rejected"]
 SIDES: dict[Side, Literal["buy", "sell"]] = {Side.BUY: "buy", Side.SELL: "sell"}
 TYPES: dict[OrderType, Literal["limit", "market"]] = {OrderType.LIMIT: "limit", OrderType.MARKET: "market"}
@@ -82,9 +84,39 @@ class PositionsBody(BaseModel):
     positions: list[PositionBody]
 
 
-def rest_app(surface: Surface, reference: ReferenceData, history: OrderHistory, positions: Positions) -> FastAPI:
+class HoldingBody(BaseModel):
+    """An amount below 0 is short. `average_cost` is of one unit; all money is in the numeraire."""
+
+    asset: str
+    amount: str
+    average_cost: str | None
+    cost: str
+    value: str
+    realised: str
+    unrealised: str
+
+
+class PortfolioBody(BaseModel):
+    """What the desk has traded since it was started, beyond what it held then. `realised` is after `fees`; funding of
+    perpetuals is not in it. `certain` is false where something traded had no price."""
+
+    numeraire: str
+    realised: str
+    unrealised: str
+    fees: str
+    certain: bool
+    positions: list[HoldingBody]
+
+
+def rest_app(
+    surface: Surface, reference: ReferenceData, history: OrderHistory, positions: Positions, portfolio: TellPortfolio
+) -> FastAPI:
     return application(
-        surface, "Trading engine", order_routes(reference, history), position_routes(reference, positions)
+        surface,
+        "Trading engine",
+        order_routes(reference, history),
+        position_routes(reference, positions),
+        portfolio_routes(reference, portfolio),
     )
 
 
@@ -112,12 +144,54 @@ def position_routes(reference: ReferenceData, positions: Positions) -> APIRouter
     @routes.get("/positions", summary="What the desk has", **needs(Scope.READ))
     async def held() -> PositionsBody:
         bodies = [
-            PositionBody(asset=asset, amount=amount_text(amount_minor, reference.assets[asset]))
+            PositionBody(asset=asset, amount=amount_text(amount_minor, asset_of(asset, reference)))
             for asset, amount_minor in positions().items()
         ]
         return PositionsBody(positions=bodies)
 
     return routes
+
+
+def portfolio_routes(reference: ReferenceData, portfolio: TellPortfolio) -> APIRouter:
+    routes = router()
+
+    @routes.get("/portfolio", summary="What the desk's trades brought: average cost and profit", **needs(Scope.READ))
+    async def traded() -> PortfolioBody:
+        return portfolio_body(portfolio(), reference)
+
+    return routes
+
+
+def portfolio_body(told: Statement, reference: ReferenceData) -> PortfolioBody:
+    numeraire = reference.assets[reference.numeraire]
+    return PortfolioBody(
+        numeraire=numeraire.name,
+        realised=amount_text(told.realised_minor, numeraire),
+        unrealised=amount_text(told.unrealised_minor, numeraire),
+        fees=amount_text(told.fees_minor, numeraire),
+        certain=told.certain,
+        positions=[holding_body(line, reference) for line in told.positions],
+    )
+
+
+def holding_body(line: PositionLine, reference: ReferenceData) -> HoldingBody:
+    asset, numeraire = asset_of(line.asset, reference), reference.assets[reference.numeraire]
+    unit_minor = line.cost_minor * 10**asset.decimals // line.amount_minor if line.amount_minor else None
+    return HoldingBody(
+        asset=line.asset,
+        amount=amount_text(line.amount_minor, asset),
+        average_cost=None if unit_minor is None else amount_text(unit_minor, numeraire),
+        cost=amount_text(line.cost_minor, numeraire),
+        value=amount_text(line.value_minor, numeraire),
+        realised=amount_text(line.realised_minor, numeraire),
+        unrealised=amount_text(line.unrealised_minor, numeraire),
+    )
+
+
+def asset_of(holding: str, reference: ReferenceData) -> Asset:
+    """In whose units a holding is told: of a perpetual, its base asset."""
+    perpetual = reference.perpetuals.get(holding)
+    return reference.assets[holding if perpetual is None else perpetual.base]
 
 
 def order_body(order: SentOrder, reference: ReferenceData) -> OrderBody:

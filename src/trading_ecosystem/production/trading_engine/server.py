@@ -49,7 +49,7 @@ def add(parts: Parts) -> Added:
     assert isinstance(core, TradingEngine)
     reference = read_reference(parts.document)
     surface = rest_surface(parts, Access())
-    return Added(rest=rest_app(surface, reference, parts.engine.store.history, core.positions))
+    return Added(rest=rest_app(surface, reference, parts.engine.store.history, core.positions, core.portfolio))
 
 
 def targets(document: Section) -> Mapping[str, Sequence[str]]:

@@ -9,10 +9,11 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from trading_ecosystem.messages.accounts import AccountReported, Balance
 from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
 from trading_ecosystem.messages.orders import Liquidity, OrderFilled, Side, TimeInForce
-from trading_ecosystem.production.trading_engine.config import ArbitrageConfig, DeskConfig
+from trading_ecosystem.production.trading_engine.config import DeskConfig
 from trading_ecosystem.production.trading_engine.desk import Desk
 from trading_ecosystem.production.trading_engine.orders import Order, OrderStatus
 from trading_ecosystem.production.trading_engine.strategies.arbitrage import Arbitrage
+from trading_ecosystem.production.trading_engine.strategies.arbitrage_config import ArbitrageConfig
 from trading_ecosystem.production.trading_engine.strategies.strategy import Intention, Place
 from trading_ecosystem.reference import ReferenceData
 
@@ -36,8 +37,8 @@ class Floor:
         self.reference = reference
         self.desk = Desk(reference, config.symbols, 10**18)
         (part,) = config.strategies
-        assert isinstance(part, ArbitrageConfig)
-        self.arbitrage = Arbitrage(part, self.desk, config.limits.order_value_minor)
+        assert isinstance(part.config, ArbitrageConfig)
+        self.arbitrage = Arbitrage(part.config, self.desk)
         balances = tuple(Balance(asset=a, free_minor=m, locked_minor=0) for a, m in OPENING.items())
         report = AccountReported(
             to="desk",

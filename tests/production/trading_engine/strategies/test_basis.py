@@ -10,10 +10,10 @@ from trading_ecosystem.messages.accounts import AccountReported, Balance
 from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
 from trading_ecosystem.messages.orders import Liquidity, OrderFilled, Side
 from trading_ecosystem.messages.perpetuals import OpenPosition, PositionChanged
-from trading_ecosystem.production.trading_engine.config import BasisConfig
 from trading_ecosystem.production.trading_engine.desk import Desk
 from trading_ecosystem.production.trading_engine.orders import Order, OrderStatus
 from trading_ecosystem.production.trading_engine.strategies.basis import Basis
+from trading_ecosystem.production.trading_engine.strategies.basis_config import BasisConfig
 from trading_ecosystem.production.trading_engine.strategies.strategy import Place
 
 WORLD = Path(__file__).parents[4] / "worlds" / "spot-and-futures.yaml"
@@ -26,10 +26,10 @@ class Floor:
         plan = load_world(WORLD)
         config = plan.desks[1]
         [part] = config.strategies
-        assert isinstance(part, BasisConfig)
+        assert isinstance(part.config, BasisConfig)
         self.reference = plan.reference
         self.desk = Desk(plan.reference, config.symbols, 10**18)
-        self.basis = Basis(part, self.desk, config.limits.order_value_minor)
+        self.basis = Basis(part.config, self.desk)
         self.now = 0
         self.report(5, 0)
         for symbol, middle in (("BTC/USD", "60000"), ("BTC-PERP", "60000"), ("ETH/USD", "2500"), ("ETH-PERP", "2500")):

@@ -9,10 +9,10 @@ from trading_ecosystem.chance import Dice
 from trading_ecosystem.messages.accounts import AccountReported, Balance
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.orders import Side, TimeInForce
-from trading_ecosystem.production.trading_engine.config import MarketMakerConfig, QuotingConfig
 from trading_ecosystem.production.trading_engine.desk import Desk
 from trading_ecosystem.production.trading_engine.orders import Order, OrderStatus
 from trading_ecosystem.production.trading_engine.strategies.market_maker import MarketMaker, Quoting
+from trading_ecosystem.production.trading_engine.strategies.market_maker_config import MarketMakerConfig, QuotingConfig
 from trading_ecosystem.production.trading_engine.strategies.strategy import Intention, Place, Withdraw
 from trading_ecosystem.reference import Asset, AssetKind, ReferenceData, instrument
 

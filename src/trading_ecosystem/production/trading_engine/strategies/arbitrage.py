@@ -10,12 +10,17 @@ Rule 3: flat is what the account held at its opening; it has the assets it trade
 
 from collections.abc import Sequence
 from math import gcd
-from typing import final
+from typing import Final, final
 
 from trading_ecosystem.messages.orders import Side, TimeInForce
-from trading_ecosystem.production.trading_engine.config import ArbitrageConfig, TriangleConfig
 from trading_ecosystem.production.trading_engine.desk import Desk, Market
 from trading_ecosystem.production.trading_engine.orders import Order
+from trading_ecosystem.production.trading_engine.strategies.arbitrage_config import (
+    ArbitrageConfig,
+    TriangleConfig,
+    read,
+)
+from trading_ecosystem.production.trading_engine.strategies.plugin import Plugin
 from trading_ecosystem.production.trading_engine.strategies.strategy import NOTHING, PPM, Intention, Place, Strategy
 
 
@@ -92,15 +97,13 @@ class Triangle:
 
 @final
 class Arbitrage(Strategy):
-    """`largest_minor` is the value, in the numeraire, above which no single hedge goes."""
-
-    def __init__(self, config: ArbitrageConfig, desk: Desk, largest_minor: int) -> None:
+    def __init__(self, config: ArbitrageConfig, desk: Desk) -> None:
         super().__init__((), config.symbols)
         self._desk = desk
         self._cooldown_ns: int = config.cooldown_ns
         self._slippage_ppm: int = config.slippage_ppm
         self._hedge_above_minor: int = config.hedge_above_minor
-        self._largest_minor = largest_minor
+        self._largest_minor: int = config.largest_minor
         self._triangles: dict[str, list[Triangle]] = {symbol: [] for symbol in config.symbols}
         self._hedges: dict[str, Market] = {}
         for part in config.triangles:
@@ -188,3 +191,6 @@ class Arbitrage(Strategy):
 def take(symbol: str, side: Side, price_ticks: int, quantity_lots: int) -> Order:
     """An order that trades at once, and what is left of it ends."""
     return Order(symbol, side, price_ticks, quantity_lots, TimeInForce.IOC)
+
+
+PLUGIN: Final = Plugin(read, Arbitrage)

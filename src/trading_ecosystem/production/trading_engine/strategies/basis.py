@@ -10,13 +10,14 @@ Rule 3: a hedge only makes the larger leg smaller: a leg that the venue took awa
 
 from collections.abc import Sequence
 from math import gcd
-from typing import final
+from typing import Final, final
 
 from trading_ecosystem.messages.orders import Side
-from trading_ecosystem.production.trading_engine.config import BasisConfig, BasisLegsConfig
 from trading_ecosystem.production.trading_engine.desk import Desk, Market
 from trading_ecosystem.production.trading_engine.orders import Order
 from trading_ecosystem.production.trading_engine.strategies.arbitrage import take
+from trading_ecosystem.production.trading_engine.strategies.basis_config import BasisConfig, BasisLegsConfig, read
+from trading_ecosystem.production.trading_engine.strategies.plugin import Plugin
 from trading_ecosystem.production.trading_engine.strategies.strategy import NOTHING, PPM, Intention, Place, Strategy
 
 
@@ -95,14 +96,12 @@ class BasisLegs:
 
 @final
 class Basis(Strategy):
-    """`largest_minor` is the value, in the numeraire, above which no single hedge goes."""
-
-    def __init__(self, config: BasisConfig, desk: Desk, largest_minor: int) -> None:
+    def __init__(self, config: BasisConfig, desk: Desk) -> None:
         super().__init__((), config.symbols)
         self._cooldown_ns: int = config.cooldown_ns
         self._slippage_ppm: int = config.slippage_ppm
         self._hedge_above_minor: int = config.hedge_above_minor
-        self._largest_minor = largest_minor
+        self._largest_minor: int = config.largest_minor
         self._legs = [BasisLegs(part, config.open_ppm, config.close_ppm, desk) for part in config.legs]
         self._round: list[Order] = []  # Orders whose end it waits for.
         self._not_before_ns = 0
@@ -157,3 +156,6 @@ class Basis(Strategy):
         largest_lots = 2 * self._largest_minor // instrument.notional_minor(dearest, 1)
         lots = min(amount_minor // instrument.base_minor_per_lot, largest_lots)
         return [take(instrument.symbol, side, price_ticks, lots)] if lots > 0 else []
+
+
+PLUGIN: Final = Plugin(read, Basis)

@@ -8,12 +8,17 @@ Rule 2: on a stale or crossed reference quote, and in a market that is not open,
 """
 
 from collections.abc import Sequence
-from typing import final
+from typing import Final, final
 
 from trading_ecosystem.messages.orders import Side, TimeInForce
-from trading_ecosystem.production.trading_engine.config import MarketMakerConfig, QuotingConfig
 from trading_ecosystem.production.trading_engine.desk import Desk, Market
 from trading_ecosystem.production.trading_engine.orders import Order, OrderStatus
+from trading_ecosystem.production.trading_engine.strategies.market_maker_config import (
+    MarketMakerConfig,
+    QuotingConfig,
+    read,
+)
+from trading_ecosystem.production.trading_engine.strategies.plugin import Plugin
 from trading_ecosystem.production.trading_engine.strategies.strategy import (
     NOTHING,
     PPM,
@@ -176,3 +181,6 @@ def withdraw(old: Order | None, new: Order | None, intentions: list[Intention]) 
 def place(new: Order | None, old: Order | None, intentions: list[Intention]) -> None:
     if new is not None and new is not old:
         intentions.append(Place([new]))
+
+
+PLUGIN: Final = Plugin(read, MarketMaker)

@@ -39,6 +39,13 @@ class Withdraw(Intention):
         self.order = order
 
 
+@final
+class GiveUp(Intention):
+    """What the fence says for a strategy that failed: it trades no more, and all that it has open is canceled."""
+
+    __slots__ = ()
+
+
 NOTHING: Final[Sequence[Intention]] = ()
 
 
