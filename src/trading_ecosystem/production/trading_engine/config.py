@@ -10,6 +10,9 @@ desks:
       price_collar: 3%                                  # Furthest price from the provider's quote.
       quote_age: 10s                                    # An older quote is stale.
       orders_per_minute: 120
+      orders_per_second: 20                             # Optional, as are the next two.
+      duplicates: {most: 3, within: 10s}                # So many of the same side, price and quantity may leave.
+      kill_switch: {denials: 20, within: 10s}           # More held back for coming too often stop the desk.
     strategies:
       - kind: market_maker
         instruments:
@@ -52,9 +55,18 @@ A third kind trades a pair against its perpetual; `position` then also has a lim
         hedge_above: 500                                # Legs that differ by less are left alone.
         legs:
           - {spot: BTC/USD, perpetual: BTC-PERP, size: 0.5, maximum: 10}
+
+A fourth is a class of somebody else's: see `read_plug_in`.
+
+      - kind: plug_in
+        class: firm.strategies:Momentum
+        instruments: [BTC/USD]                          # All that it trades or hears of.
+        settings: {}                                    # What it makes of these is its own affair.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import final
 
 from trading_ecosystem.configuration.document import Node, Section
@@ -68,10 +80,31 @@ from trading_ecosystem.production.trading_engine.config_values import (
     share_ppm,
     unique,
 )
+from trading_ecosystem.production.trading_engine.desk import Desk
+from trading_ecosystem.production.trading_engine.strategies.strategy import Strategy
 from trading_ecosystem.reference import ReferenceData
 
 SECOND_NS = 1_000_000_000
-KINDS = ("arbitrage", "basis", "market_maker")
+MOST_WITHIN = 1_000_000  # Of what is counted within a time.
+KINDS = ("arbitrage", "basis", "market_maker", "plug_in")
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class DuplicatesConfig:
+    """At most `most` orders that are alike leave within `within_ns`."""
+
+    most: int
+    within_ns: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class KillConfig:
+    """More than `denials` orders held back for their rate or likeness within `within_ns` engage the kill switch."""
+
+    denials: int
+    within_ns: int
 
 
 @final
@@ -84,6 +117,9 @@ class Limits:
     price_collar_ppm: int
     quote_age_ns: int
     orders_per_minute: int
+    orders_per_second: int = 0  # 0: no limit.
+    duplicates: DuplicatesConfig | None = None
+    kill: KillConfig | None = None
 
 
 @final
@@ -194,7 +230,14 @@ class BasisConfig:
         return unique([symbol for legs in self.legs for symbol in (legs.spot, legs.perpetual)])
 
 
-StrategyConfig = MarketMakerConfig | ArbitrageConfig | BasisConfig
+@final
+@dataclass(frozen=True, kw_only=True)
+class PlugInConfig:
+    build: Callable[[Desk], Strategy]
+    symbols: tuple[str, ...]
+
+
+StrategyConfig = MarketMakerConfig | ArbitrageConfig | BasisConfig | PlugInConfig
 
 
 @final
@@ -276,7 +319,9 @@ def read_keep(node: Node, asset: str, reference: ReferenceData) -> KeepConfig:
 def read_limits(node: Node, reference: ReferenceData) -> Limits:
     section = node.section(
         required=("order_value", "position", "price_collar", "quote_age", "orders_per_minute"),
+        optional=("orders_per_second", "duplicates", "kill_switch"),
     )
+    per_second, duplicates, kill = (section.get(key) for key in ("orders_per_second", "duplicates", "kill_switch"))
     position_minor: dict[str, int] = {}
     for asset, limit in section["position"].entries():
         known = (*reference.assets, *reference.perpetuals)
@@ -290,7 +335,22 @@ def read_limits(node: Node, reference: ReferenceData) -> Limits:
         price_collar_ppm=share_ppm(section["price_collar"]),
         quote_age_ns=section["quote_age"].duration_ns(MILLISECOND_NS),
         orders_per_minute=section["orders_per_minute"].integer(1, 1_000_000),
+        orders_per_second=0 if per_second is None else per_second.integer(1, 100_000),
+        duplicates=None if duplicates is None else read_duplicates(duplicates),
+        kill=None if kill is None else read_kill(kill),
     )
+
+
+def read_duplicates(node: Node) -> DuplicatesConfig:
+    section = node.section(required=("most", "within"))
+    most = section["most"].integer(1, MOST_WITHIN)
+    return DuplicatesConfig(most=most, within_ns=section["within"].duration_ns(MILLISECOND_NS))
+
+
+def read_kill(node: Node) -> KillConfig:
+    section = node.section(required=("denials", "within"))
+    denials = section["denials"].integer(0, MOST_WITHIN)
+    return KillConfig(denials=denials, within_ns=section["within"].duration_ns(MILLISECOND_NS))
 
 
 def read_strategies(node: Node, reference: ReferenceData, limits: Limits) -> tuple[StrategyConfig, ...]:
@@ -313,7 +373,25 @@ def read_strategy(node: Node, reference: ReferenceData, limits: Limits) -> Strat
     kind = kinds[0].word(KINDS, "kind of strategy")
     if kind == "market_maker":
         return read_market_maker(node, reference, limits)
+    if kind == "plug_in":
+        return read_plug_in(node, reference)
     return read_basis(node, reference, limits) if kind == "basis" else read_arbitrage(node, reference, limits)
+
+
+def read_plug_in(node: Node, reference: ReferenceData) -> PlugInConfig:
+    """The class reads its own settings: `configured(settings, reference)` gives what builds it for a desk."""
+    section = node.section(required=("kind", "class", "instruments", "settings"))
+    symbols = [
+        item.word(reference.instruments, "instrument") for item in non_empty(section["instruments"], "instrument")
+    ]
+    module, _, name = section["class"].text().partition(":")
+    try:
+        plug_in = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as problem:
+        section["class"].fail(f"no such class: {problem}")
+    if not (isinstance(plug_in, type) and issubclass(plug_in, Strategy) and hasattr(plug_in, "configured")):
+        section["class"].fail("is no strategy that can be configured")
+    return PlugInConfig(build=plug_in.configured(section["settings"], reference), symbols=unique(symbols))
 
 
 def read_market_maker(node: Node, reference: ReferenceData, limits: Limits) -> MarketMakerConfig:

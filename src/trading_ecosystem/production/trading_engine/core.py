@@ -13,6 +13,7 @@ from typing import Final, final
 from trading_ecosystem.core import Core
 from trading_ecosystem.messages.accounts import AccountReported, QueryAccount, VenueHeartbeat
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
+from trading_ecosystem.messages.kill_switch import EngageKillSwitch, LiftKillSwitch, QueryKillSwitch
 from trading_ecosystem.messages.market import BookTopChanged, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import AccountEvent, OrderFilled
@@ -21,9 +22,15 @@ from trading_ecosystem.messages.runtime import Start, Wake, WakeAt
 from trading_ecosystem.messages.transfers import TransfersReported
 from trading_ecosystem.production.trading_engine.bookkeeping import Bookkeeping
 from trading_ecosystem.production.trading_engine.checks import Checks
-from trading_ecosystem.production.trading_engine.config import BasisConfig, DeskConfig, MarketMakerConfig
+from trading_ecosystem.production.trading_engine.config import (
+    BasisConfig,
+    DeskConfig,
+    MarketMakerConfig,
+    PlugInConfig,
+)
 from trading_ecosystem.production.trading_engine.desk import OPENING_KEY, Desk
 from trading_ecosystem.production.trading_engine.gateway import Gateway
+from trading_ecosystem.production.trading_engine.kill_switch import SWITCH_KEY, KillSwitch
 from trading_ecosystem.production.trading_engine.orders import NUMBER_KEY, Orders
 from trading_ecosystem.production.trading_engine.strategies.arbitrage import Arbitrage
 from trading_ecosystem.production.trading_engine.strategies.basis import Basis
@@ -50,7 +57,18 @@ class TradingEngine(Core):
         self._link = VenueLink(config.heartbeat_timeout_ns, config.retry_ns)
         self._strategies = build_strategies(config, self._desk)
         checks = Checks(config.limits, self._desk)
-        self._gateway = Gateway(config.venue, config.account, checks, self._orders, self._link, self._strategies)
+        self._switch = KillSwitch(config.account)
+        self._gateway = Gateway(
+            name,
+            config.venue,
+            config.account,
+            checks,
+            self._orders,
+            self._link,
+            self._strategies,
+            self._switch,
+            config.limits.kill,
+        )
         self._bookkeeping = Bookkeeping(self._desk, self._orders, self._strategies, self._gateway)
         self._treasury: Treasury | None = None
         if config.treasury is not None:
@@ -79,6 +97,8 @@ class TradingEngine(Core):
             return self._on_transfers(message, now)
         if isinstance(message, MarkPriceChanged | FundingSettled):
             return SILENCE  # What they do to the account, its own events tell.
+        if isinstance(message, EngageKillSwitch | LiftKillSwitch | QueryKillSwitch):
+            return self._on_switch(message, now)
         assert isinstance(message, Start), f"{type(message).__name__} is not for a trading engine"
         return self._on_start(message, now)
 
@@ -138,6 +158,8 @@ class TradingEngine(Core):
         if OPENING_KEY in start.memory:
             self._desk.positions.resume(start.memory[OPENING_KEY])
         out: list[Message] = []
+        if SWITCH_KEY in start.memory:
+            self._switch.resume(start.memory[SWITCH_KEY], out)
         self._link.start(now)
         if self._treasury is not None:
             self._treasury.start(now)
@@ -194,6 +216,16 @@ class TradingEngine(Core):
             self._gateway.perform(owner, strategy.on_wake(now), now, out)
         return self._finish(now, out)
 
+    def _on_switch(self, message: EngageKillSwitch | LiftKillSwitch | QueryKillSwitch, now: int) -> Sequence[Message]:
+        out: list[Message] = []
+        if isinstance(message, EngageKillSwitch):
+            self._gateway.stop(message, now, out)
+        elif isinstance(message, LiftKillSwitch):
+            self._switch.lift(message, now, out)
+        else:
+            out.append(self._switch.report(message.asker))
+        return self._finish(now, out)
+
     def _apply(self, events: list[AccountEvent], now: int, out: list[Message]) -> None:
         """Take events whose turn it is, and ask for what they do not tell."""
         unsure = self._link.gap
@@ -212,7 +244,7 @@ class TradingEngine(Core):
 
     def _finish(self, now: int, out: list[Message]) -> Sequence[Message]:
         """Say what changed about the desk's health, and ask for the next moment that matters."""
-        trouble = "venue away" if self._link.away else "" if self._link.trusted else "reconciling"
+        trouble = self._trouble_now()
         if trouble != self._trouble:
             self._trouble = trouble
             health = HealthStatus.DEGRADED if trouble else HealthStatus.SERVING
@@ -222,6 +254,13 @@ class TradingEngine(Core):
             self._wake_ns = due_ns
             out.append(WakeAt(due_ns))
         return out
+
+    def _trouble_now(self) -> str:
+        if self._link.away:
+            return "venue away"
+        if not self._link.trusted:
+            return "reconciling"
+        return "kill switch engaged" if self._switch.engaged else ""
 
     def _due_ns(self) -> int:
         due_ns = self._link.due_ns()
@@ -245,6 +284,8 @@ def build_strategies(config: DeskConfig, desk: Desk) -> list[Strategy]:
             strategies.append(MarketMaker(part, desk))
         elif isinstance(part, BasisConfig):
             strategies.append(Basis(part, desk, config.limits.order_value_minor))
+        elif isinstance(part, PlugInConfig):
+            strategies.append(part.build(desk))
         else:
             strategies.append(Arbitrage(part, desk, config.limits.order_value_minor))
     return strategies
