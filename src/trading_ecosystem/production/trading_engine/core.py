@@ -93,6 +93,9 @@ class TradingEngine(Core):
             return self._on_report(message, now)
         if isinstance(message, MarketPhaseChanged):
             return self._on_phase(message, now)
+        return self._on_rare(message, now)
+
+    def _on_rare(self, message: Message, now: int) -> Sequence[Message]:
         if isinstance(message, TransfersReported):
             return self._on_transfers(message, now)
         if isinstance(message, MarkPriceChanged | FundingSettled):
