@@ -18,15 +18,18 @@ from trading_ecosystem.messages.custody import (
     SettlementInstructed,
     TransactionPosted,
 )
+from trading_ecosystem.messages.kill_switch import KillSwitchChanged
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import (
     AccountEvent,
+    SubmitOrder,
     TradeExecuted,
 )
 from trading_ecosystem.messages.runtime import Wake
 from trading_ecosystem.messages.transfers import AccountMoved, TransferChanged, TransferPosted
 from trading_ecosystem.validation.audit_correlator.invariants import Findings, Invariant
+from trading_ecosystem.validation.audit_correlator.kill_record import KillRecord
 from trading_ecosystem.validation.audit_correlator.margin_record import MarginRecord
 from trading_ecosystem.validation.audit_correlator.movement_record import Changes, MovementRecord
 from trading_ecosystem.validation.audit_correlator.profit_record import CLEARING, ProfitRecord
@@ -118,6 +121,7 @@ class ConservationChecker:
         "_failed",
         "_grace_ns",
         "_instructions",
+        "_kills",
         "_last_instruction_id",
         "_margined",
         "_margins",
@@ -154,6 +158,7 @@ class ConservationChecker:
         self._custody = Balances({**accounts, **(vaults or {})})
         self._movements = MovementRecord()
         self._profits = ProfitRecord()
+        self._kills = KillRecord()
         # Venue less custody, where that is not zero. Custody is what is posted and pending, and what is known
         # not to be there: trades in flight and trades that failed.
         self._difference: Changes = {}
@@ -172,6 +177,10 @@ class ConservationChecker:
             return NOTHING
         if isinstance(message, (InjectionStarted, InjectionEnded)):
             self._note_fault(message)
+        elif isinstance(message, (SubmitOrder, KillSwitchChanged)):
+            findings = Findings(envelope.message_id, envelope.sent_ns)
+            self._kills.observe(message, findings)
+            return findings.found or NOTHING
         elif isinstance(message, (AccountEvent, TradeExecuted, *OF_CUSTODY, *OF_TRANSFERS, *OF_BOOKS)):
             findings = Findings(envelope.message_id, envelope.sent_ns)
             self._check(message, findings)
@@ -192,6 +201,7 @@ class ConservationChecker:
         findings = Findings(0, now)
         for venue, record in self._venues.items():
             record.report_untold(now + 1, findings)
+            self._kills.finish(record, now - self._grace_ns, findings)
             for trade in record.in_flight.values():
                 if trade.trade_id in self._refused:
                     self._refused.remove(trade.trade_id)
