@@ -55,7 +55,7 @@ class Runaway(Strategy):
     def on_wake(self, now: int) -> Sequence[Intention]:
         if not self._next_ns or now < self._next_ns:
             return NOTHING
-        self._next_ns += self._every_ns
+        self._next_ns = now + self._every_ns
         price_ticks = self._market.double_mid_ticks() * (PPM - self._distance_ppm) // (2 * PPM)
         symbol = self._market.instrument.symbol
         return [Place([Order(symbol, Side.BUY, price_ticks, self._size_lots, TimeInForce.GTC)])]

@@ -52,7 +52,7 @@ class Counter:
         return Order(symbol, side, ticks, lots, TimeInForce.GTC)
 
     def reason(self, order: Order, earlier: int = 0, now: int = SECOND) -> DenyReason | None:
-        return self.checks.deny_reason(order, self.working, earlier, now)
+        return self.checks.deny_reason(order, self.working, [order] * earlier, now)
 
 
 @pytest.fixture
@@ -131,8 +131,8 @@ def test_resting_orders_have_spent_what_they_lock(counter: Counter) -> None:
 
 def test_the_rate_counts_the_group_that_would_leave_together_and_starts_anew(counter: Counter) -> None:
     order = counter.order(Side.BUY, 6_000_000, 1)
-    counter.checks.count(SECOND)
-    counter.checks.count(SECOND)
+    counter.checks.count(order, SECOND)
+    counter.checks.count(order, SECOND)
     assert counter.reason(order, earlier=1) is None
     assert counter.reason(order, earlier=2) is DenyReason.ORDER_RATE
     counter.quote("BTC/USD", 6_000_000, at=60 * SECOND)
@@ -143,8 +143,8 @@ def test_the_rate_counts_the_group_that_would_leave_together_and_starts_anew(cou
 def test_the_first_reason_is_the_one_that_is_given(counter: Counter) -> None:
     """Everything is wrong with this order; as each reason goes, the next in the list appears."""
     counter.working = [counter.order(Side.BUY, 6_000_000, 90_000)]
-    for _ in range(4):
-        counter.checks.count(SECOND)
+    for lots in (30_000, 30_000, 10_000, 10_000):
+        counter.checks.count(counter.order(Side.BUY, 6_000_000, lots), SECOND)
     awful = counter.order(Side.BUY, 9_000_000, 30_000)
     counter.quote("BTC/USD", 6_000_000, half=-1, at=2)
     counter.desk.markets["BTC/USD"].close(now=0)

@@ -1,6 +1,6 @@
-"""The desk's REST surface: what it has, what it ordered, and what its own checks held back.
+"""The desk's REST surface: what it has, what it ordered, what its own checks held back, and its kill switch.
 
-Rule 1: nothing here trades; a desk is told what to do by its configuration alone.
+Rule 1: nothing here trades; a desk is told what to do by its configuration alone, and by people that it must stop.
 """
 
 from asyncio import to_thread
@@ -17,6 +17,7 @@ from trading_ecosystem.live.rest.guard import needs
 from trading_ecosystem.live.rest.parameters import Limit, Number
 from trading_ecosystem.live.rest.surface import Surface
 from trading_ecosystem.messages.orders import OrderType, Side, TimeInForce
+from trading_ecosystem.production.trading_engine.rest_switch import switch_routes
 from trading_ecosystem.production.trading_engine.store import Denial, OrderHistory, SentOrder
 from trading_ecosystem.reference import ReferenceData
 
@@ -84,7 +85,11 @@ class PositionsBody(BaseModel):
 
 def rest_app(surface: Surface, reference: ReferenceData, history: OrderHistory, positions: Positions) -> FastAPI:
     return application(
-        surface, "Trading engine", order_routes(reference, history), position_routes(reference, positions)
+        surface,
+        "Trading engine",
+        order_routes(reference, history),
+        position_routes(reference, positions),
+        switch_routes(surface),
     )
 
 

@@ -231,8 +231,6 @@ class TestCoordinator(Core):
     def _note(self, message: Message) -> None:
         if isinstance(message, OrderFilled):
             self._note_fill(message)
-        elif isinstance(message, ANSWERS):
-            self._truth.answered(message)
         elif isinstance(message, OF_SETTLEMENT):
             self._note_settlement(message)
         elif isinstance(message, (VenueHeartbeat, MarketPhaseChanged)):
@@ -254,7 +252,9 @@ class TestCoordinator(Core):
             self._note_other(message)
 
     def _note_other(self, message: Message) -> None:
-        if isinstance(message, KillSwitchChanged):
+        if isinstance(message, ANSWERS):
+            self._truth.answered(message)
+        elif isinstance(message, KillSwitchChanged):
             self._truth.switched(message)
         elif isinstance(message, LiftRefused):
             pass  # Nothing has changed.

@@ -157,10 +157,9 @@ class GroundTruth:
         elif quantity is Quantity.SILENCE:
             self._gaps[text] = Gap(self._start_ns, condition.sustain_ns)
             self._heartbeats.setdefault(subject, []).append(self._gaps[text])
-        elif quantity is Quantity.OVERDUE:
-            self._overdue.setdefault(subject, Overdue())
-        elif quantity is Quantity.TRANSFER_OVERDUE:
-            self._overdue_transfers.setdefault(subject, Overdue())
+        elif quantity in (Quantity.OVERDUE, Quantity.TRANSFER_OVERDUE):
+            overdue = self._overdue if quantity is Quantity.OVERDUE else self._overdue_transfers
+            overdue.setdefault(subject, Overdue())
         elif quantity is Quantity.MARGIN:
             shares = MarginShare(condition, self._reference, self._contracts, self._wallets, self._marks)
             self._margin_shares[text] = shares
