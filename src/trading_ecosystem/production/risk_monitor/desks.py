@@ -56,14 +56,15 @@ class Desk:
         """What is older than what is known says nothing."""
         if isinstance(told, KillSwitchReported):
             self._asked = False
-        if told.occurred_ns < self._told_ns:
+        at_ns = min(told.occurred_ns, now)
+        if at_ns < self._told_ns:
             return
-        self._told_ns = told.occurred_ns
+        self._told_ns = at_ns
         self.engaged = told.engaged
         if told.engaged:
             self._grounds = ""
         if self.watch is not None and (told.engaged or self.watch.active):
-            self.watch.update(int(told.engaged), min(told.occurred_ns, now), now, outbox)
+            self.watch.update(int(told.engaged), at_ns, now, outbox)
 
     def _engage(self, monitor: str, outbox: Outbox) -> None:
         outbox.send(EngageKillSwitch(to=self.instance, operator=monitor, grounds=self._grounds))

@@ -56,7 +56,7 @@ A third kind trades a pair against its perpetual; `position` then also has a lim
         legs:
           - {spot: BTC/USD, perpetual: BTC-PERP, size: 0.5, maximum: 10}
 
-A fourth is a class of somebody else's: see `read_plug_in`.
+A fourth kind is a class of somebody else's:
 
       - kind: plug_in
         class: firm.strategies:Momentum

@@ -31,10 +31,11 @@ def is_answer(event: AccountEvent) -> bool:
 class OrderRate:
     """Of one account, over the last `window_ns` on the venue's clock. An event that is told twice counts once."""
 
-    __slots__ = ("_moments", "_window_ns", "watch")
+    __slots__ = ("_latest_ns", "_moments", "_window_ns", "watch")
 
     def __init__(self, window_ns: int, watch: Watch) -> None:
         self._window_ns = window_ns
+        self._latest_ns = 0  # What comes late does not turn the time back.
         self._moments: dict[int, int] = {}  # By account sequence, in the order in which they came.
         self.watch = watch
 
@@ -50,6 +51,7 @@ class OrderRate:
             self.check(at_ns, now, outbox)
 
     def check(self, at_ns: int, now: int, outbox: Outbox) -> None:
+        at_ns = self._latest_ns = max(at_ns, self._latest_ns)
         for sequence in [each for each, ns in self._moments.items() if ns + self._window_ns <= at_ns]:
             del self._moments[sequence]
         value = len(self._moments)
