@@ -167,6 +167,19 @@ def test_the_rate_is_seen_through_a_gap_and_a_repetition_counts_once(rig: RateRi
     assert len(rig.engages()) == 1
 
 
+def test_all_that_is_canceled_at_one_moment_was_one_wish(rig: RateRig) -> None:
+    for number in range(1, 9):
+        canceled = OrderCanceled("alpha", "exchange", number, ns(1), number, "c", "BTC/USD", 1, CancelReason.REQUESTED)
+        rig.hear(canceled, 1.01)
+    assert rig.fired() == []
+    for number in range(9, 13):
+        canceled = OrderCanceled(
+            "alpha", "exchange", number, ns(1) + number, number, "c", "BTC/USD", 1, CancelReason.REQUESTED
+        )
+        rig.hear(canceled, 1.02)
+    assert len(rig.engages()) == 1
+
+
 def test_a_rate_that_falls_silent_resolves(rig: RateRig) -> None:
     for number in range(5):
         rig.accept(1 + number * 0.01)

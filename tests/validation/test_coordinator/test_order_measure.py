@@ -46,7 +46,9 @@ def test_what_is_told_twice_or_was_not_asked_for_does_not_count() -> None:
         pace.observe(accepted(number, number))
     pace.observe(OrderCanceled("alpha", "exchange", 3, 3, 1, "c", "BTC/USD", 1, CancelReason.EXPIRED))
     assert pace.breaches(5) == ()
-    pace.observe(OrderCanceled("alpha", "exchange", 4, 4, 1, "c", "BTC/USD", 1, CancelReason.REQUESTED))
+    for number in (4, 5):
+        pace.observe(OrderCanceled("alpha", "exchange", number, 4, 1, "c", "BTC/USD", 1, CancelReason.REQUESTED))
+        assert len(pace._last) == 3
     assert pace.breaches(5) == (breach(4, None),)
 
 

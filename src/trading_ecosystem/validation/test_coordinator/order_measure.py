@@ -22,22 +22,26 @@ Answer = OrderAccepted | OrderRejected | OrderCanceled | CancelRejected | OrderA
 class OrderPace:
     """True while there are as many answers as the level, or more, within the window that ends now.
 
-    An order that the venue takes out of the book by itself was asked for by nobody.
+    An order that the venue takes out of the book by itself was asked for by nobody; all that are canceled at one moment
+    were asked for once.
     """
 
-    __slots__ = ("_last", "_runs", "_sustain_ns", "_true_until_ns", "_window_ns")
+    __slots__ = ("_canceled_ns", "_last", "_runs", "_sustain_ns", "_true_until_ns", "_window_ns")
 
     def __init__(self, condition: Condition) -> None:
         self._last: deque[tuple[int, int]] = deque(maxlen=int(condition.level))  # Moment and account sequence.
         self._window_ns = condition.window_ns
         self._sustain_ns = condition.sustain_ns
         self._true_until_ns = 0
+        self._canceled_ns = 0
         self._runs = Runs()
 
     def observe(self, answer: Answer) -> None:
-        if isinstance(answer, OrderCanceled) and answer.reason is not CancelReason.REQUESTED:
-            return
         ns = answer.occurred_ns
+        if isinstance(answer, OrderCanceled):
+            if answer.reason is not CancelReason.REQUESTED or ns == self._canceled_ns:
+                return
+            self._canceled_ns = ns
         if (ns, answer.account_sequence) in self._last:
             return
         self._last.append((ns, answer.account_sequence))

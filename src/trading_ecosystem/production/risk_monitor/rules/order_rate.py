@@ -1,7 +1,7 @@
 """Order rate: how much an account has asked of its venue within a time, as the venue's answers tell.
 
-Every answer is one: an order accepted or rejected, a cancel or an amendment, done or refused. Fills are none, and an
-order that the venue itself takes out of the book is none.
+Every answer is one: an order accepted or rejected, a cancel or an amendment, done or refused. Orders that are canceled
+at one moment were all canceled by one wish. Fills are none, and an order that the venue takes out of the book is none.
 """
 
 from typing import Final, final
@@ -31,10 +31,11 @@ def is_answer(event: AccountEvent) -> bool:
 class OrderRate:
     """Of one account, over the last `window_ns` on the venue's clock. An event that is told twice counts once."""
 
-    __slots__ = ("_latest_ns", "_moments", "_window_ns", "watch")
+    __slots__ = ("_canceled_ns", "_latest_ns", "_moments", "_window_ns", "watch")
 
     def __init__(self, window_ns: int, watch: Watch) -> None:
         self._window_ns = window_ns
+        self._canceled_ns = 0
         self._latest_ns = 0  # What comes late does not turn the time back.
         self._moments: dict[int, int] = {}  # By account sequence, in the order in which they came.
         self.watch = watch
@@ -46,6 +47,10 @@ class OrderRate:
         return alert.status is Status.FIRING and alert.value >= alert.limit
 
     def take(self, event: AccountEvent, at_ns: int, now: int, outbox: Outbox) -> None:
+        if isinstance(event, OrderCanceled):
+            if event.occurred_ns == self._canceled_ns:
+                return
+            self._canceled_ns = event.occurred_ns
         if event.account_sequence not in self._moments:
             self._moments[event.account_sequence] = at_ns
             self.check(at_ns, now, outbox)
