@@ -37,7 +37,7 @@ class OrderRate:
         self._window_ns = window_ns
         self._canceled_ns = 0
         self._latest_ns = 0  # What comes late does not turn the time back.
-        self._moments: dict[int, int] = {}  # By account sequence, in the order in which they came.
+        self._moments: dict[int, int] = {}  # By account sequence.
         self.watch = watch
 
     @property
@@ -51,9 +51,8 @@ class OrderRate:
             if event.occurred_ns == self._canceled_ns:
                 return
             self._canceled_ns = event.occurred_ns
-        if event.account_sequence not in self._moments:
-            self._moments[event.account_sequence] = at_ns
-            self.check(at_ns, now, outbox)
+        self._moments[event.account_sequence] = at_ns
+        self.check(at_ns, now, outbox)
 
     def check(self, at_ns: int, now: int, outbox: Outbox) -> None:
         at_ns = self._latest_ns = max(at_ns, self._latest_ns)
