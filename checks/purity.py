@@ -20,7 +20,15 @@ SHELLS = (
         "settings.py",
         "holiday_calendars.py",
     ),
-    *("__main__.py", "server.py", "rest.py", "rest_bodies.py", "rest_margin.py", "custodian/rest_*.py"),
+    *(
+        "__main__.py",
+        "server.py",
+        "rest.py",
+        "rest_bodies.py",
+        "rest_margin.py",
+        "custodian/rest_*.py",
+        "trading_engine/rest_switch.py",
+    ),
     *("exchange/rest_statements.py", "exchange/statement_call.py"),
     *(
         "simulators/breaking.py",

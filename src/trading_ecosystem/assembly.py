@@ -113,6 +113,10 @@ class WorldPlan:
         """The last line of the network section that fits a link decides; None where none does."""
         return next((each for each in reversed(self.latencies) if each.fits(sender, recipient)), None)
 
+    def desks_of_firm(self) -> dict[str, str]:
+        """The desk that trades with each account of the firm, by account."""
+        return {desk.account: desk_name(desk) for desk in self.desks if desk.account in self.firm_accounts}
+
     def firm_balances(self) -> Balances:
         return {account: self.accounts[account] for account in self.firm_accounts}
 
@@ -276,7 +280,12 @@ def core_builders(plan: WorldPlan, seed: int, recorded: Recorded | None) -> dict
     for desk in plan.desks:
         builders[desk_name(desk)] = desk_builder(desk, reference)
     builders[routes.RISK_MONITOR] = lambda: RiskMonitor(
-        routes.RISK_MONITOR, plan.limits, reference, plan.firm_accounts_by_venue(), routes.CUSTODIAN
+        routes.RISK_MONITOR,
+        plan.limits,
+        reference,
+        plan.firm_accounts_by_venue(),
+        routes.CUSTODIAN,
+        plan.desks_of_firm(),
     )
     return builders
 

@@ -16,6 +16,7 @@ from trading_ecosystem.messages.custody import (
     TransactionPosted,
 )
 from trading_ecosystem.messages.health import HealthChanged
+from trading_ecosystem.messages.kill_switch import KillSwitchChanged, LiftRefused
 from trading_ecosystem.messages.market import BookTopChanged, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.order_changes import AmendRejected, OrderAmended
 from trading_ecosystem.messages.orders import (
@@ -93,8 +94,10 @@ PUBLISHED: dict[type, tuple[str, ...]] = {
     TransferPosted: (TEST_COORDINATOR,),
     DestinationAllowed: (TEST_COORDINATOR,),
     BooksCompared: (TEST_COORDINATOR,),
-    # 4. A desk says which orders its own checks stopped.
+    # 4. A desk says which orders its own checks stopped, and that it was stopped itself.
     OrderDenied: (TEST_COORDINATOR,),
+    KillSwitchChanged: (RISK_MONITOR, TEST_COORDINATOR),
+    LiftRefused: (TEST_COORDINATOR,),
     # 5. The monitor speaks to people; the coordinator judges what it said.
     AlertFired: (TEST_COORDINATOR,),
     AlertAcknowledged: (TEST_COORDINATOR,),
@@ -111,14 +114,14 @@ PUBLISHED: dict[type, tuple[str, ...]] = {
 
 PRIVATE: dict[type, tuple[str, ...]] = {
     # 7. What happens to an order is for the desk that owns the account and its firm's risk monitor.
-    OrderAccepted: (TRADING_ENGINE, RISK_MONITOR),
-    OrderRejected: (TRADING_ENGINE, RISK_MONITOR),
+    OrderAccepted: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
+    OrderRejected: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
     OrderFilled: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
-    OrderCanceled: (TRADING_ENGINE, RISK_MONITOR),
-    OrderAmended: (TRADING_ENGINE, RISK_MONITOR),
+    OrderCanceled: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
+    OrderAmended: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
     OrderTriggered: (TRADING_ENGINE, RISK_MONITOR),
-    AmendRejected: (TRADING_ENGINE, RISK_MONITOR),
-    CancelRejected: (TRADING_ENGINE, RISK_MONITOR),
+    AmendRejected: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
+    CancelRejected: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
     AccountMoved: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
     # 8. So is what happens to its margin and its positions.
     MarginMoved: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),

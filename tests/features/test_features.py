@@ -28,6 +28,7 @@ from trading_ecosystem.validation.audit_correlator.verify import verify
 report = verify(Path(sys.argv[2]))
 print(report.is_whole, report.head)
 """
+QUIET = "half_spread: 250bps, skew: 2bps, requote: 40%"
 Story = Any  # Of conftest.py, which this file cannot import.
 
 OF_THE_CORE = ("crosses", "netting", "orders", "perpetuals", "sub_accounts", "venue")  # Those have their own steps.
@@ -45,6 +46,44 @@ def scenario(story: Story, name: str) -> None:
 @given(parsers.parse('the example "{name}"'))
 def example(story: Story, name: str) -> None:
     story.scenario = Path(shutil.copy(ROOT / "docs" / "examples" / f"{name}.yaml", story.place))
+
+
+@given(parsers.parse('the shipped scenario "{name}"'))
+def shipped(story: Story, name: str) -> None:
+    story.scenario = Path(shutil.copy(ROOT / "scenarios" / f"{name}.yaml", story.place))
+
+
+@given(parsers.parse('the world "{name}", with "{new}" in place of "{old}"'))
+def other_world(story: Story, name: str, new: str, old: str) -> None:
+    world_beside(story, name)
+    story.edit(f"{name}.yaml", old, new)
+
+
+@given(parsers.parse('the world "{name}", whose market maker is never hit and never quotes anew'))
+def quiet(story: Story, name: str) -> None:
+    world_beside(story, name)
+    story.edit(f"{name}.yaml", "half_spread: 2.5bps, skew: 2bps, requote: 5bps", QUIET)
+
+
+@given(parsers.parse('the world "{name}", with "{window}" of its limits raised out of the way'))
+def other_limits(story: Story, name: str, window: str) -> None:
+    world_beside(story, name)
+    story.edit(f"{name}-limits.yaml", "{at: 300}", "{at: 300000}")
+    story.edit(f"{name}-limits.yaml", "{at: 600}", "{at: 600000}")
+
+
+@given(parsers.parse('the world "{name}", with "{limit}" besides its limits'))
+def throttled(story: Story, name: str, limit: str) -> None:
+    world_beside(story, name)
+    after = "      price_collar: 3%"
+    story.edit(f"{name}.yaml", after, f"      {limit}\n      kill_switch: {{denials: 20, within: 10s}}\n{after}")
+
+
+def world_beside(story: Story, name: str) -> None:
+    """The files of a shipped world beside the scenario, where they are found first and may be changed."""
+    for file in (f"{name}.yaml", f"{name}-limits.yaml"):
+        if not (story.place / file).exists():
+            shutil.copy(ROOT / "worlds" / file, story.place)
 
 
 @given(parsers.parse("its {key} is set to {value}"))
@@ -274,6 +313,59 @@ def answers(story: Story, severity: str, rule: str, subject: str, moment: str) -
 @then("no alert fired")
 def no_alert(story: Story) -> None:
     assert story.result.judgement.alerts == ()
+
+
+@then("no critical alert fired")
+def no_critical_alert(story: Story) -> None:
+    assert [alert.alert_id for alert in story.result.judgement.alerts if alert.severity == "critical"] == []
+
+
+def switched(story: Story, account: str) -> list[tuple[int, dict[str, Any]]]:
+    return [(at_ns, told) for at_ns, told in entries_of(story, "KillSwitchChanged") if told["account"] == account]
+
+
+@then(parsers.parse("{operator} stopped the desk of {account}"))
+def stopped(story: Story, operator: str, account: str) -> None:
+    (_, told), *_ = switched(story, account)
+    assert (told["engaged"], told["operator"]) == (True, operator) and told["grounds"]
+
+
+@then(parsers.parse("{operator} stopped the desk of {account} within {seconds:d} s of the breach"))
+def stopped_in_time(story: Story, operator: str, account: str, seconds: int) -> None:
+    stopped(story, operator, account)
+    (alert,) = alerts_of(story, "critical", "order_rate", f"{account}:second")
+    assert alert.breach_ns is not None
+    assert 0 < switched(story, account)[0][0] - alert.breach_ns <= seconds * 10**9
+
+
+@then(parsers.parse("the desk of {account} was never stopped"))
+def never_stopped(story: Story, account: str) -> None:
+    assert switched(story, account) == []
+
+
+@then(parsers.parse("no order of {account} was in a book when {seconds:d} s had passed"))
+def nothing_rests(story: Story, account: str, seconds: int) -> None:
+    stopped_ns = switched(story, account)[0][0]
+    accepted = {
+        told["order_id"]: at_ns for at_ns, told in entries_of(story, "OrderAccepted") if told["account"] == account
+    }
+    ended = {told["order_id"] for _, told in entries_of(story, "OrderCanceled") if told["account"] == account}
+    ended |= {told["order_id"] for _, told in entries_of(story, "OrderFilled") if not told["leaves_quantity_lots"]}
+    assert accepted and max(accepted.values()) < stopped_ns + seconds * 10**9
+    canceled_ns = [at_ns for at_ns, told in entries_of(story, "OrderCanceled") if told["account"] == account]
+    assert set(accepted) <= ended and max(canceled_ns) < stopped_ns + seconds * 10**9
+    assert [
+        at_ns for at_ns, told in entries_of(story, "SubmitOrder") if told["account"] == account and at_ns > stopped_ns
+    ] == []
+
+
+@then("after its restart the desk said again that it is stopped, and held back what the strategy wanted")
+def still_stopped(story: Story) -> None:
+    (crash,) = [each for each in story.result.judgement.injections if each.kind == "service.crash"]
+    first, *later = switched(story, "alpha")
+    assert [told for _, told in later] == [first[1]] and later[0][0] >= crash.ended_ns
+    reasons = [told["deny_reason"] for at_ns, told in entries_of(story, "OrderDenied") if at_ns > later[0][0] + 10**10]
+    assert len(reasons) > 100 and set(reasons) == {"kill_switch"}
 
 
 # Then: history and evidence.

@@ -8,6 +8,7 @@ from trading_ecosystem.messages import (
     books,
     custody,
     health,
+    kill_switch,
     market,
     order_changes,
     orders,
@@ -27,7 +28,7 @@ from trading_ecosystem.wire.trading_engine.v1 import trading_engine_pb2
 WIRE: Final = (common_pb2, market_data_pb2, exchange_pb2, custodian_pb2, trading_engine_pb2, risk_monitor_pb2)
 MESSAGES: Final = (
     *(runtime, health, market, orders, order_changes, triggers),
-    *(perpetuals, accounts, custody, transfers, books, risk),
+    *(perpetuals, accounts, custody, transfers, books, risk, kill_switch),
 )
 
 

@@ -12,6 +12,7 @@ from trading_ecosystem.messages import (
     chaos,
     custody,
     health,
+    kill_switch,
     market,
     order_changes,
     orders,
@@ -25,7 +26,7 @@ from trading_ecosystem.messages.message import Message, field_names, values_of
 
 MODULES = (
     *(runtime, market, orders, order_changes, triggers, perpetuals),
-    *(accounts, custody, transfers, books, risk, health, chaos, audit),
+    *(accounts, custody, transfers, books, risk, health, chaos, audit, kill_switch),
 )
 MESSAGE_TYPES: dict[str, type[Message]] = {
     name: value
@@ -69,6 +70,7 @@ ENUMS: dict[str, type[Enum]] = {
     "feed_fault": chaos.FeedFault,
     "custody_fault": chaos.CustodyFault,
     "venue_fault": chaos.VenueFault,
+    "lift_refusal": kill_switch.LiftRefusal,
 }
 PARTS: dict[str, type] = {
     "balances": accounts.Balance,

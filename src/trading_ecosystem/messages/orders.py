@@ -77,12 +77,14 @@ class RejectReason(StrEnum):
 class DenyReason(StrEnum):
     """Why a desk's own pre-trade check holds an order back. Listed by precedence, as above."""
 
+    KILL_SWITCH = "kill_switch"  # It is engaged.
     NOT_TRADING = "not_trading"  # The venue is away, or the account is being reconciled.
     MARKET_NOT_OPEN = "market_not_open"  # Halted, or in an auction.
     STALE_QUOTE = "stale_quote"
     CROSSED_QUOTE = "crossed_quote"
     PRICE_COLLAR = "price_collar"
     ORDER_VALUE = "order_value"
+    DUPLICATE_ORDER = "duplicate_order"  # The like of it has left too often in too short a time.
     POSITION_LIMIT = "position_limit"
     INSUFFICIENT_FUNDS = "insufficient_funds"
     ORDER_RATE = "order_rate"

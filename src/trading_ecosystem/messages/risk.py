@@ -27,6 +27,8 @@ class AlertRule(StrEnum):
     TRANSFER_OVERDUE = "transfer_overdue"
     BASIS_DIVERGENCE = "basis_divergence"
     MARGIN_BUFFER = "margin_buffer"
+    ORDER_RATE = "order_rate"
+    KILL_SWITCH = "kill_switch"
 
 
 @final

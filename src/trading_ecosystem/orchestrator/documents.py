@@ -157,6 +157,8 @@ def client(sees: list[str], trades: list[str]) -> dict[str, Plain]:
 def of_risk_monitor(plan: WorldPlan) -> dict[str, yaml.Node]:
     """`limits` names a file beside the document."""
     own = {"limits": section(LIMITS), "custodian": section(routes.CUSTODIAN)}
+    if plan.limits.about_desks:
+        own["desks"] = section(dict(plan.desks_of_firm()))
     by_venue = plan.firm_accounts_by_venue()
     if plan.apart():
         return own | {"venues": section({venue: list(accounts) for venue, accounts in by_venue.items()})}

@@ -35,7 +35,9 @@ SEES: dict[str, frozenset[str]] = {
     routes.EXCHANGE: frozenset({routes.MARKET_DATA}),
     routes.CUSTODIAN: frozenset({routes.EXCHANGE}),
     routes.TRADING_ENGINE: frozenset({routes.MARKET_DATA, routes.EXCHANGE, routes.CUSTODIAN}),  # For its treasury.
-    routes.RISK_MONITOR: frozenset({routes.MARKET_DATA, routes.EXCHANGE, routes.CUSTODIAN}),
+    routes.RISK_MONITOR: frozenset(
+        {routes.MARKET_DATA, routes.EXCHANGE, routes.CUSTODIAN, routes.TRADING_ENGINE}  # Which it may have to stop.
+    ),
     routes.TEST_COORDINATOR: EVERYTHING,
     routes.AUDIT_CORRELATOR: EVERYTHING,
 }

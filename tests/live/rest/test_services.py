@@ -165,6 +165,63 @@ def test_a_desk_tells_what_it_traded(workshop: Any) -> None:
     ]
 
 
+# Its kill switch.
+
+SWITCH = "/api/v1/kill-switch"
+
+
+def touch(served: Any, how: str, token: str = "token-of-alice", grounds: str = "enough", key: str = "key-1") -> Any:
+    headers = {"idempotency-key": key} if how == "lift" else {}
+    return served.call("POST", f"{SWITCH}/{how}", token, json={"grounds": grounds}, headers=headers)
+
+
+def test_people_stop_a_desk_and_let_it_trade_again_in_their_own_names(workshop: Any) -> None:
+    served = workshop.trading_engine()
+    untouched = served.call("GET", SWITCH, "token-of-rita").json()
+    assert untouched == {"account": "alpha", "engaged": False, "operator": None, "grounds": None, "changed": None}
+    stopped = touch(served, "engage")
+    assert stopped.status_code == 200
+    assert {**stopped.json(), "changed": ""} == {
+        "account": "alpha",
+        "engaged": True,
+        "operator": "alice",
+        "grounds": "enough",
+        "changed": "",
+    }
+    assert touch(served, "engage", "token-of-beth", "me too").json() == stopped.json(), "it stays as it is"
+    lifted = touch(served, "lift", "token-of-beth", "fixed").json()
+    assert (lifted["engaged"], lifted["operator"], lifted["grounds"]) == (False, "beth", "fixed")
+    assert served.call("GET", SWITCH).json() == lifted
+
+
+def test_a_repeated_call_does_not_lift_a_switch_that_was_engaged_anew(workshop: Any) -> None:
+    served = workshop.trading_engine()
+    touch(served, "engage")
+    first = touch(served, "lift")
+    touch(served, "engage")
+    assert touch(served, "lift").content == first.content
+    assert served.call("GET", SWITCH).json()["engaged"]
+    assert not touch(served, "lift", key="key-2").json()["engaged"]
+
+
+def test_a_switch_that_is_not_engaged_is_not_lifted(workshop: Any) -> None:
+    served = workshop.trading_engine()
+    answer = touch(served, "lift")
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_engaged")
+    touch(served, "engage")
+    blank = touch(served, "lift", grounds=" ", key="key-2")
+    assert (blank.status_code, blank.json()["code"]) == (409, "no_grounds")
+
+
+@pytest.mark.parametrize(("how", "token"), [("engage", "token-of-rita"), ("lift", "token-of-rita")])
+def test_who_may_only_read_touches_no_switch(how: str, token: str, workshop: Any) -> None:
+    served = workshop.trading_engine()
+    assert touch(served, how, token).status_code == 403
+    for grounds in ("", "a\nb", "x" * 257):
+        assert touch(served, how, grounds=grounds).status_code == 422
+    assert served.door.asked == []
+
+
 # The risk monitor.
 
 

@@ -49,6 +49,7 @@ MAY: Mapping[str, str] = {
         "market_data: Subscribe GetQuotes"
         " | exchange: Subscribe StreamCommands QueryAccount GetStatement GetSubAccounts"
         " | custodian: Subscribe StreamCommands QueryHoldings QuerySettlements QueryTransfers"
+        " | trading_engine: Subscribe StreamCommands EngageKillSwitch QueryKillSwitch"
     ),
     "test_coordinator": (
         "market_data: Subscribe | exchange: Subscribe | custodian: Subscribe | audit_correlator: Subscribe CloseTrail"
@@ -58,7 +59,8 @@ MAY: Mapping[str, str] = {
         f"market_data: Subscribe GetQuotes | exchange: Subscribe {ORDERS} QueryAccount GetStatement GetSubAccounts"
         f" | custodian: Subscribe QueryHoldings QuerySettlements QueryTransfers {REQUESTS}"
         " ApproveTransfer RejectTransfer AllowDestination"
-        " | trading_engine: Subscribe | risk_monitor: Subscribe StreamCommands AcknowledgeAlert"
+        " | trading_engine: Subscribe EngageKillSwitch LiftKillSwitch QueryKillSwitch"
+        " | risk_monitor: Subscribe StreamCommands AcknowledgeAlert"
         " | test_coordinator: Subscribe GetRun | audit_correlator: Subscribe"
     ),
     "audit_correlator": "",
@@ -227,7 +229,7 @@ def test_what_the_firm_loads_names_nothing_of_a_test(role: str) -> None:
             for method in allowed.methods
             if allowed.allows(caller, method) and not allowed.open_to_anyone(method)
         }
-        assert named <= {"observer", "operator"}
+        assert named <= {"observer", "operator", *({"risk_monitor"} if role == "trading_engine" else ())}
         assert not any(word in method.lower() for method in allowed.methods for word in ("chaos", "test", "scenario"))
 
 

@@ -15,6 +15,7 @@ ALLOWED = (
     "trading_ecosystem.reference",
     "trading_ecosystem.configuration",
     *(f"trading_ecosystem.messages.{name}" for name in ("accounts", "books", "custody", "health", "market", "message")),
+    "trading_ecosystem.messages.kill_switch",
     *(
         f"trading_ecosystem.messages.{name}"
         for name in ("numbers", "order_changes", "orders", "perpetuals", "risk", "runtime", "transfers", "triggers")

@@ -1,12 +1,14 @@
 """Each pre-trade check at its boundary: the last order that passes, and the first that does not."""
 
+from dataclasses import replace
+
 import pytest
 
 from trading_ecosystem.messages.accounts import AccountReported, Balance
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.orders import DenyReason, Side, TimeInForce
 from trading_ecosystem.production.trading_engine.checks import Checks
-from trading_ecosystem.production.trading_engine.config import Limits
+from trading_ecosystem.production.trading_engine.config import DuplicatesConfig, Limits
 from trading_ecosystem.production.trading_engine.desk import Desk
 from trading_ecosystem.production.trading_engine.orders import Order, OrderEvent, Orders
 from trading_ecosystem.reference import ReferenceData
@@ -19,6 +21,7 @@ LIMITS = Limits(
     price_collar_ppm=30_000,
     quote_age_ns=10 * SECOND,
     orders_per_minute=4,
+    duplicates=DuplicatesConfig(most=5, within_ns=60 * SECOND),
 )
 
 
@@ -52,7 +55,7 @@ class Counter:
         return Order(symbol, side, ticks, lots, TimeInForce.GTC)
 
     def reason(self, order: Order, earlier: int = 0, now: int = SECOND) -> DenyReason | None:
-        return self.checks.deny_reason(order, self.working, earlier, now)
+        return self.checks.deny_reason(order, self.working, [order] * earlier, now)
 
 
 @pytest.fixture
@@ -131,8 +134,8 @@ def test_resting_orders_have_spent_what_they_lock(counter: Counter) -> None:
 
 def test_the_rate_counts_the_group_that_would_leave_together_and_starts_anew(counter: Counter) -> None:
     order = counter.order(Side.BUY, 6_000_000, 1)
-    counter.checks.count(SECOND)
-    counter.checks.count(SECOND)
+    counter.checks.count(order, SECOND)
+    counter.checks.count(order, SECOND)
     assert counter.reason(order, earlier=1) is None
     assert counter.reason(order, earlier=2) is DenyReason.ORDER_RATE
     counter.quote("BTC/USD", 6_000_000, at=60 * SECOND)
@@ -143,8 +146,8 @@ def test_the_rate_counts_the_group_that_would_leave_together_and_starts_anew(cou
 def test_the_first_reason_is_the_one_that_is_given(counter: Counter) -> None:
     """Everything is wrong with this order; as each reason goes, the next in the list appears."""
     counter.working = [counter.order(Side.BUY, 6_000_000, 90_000)]
-    for _ in range(4):
-        counter.checks.count(SECOND)
+    for _ in range(5):
+        counter.checks.count(counter.order(Side.BUY, 6_000_000, 10_000), SECOND)
     awful = counter.order(Side.BUY, 9_000_000, 30_000)
     counter.quote("BTC/USD", 6_000_000, half=-1, at=2)
     counter.desk.markets["BTC/USD"].close(now=0)
@@ -156,8 +159,48 @@ def test_the_first_reason_is_the_one_that_is_given(counter: Counter) -> None:
     seen.append(counter.reason(awful, now=32 * SECOND))
     for lots in (30_000, 10_000):
         seen.append(counter.reason(counter.order(Side.BUY, 6_000_000, lots), now=32 * SECOND))
+    seen.append(counter.reason(counter.order(Side.BUY, 6_000_000, 9_000), now=32 * SECOND))
     counter.working = [counter.order(Side.BUY, 6_000_000, 10_000)]
-    seen.append(counter.reason(counter.order(Side.BUY, 6_000_000, 10_000), now=32 * SECOND))
+    seen.append(counter.reason(counter.order(Side.BUY, 6_000_000, 9_000), now=32 * SECOND))
     counter.working = []
-    seen.append(counter.reason(counter.order(Side.BUY, 6_000_000, 10_000), now=32 * SECOND))
-    assert [DenyReason.NOT_TRADING, *seen, DenyReason.GROUP_DENIED] == list(DenyReason)
+    seen.append(counter.reason(counter.order(Side.BUY, 6_000_000, 9_000), now=32 * SECOND))
+    assert [DenyReason.KILL_SWITCH, DenyReason.NOT_TRADING, *seen, DenyReason.GROUP_DENIED] == list(DenyReason)
+
+
+def test_a_second_takes_so_many_orders_and_moves_along(counter: Counter) -> None:
+    counter.checks = Checks(replace(LIMITS, orders_per_second=3, orders_per_minute=100), counter.desk)
+    order = counter.order(Side.BUY, 6_000_000, 1)
+    for now in (SECOND, SECOND + 400, SECOND + 800):
+        assert counter.reason(order, now=now) is None
+        counter.checks.count(order, now)
+    assert counter.reason(order, now=2 * SECOND - 1) is DenyReason.ORDER_RATE
+    assert counter.reason(order, now=2 * SECOND) is None  # The first is a second old.
+    counter.checks.count(order, 2 * SECOND)
+    assert counter.reason(order, now=2 * SECOND + 399) is DenyReason.ORDER_RATE
+
+
+@pytest.mark.parametrize(
+    ("side", "ticks", "lots", "symbol"),
+    [
+        (Side.SELL, 6_000_000, 10, "BTC/USD"),
+        (Side.BUY, 6_000_001, 10, "BTC/USD"),
+        (Side.BUY, 6_000_000, 11, "BTC/USD"),
+        (Side.BUY, 6_000_000, 10, "BTC/USDT"),
+    ],
+)
+def test_the_like_of_an_order_leaves_so_often(counter: Counter, side: Side, ticks: int, lots: int, symbol: str) -> None:
+    order = counter.order(Side.BUY, 6_000_000, 10)
+    for second in (0, 20, 20, 20):
+        counter.checks.count(order, second * SECOND)
+    counter.quote("BTC/USD", 6_000_000, at=59 * SECOND)
+    for name in ("BTC/USDT", "USDT/USD"):
+        counter.quote(name, 6_000_000 if name == "BTC/USDT" else 10_000, at=59 * SECOND)
+    late = 60 * SECOND - 1
+    counter.checks._sent = 0  # Of the minute; this test is about likeness.
+    assert counter.reason(order, now=late) is None
+    assert counter.reason(order, earlier=1, now=late) is DenyReason.DUPLICATE_ORDER
+    counter.checks.count(order, late)
+    counter.checks._sent = 0
+    assert counter.reason(order, now=late) is DenyReason.DUPLICATE_ORDER
+    assert counter.reason(counter.order(side, ticks, lots, symbol), now=late) is None
+    assert counter.reason(order, now=60 * SECOND) is None  # The first is too old to count.

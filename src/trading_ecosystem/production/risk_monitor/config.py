@@ -6,8 +6,10 @@ Rule 2: a figure is in breach at its level and above; it has recovered below `re
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 from trading_ecosystem.configuration.document import Node, Section
+from trading_ecosystem.messages.risk import Severity
 from trading_ecosystem.reference import Asset, AssetKind, ReferenceData
 
 MILLION = 1_000_000
@@ -24,6 +26,9 @@ RULES = (
     "reconciliation_break",
 )
 OF_PERPETUALS = ("basis_divergence", "margin_buffer")  # Optional: a firm without them has no such limit.
+OF_DESKS = ("order_rate", "kill_switch")  # Optional too.
+WINDOWS_NS = {"second": SECOND_NS, "minute": 60 * SECOND_NS}
+MOST_ORDERS = 1_000_000
 TIMES = (
     "report_every",
     "reconcile_every",
@@ -75,11 +80,24 @@ class Limits:
     fires_at_most_every_ns: int
     basis_divergence: dict[str, Levels] = field(default_factory=dict)  # By perpetual: distance from its index, in ppm.
     margin_buffer: Levels | None = None  # Share of an account's margin equity that is needed, in ppm.
+    order_rates: dict[str, Levels] = field(default_factory=dict)  # By window: answers of the venue to an account.
+    kills: bool = False  # Whether a desk is stopped when an order rate is critical.
+    kill_switch: Levels | None = None  # 1 while a desk's kill switch is engaged; None: nobody is told.
+
+    @property
+    def about_desks(self) -> bool:
+        return bool(self.order_rates) or self.kill_switch is not None
+
+
+class OfDesks(TypedDict, total=False):
+    order_rates: dict[str, Levels]
+    kills: bool
+    kill_switch: Levels
 
 
 def read(node: Node, reference: ReferenceData) -> Limits:
     """The limits in a document. Raises `Problem` for the first mistake."""
-    document = node.section(required=(*RULES, *TIMES), optional=(*OF_PERPETUALS, "transfer_overdue"))
+    document = node.section(required=(*RULES, *TIMES), optional=(*OF_PERPETUALS, "transfer_overdue", *OF_DESKS))
     bases, buffer = document.get("basis_divergence"), document.get("margin_buffer")
     transfer_overdue = document.get("transfer_overdue")
     concentration = document["concentration"].section(required=("assets", "issuers"))
@@ -103,7 +121,32 @@ def read(node: Node, reference: ReferenceData) -> Limits:
         fires_at_most_every_ns=read_time(document, "fires_at_most_every"),
         basis_divergence=read_named(bases, list(reference.perpetuals), "perpetual") if bases else {},
         margin_buffer=read_levels(buffer, read_share) if buffer else None,
+        **of_desks(document),
     )
+
+
+def of_desks(document: Section) -> OfDesks:
+    """The limits on what desks do."""
+    found: OfDesks = {}
+    if "order_rate" in document:
+        section = document["order_rate"].section(optional=(*WINDOWS_NS, "kill"))
+        windows = [window for window in WINDOWS_NS if window in section]
+        if not windows:
+            document["order_rate"].fail(f"one of {' and '.join(WINDOWS_NS)} is needed")
+        found["order_rates"] = {window: read_levels(section[window], read_count) for window in windows}
+        found["kills"] = "kill" in section and section["kill"].flag()
+    if "kill_switch" in document:
+        severity = document["kill_switch"].word(Severity, "severity")
+        engaged = Level(at=1, for_ns=0, resolves=1)
+        is_critical = severity == Severity.CRITICAL
+        found["kill_switch"] = Levels(
+            warning=None if is_critical else engaged, critical=engaged if is_critical else None
+        )
+    return found
+
+
+def read_count(node: Node) -> int:
+    return node.integer(1, MOST_ORDERS)
 
 
 def owned_assets(reference: ReferenceData) -> list[str]:

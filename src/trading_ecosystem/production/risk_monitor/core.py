@@ -20,6 +20,7 @@ from trading_ecosystem.messages.accounts import (
 from trading_ecosystem.messages.books import ProfitSettled
 from trading_ecosystem.messages.custody import QuerySettlements, SettlementsReported
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
+from trading_ecosystem.messages.kill_switch import KillSwitchChanged, KillSwitchReported
 from trading_ecosystem.messages.market import MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import AccountEvent, OrderFilled
@@ -39,6 +40,7 @@ from trading_ecosystem.production.risk_monitor.margin import FLAT
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.production.risk_monitor.portfolio import Portfolio
 from trading_ecosystem.production.risk_monitor.rulebook import Rulebook
+from trading_ecosystem.production.risk_monitor.rules.order_rate import is_answer
 from trading_ecosystem.production.risk_monitor.rules.pnl_drawdown import MARK_KEY
 from trading_ecosystem.production.risk_monitor.statement import Statement
 from trading_ecosystem.reference import ReferenceData
@@ -62,7 +64,9 @@ class RiskMonitor(Core):
         reference: ReferenceData,
         venues: dict[str, tuple[str, ...]],
         custodian: str,
+        desks: dict[str, str] | None = None,
     ) -> None:
+        """`desks`: the instance that trades with an account, by account; asked only where limits are about desks."""
         self._name, self._custodian = name, custodian
         self._instruments = reference.instruments
         self._report_every_ns: int = limits.report_every_ns
@@ -76,6 +80,9 @@ class RiskMonitor(Core):
         margins = {account.name: account.margin for account in self._accounts.values()}
         self._rulebook = Rulebook(limits, reference, self._portfolio, venues, margins)
         self._feeds = self._rulebook.feeds
+        self._kills: bool = limits.kills
+        watched = desks if desks is not None and limits.about_desks else {}
+        self._desks = {account: self._rulebook.desk(instance, account) for account, instance in watched.items()}
         every_account, every_custody = list(self._accounts.values()), list(self._custodies.values())
         self.statement = Statement(reference.numeraire, every_account, every_custody, self._portfolio, self._rulebook)
         self._profit_memory: Plain = None
@@ -109,6 +116,10 @@ class RiskMonitor(Core):
             self._on_acknowledge(message, now)
         elif isinstance(message, MarkPriceChanged | FundingSettled):
             self._on_contract(message, now)
+        elif isinstance(message, KillSwitchChanged | KillSwitchReported):
+            desk = self._desks.get(message.account)
+            if desk is not None:
+                desk.take(message, now, self._outbox)
         else:
             assert isinstance(message, Start), f"no route brings {type(message).__name__} here"
             self._on_start(message, now)
@@ -154,6 +165,8 @@ class RiskMonitor(Core):
         account = self._accounts.get(event.account)
         if account is None or event.venue != account.venue:
             return
+        if event.account in self._rulebook.rates and is_answer(event):
+            self._judge_rates(event, now)
         doubt = account.doubt
         for each in account.accept(event):
             self._count(account, each, now)
@@ -161,6 +174,16 @@ class RiskMonitor(Core):
             self._doubts_changed = True
         if account.doubt and not account.asked:
             self._ask_account(account, now)
+
+    def _judge_rates(self, event: AccountEvent, now: int) -> None:
+        """As it comes, and not in its turn: a runaway is not to be waited for."""
+        desk = self._desks.get(event.account)
+        for rate in self._rulebook.rates[event.account]:
+            rate.take(event, min(event.occurred_ns, now), now, self._outbox)
+            if self._kills and desk is not None and rate.runaway:
+                grounds = rate.watch.alerts[-1].alert_id
+                if desk.stop(grounds, self._name, self._outbox):
+                    self._ask_later(now)
 
     def _count(self, account: Account, event: AccountEvent, now: int) -> None:
         if isinstance(event, AccountMoved):
@@ -369,6 +392,8 @@ class RiskMonitor(Core):
             self._ask_account(account, now)
         for custody in self._custodies.values():
             self._ask_holdings(custody, now)
+        for desk in self._desks.values():
+            desk.ask(self._name, self._outbox)
 
     def _ask_again(self, now: int) -> None:
         self._asking_again = False
@@ -378,6 +403,10 @@ class RiskMonitor(Core):
         for custody in self._custodies.values():
             if custody.asked:
                 self._ask_holdings(custody, now)
+        for desk in self._desks.values():
+            if desk.waiting:
+                desk.ask_again(self._name, self._outbox)
+                self._ask_later(now)
 
     # Time.
 

@@ -10,7 +10,8 @@ from trading_ecosystem.messages.risk import AlertRule
 from trading_ecosystem.messages.runtime import Plain
 from trading_ecosystem.production.risk_monitor.accounts import Account
 from trading_ecosystem.production.risk_monitor.alerts import NEVER, Watch
-from trading_ecosystem.production.risk_monitor.config import Levels, Limits
+from trading_ecosystem.production.risk_monitor.config import WINDOWS_NS, Levels, Limits
+from trading_ecosystem.production.risk_monitor.desks import Desk
 from trading_ecosystem.production.risk_monitor.margin import Margin
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.production.risk_monitor.portfolio import Portfolio
@@ -18,6 +19,7 @@ from trading_ecosystem.production.risk_monitor.rules.basis_divergence import Bas
 from trading_ecosystem.production.risk_monitor.rules.concentration import Share
 from trading_ecosystem.production.risk_monitor.rules.delta_exposure import DeltaExposure
 from trading_ecosystem.production.risk_monitor.rules.margin_buffer import MarginBuffer
+from trading_ecosystem.production.risk_monitor.rules.order_rate import OrderRate
 from trading_ecosystem.production.risk_monitor.rules.peg_deviation import Peg
 from trading_ecosystem.production.risk_monitor.rules.pnl_drawdown import Drawdown
 from trading_ecosystem.production.risk_monitor.rules.position_limit import PositionLimit
@@ -32,6 +34,7 @@ from trading_ecosystem.reference import Instrument, ReferenceData
 FIRM = "firm"  # The subject of a rule about the whole.
 SHARE_UNIT = "ppm"
 TIME_UNIT = "ns"
+SWITCH_UNIT = "engaged"  # 1 or 0.
 
 
 @final
@@ -79,6 +82,7 @@ class Rulebook:
         self.marks: dict[str, dict[str, int]] = {venue: {} for venue in venues}  # Mark prices, in ticks, by symbol.
         self.bases = [self._basis(symbol, levels, reference) for symbol, levels in limits.basis_divergence.items()]
         self.buffers = self._buffers(venues, margins or {}, reference)
+        self.rates = {account: self._rates(account) for account in accounts} if limits.order_rates else {}
         self._longest_wait_ns = self._all_silences()[0].watch.lowest
 
     def begin(self, memory: dict[str, Plain], now: int, outbox: Outbox) -> None:
@@ -134,7 +138,17 @@ class Rulebook:
                 basis.watch.known = False
         return changed
 
+    def desk(self, instance: str, account: str) -> Desk:
+        """The desk that trades with an account, and the alert on its kill switch where there is one."""
+        levels = self._limits.kill_switch
+        watch = None if levels is None else self._watch(AlertRule.KILL_SWITCH, account, SWITCH_UNIT, levels)
+        return Desk(instance, watch)
+
     def resolve(self, now: int, outbox: Outbox) -> None:
+        for rates in self.rates.values():
+            for rate in rates:
+                if rate.watch.active:
+                    rate.check(now, now, outbox)  # Orders that do not come are told by nothing.
         for watch in self._all:
             watch.resolve(now, outbox)
 
@@ -185,6 +199,15 @@ class Rulebook:
             shares.append(Share(members, watch))
         return shares
 
+    def _rates(self, account: str) -> list[OrderRate]:
+        return [
+            OrderRate(
+                WINDOWS_NS[window],
+                self._watch(AlertRule.ORDER_RATE, f"{account}:{window}", rate_unit(window), levels),
+            )
+            for window, levels in self._limits.order_rates.items()
+        ]
+
     def _basis(self, symbol: str, levels: Levels, reference: ReferenceData) -> Basis:
         perpetual = reference.perpetuals[symbol]
         assert perpetual.terms is not None
@@ -225,6 +248,10 @@ class Rulebook:
 
 def minor_unit(asset: str) -> str:
     return f"{asset} minor"
+
+
+def rate_unit(window: str) -> str:
+    return f"orders per {window}"
 
 
 def at_venue(venue: str, asset: str) -> str:

@@ -6,12 +6,20 @@ from pathlib import Path
 from trading_ecosystem.configuration.document import Section, read_document
 from trading_ecosystem.configuration.instruments import OPTIONAL_REFERENCE_KEYS, REFERENCE_KEYS, read_reference
 from trading_ecosystem.live.access import Access
-from trading_ecosystem.live.production_wire import CODEC, CUSTODIAN, EXCHANGE, MARKET_DATA, RISK_MONITOR
+from trading_ecosystem.live.production_wire import (
+    CODEC,
+    CUSTODIAN,
+    EXCHANGE,
+    MARKET_DATA,
+    RISK_MONITOR,
+    TRADING_ENGINE,
+)
 from trading_ecosystem.live.rest_parts import rest_surface
 from trading_ecosystem.live.service import Added, Parts, Service, Upstream
 from trading_ecosystem.messages.accounts import AccountReported, HoldingsReported, VenueHeartbeat
 from trading_ecosystem.messages.books import ProfitSettled
 from trading_ecosystem.messages.custody import SettlementsReported
+from trading_ecosystem.messages.kill_switch import KillSwitchChanged, KillSwitchReported
 from trading_ecosystem.messages.market import MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.order_changes import AmendRejected, OrderAmended
 from trading_ecosystem.messages.orders import (
@@ -50,6 +58,7 @@ def build(document: Section, instance: str) -> RiskMonitor:
         reference,
         read_venues(document),
         document["custodian"].text(),
+        read_desks(document),
     )
 
 
@@ -69,7 +78,12 @@ def read_venues(document: Section) -> dict[str, tuple[str, ...]]:
 
 
 def targets(document: Section) -> Mapping[str, Sequence[str]]:
-    return {"exchange": list(read_venues(document))}
+    return {"exchange": list(read_venues(document)), "trading_engine": list(read_desks(document).values())}
+
+
+def read_desks(document: Section) -> dict[str, str]:
+    """The desk that trades with an account, by account; there where the limits are about desks."""
+    return {account: node.text() for account, node in document["desks"].entries()} if "desks" in document else {}
 
 
 def read_limits(document: Section, reference: ReferenceData) -> config.Limits:
@@ -88,7 +102,7 @@ SERVICE = Service(
     role="risk_monitor",
     speech=RISK_MONITOR,
     keys=(*REFERENCE_KEYS, "limits", "custodian"),
-    optional=(*OPTIONAL_REFERENCE_KEYS, "venue", "accounts", "venues"),
+    optional=(*OPTIONAL_REFERENCE_KEYS, "venue", "accounts", "venues", "desks"),
     build=build,
     codec=CODEC,
     design=DESIGN,
@@ -125,5 +139,6 @@ SERVICE = Service(
             ),
         ),
         Upstream(role="custodian", speech=CUSTODIAN, kinds=(HoldingsReported, SettlementsReported, TransfersReported)),
+        Upstream(role="trading_engine", speech=TRADING_ENGINE, kinds=(KillSwitchChanged, KillSwitchReported)),
     ),
 )

@@ -4,15 +4,18 @@ Rule 1: an order that could still trade counts in full, also while it is being c
 Rule 2: what a stale or crossed quote would have to judge is denied.
 """
 
+from collections.abc import Sequence
 from typing import Final, final
 
 from trading_ecosystem.messages.orders import DenyReason, Side
 from trading_ecosystem.production.trading_engine.config import Limits
 from trading_ecosystem.production.trading_engine.desk import Desk, Market
 from trading_ecosystem.production.trading_engine.orders import Order
+from trading_ecosystem.production.trading_engine.windows import Repetitions, Window
 from trading_ecosystem.reference import Instrument
 
 PPM: Final = 1_000_000
+SECOND_NS: Final = 1_000_000_000
 MINUTE_NS: Final = 60_000_000_000
 
 
@@ -23,8 +26,12 @@ class Checks:
         "_desk",
         "_order_value_minor",
         "_orders_per_minute",
+        "_orders_per_second",
         "_position_minor",
+        "_repetitions",
+        "_second",
         "_sent",
+        "_times_alike",
         "_window_ns",
     )
 
@@ -36,11 +43,15 @@ class Checks:
         self._orders_per_minute = limits.orders_per_minute
         self._window_ns = 0
         self._sent = 0
+        self._orders_per_second = limits.orders_per_second
+        self._second = Window(SECOND_NS)
+        self._times_alike = 0 if limits.duplicates is None else limits.duplicates.most
+        self._repetitions = None if limits.duplicates is None else Repetitions(limits.duplicates.within_ns)
 
-    def deny_reason(self, order: Order, working: list[Order], earlier: int, now: int) -> DenyReason | None:
+    def deny_reason(self, order: Order, working: list[Order], earlier: Sequence[Order], now: int) -> DenyReason | None:
         """The first reason to hold an order back, given the orders that may trade besides it.
 
-        `earlier` orders of its group would leave before it.
+        `earlier`: those of its group that would leave before it.
         """
         market = self._desk.markets[order.symbol]
         if not market.is_open(now):
@@ -54,19 +65,28 @@ class Checks:
             return DenyReason.PRICE_COLLAR
         if value_minor(order, market, conversion) > self._order_value_minor:
             return DenyReason.ORDER_VALUE
+        if self._repetitions is not None and self._repetitions.count(order, earlier, now) >= self._times_alike:
+            return DenyReason.DUPLICATE_ORDER
         if self._exceeds_position(order, working):
             return DenyReason.POSITION_LIMIT
         if self._lacks_funds(order, working):
             return DenyReason.INSUFFICIENT_FUNDS
-        self._roll_window(now)
-        if self._sent + earlier >= self._orders_per_minute:
-            return DenyReason.ORDER_RATE
-        return None
+        return DenyReason.ORDER_RATE if self._exceeds_rate(len(earlier), now) else None
 
-    def count(self, now: int) -> None:
+    def count(self, order: Order, now: int) -> None:
         """An order has left."""
         self._roll_window(now)
         self._sent += 1
+        if self._orders_per_second:
+            self._second.note(now)
+        if self._repetitions is not None:
+            self._repetitions.note(order, now)
+
+    def _exceeds_rate(self, earlier: int, now: int) -> bool:
+        self._roll_window(now)
+        if self._sent + earlier >= self._orders_per_minute:
+            return True
+        return self._orders_per_second > 0 and self._second.count(now) + earlier >= self._orders_per_second
 
     def _roll_window(self, now: int) -> None:
         if now >= self._window_ns + MINUTE_NS:

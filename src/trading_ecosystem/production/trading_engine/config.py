@@ -10,6 +10,9 @@ desks:
       price_collar: 3%                                  # Furthest price from the provider's quote.
       quote_age: 10s                                    # An older quote is stale.
       orders_per_minute: 120
+      orders_per_second: 20                             # Optional, as are the next two.
+      duplicates: {most: 3, within: 10s}                # So many of the same side, price and quantity may leave.
+      kill_switch: {denials: 20, within: 10s}           # More held back for coming too often stop the desk.
     strategies:
       - kind: market_maker
         instruments:
@@ -71,6 +74,25 @@ from trading_ecosystem.production.trading_engine.strategies.plugin import Plugin
 from trading_ecosystem.reference import ReferenceData
 
 SECOND_NS = 1_000_000_000
+MOST_WITHIN = 1_000_000  # Of what is counted within a time.
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class DuplicatesConfig:
+    """At most `most` orders that are alike leave within `within_ns`."""
+
+    most: int
+    within_ns: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class KillConfig:
+    """More than `denials` orders held back for their rate or likeness within `within_ns` engage the kill switch."""
+
+    denials: int
+    within_ns: int
 
 
 @final
@@ -83,6 +105,9 @@ class Limits:
     price_collar_ppm: int
     quote_age_ns: int
     orders_per_minute: int
+    orders_per_second: int = 0  # 0: no limit.
+    duplicates: DuplicatesConfig | None = None
+    kill: KillConfig | None = None
 
 
 @final
@@ -199,7 +224,9 @@ def read_keep(node: Node, asset: str, reference: ReferenceData) -> KeepConfig:
 def read_limits(node: Node, reference: ReferenceData) -> Limits:
     section = node.section(
         required=("order_value", "position", "price_collar", "quote_age", "orders_per_minute"),
+        optional=("orders_per_second", "duplicates", "kill_switch"),
     )
+    per_second, duplicates, kill = (section.get(key) for key in ("orders_per_second", "duplicates", "kill_switch"))
     position_minor: dict[str, int] = {}
     for asset, limit in section["position"].entries():
         known = (*reference.assets, *reference.perpetuals)
@@ -213,7 +240,22 @@ def read_limits(node: Node, reference: ReferenceData) -> Limits:
         price_collar_ppm=share_ppm(section["price_collar"]),
         quote_age_ns=section["quote_age"].duration_ns(MILLISECOND_NS),
         orders_per_minute=section["orders_per_minute"].integer(1, 1_000_000),
+        orders_per_second=0 if per_second is None else per_second.integer(1, 100_000),
+        duplicates=None if duplicates is None else read_duplicates(duplicates),
+        kill=None if kill is None else read_kill(kill),
     )
+
+
+def read_duplicates(node: Node) -> DuplicatesConfig:
+    section = node.section(required=("most", "within"))
+    most = section["most"].integer(1, MOST_WITHIN)
+    return DuplicatesConfig(most=most, within_ns=section["within"].duration_ns(MILLISECOND_NS))
+
+
+def read_kill(node: Node) -> KillConfig:
+    section = node.section(required=("denials", "within"))
+    denials = section["denials"].integer(0, MOST_WITHIN)
+    return KillConfig(denials=denials, within_ns=section["within"].duration_ns(MILLISECOND_NS))
 
 
 def read_strategies(node: Node, reference: ReferenceData, limits: Limits) -> tuple[StrategyPart, ...]:

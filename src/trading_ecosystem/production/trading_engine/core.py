@@ -13,6 +13,7 @@ from typing import Final, final
 from trading_ecosystem.core import Core
 from trading_ecosystem.messages.accounts import AccountReported, QueryAccount, VenueHeartbeat
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
+from trading_ecosystem.messages.kill_switch import EngageKillSwitch, LiftKillSwitch, QueryKillSwitch
 from trading_ecosystem.messages.market import BookTopChanged, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import AccountEvent, OrderFilled
@@ -25,6 +26,7 @@ from trading_ecosystem.production.trading_engine.config import DeskConfig
 from trading_ecosystem.production.trading_engine.desk import OPENING_KEY, Desk
 from trading_ecosystem.production.trading_engine.gateway import Gateway
 from trading_ecosystem.production.trading_engine.guard import guarded
+from trading_ecosystem.production.trading_engine.kill_switch import SWITCH_KEY, KillSwitch
 from trading_ecosystem.production.trading_engine.orders import NUMBER_KEY, Orders
 from trading_ecosystem.production.trading_engine.portfolio import Portfolio, Statement
 from trading_ecosystem.production.trading_engine.strategies.strategy import Strategy
@@ -50,7 +52,18 @@ class TradingEngine(Core):
         self._guards = guarded(name, config.strategies, self._desk)
         self._strategies: list[Strategy] = list(self._guards)
         checks = Checks(config.limits, self._desk)
-        self._gateway = Gateway(config.venue, config.account, checks, self._orders, self._link, self._strategies)
+        self._switch = KillSwitch(config.account)
+        self._gateway = Gateway(
+            name,
+            config.venue,
+            config.account,
+            checks,
+            self._orders,
+            self._link,
+            self._strategies,
+            self._switch,
+            config.limits.kill,
+        )
         self._portfolio = Portfolio(self._desk)
         self._bookkeeping = Bookkeeping(self._desk, self._portfolio, self._orders, self._strategies, self._gateway)
         self._treasury: Treasury | None = None
@@ -76,10 +89,15 @@ class TradingEngine(Core):
             return self._on_report(message, now)
         if isinstance(message, MarketPhaseChanged):
             return self._on_phase(message, now)
+        return self._on_rare(message, now)
+
+    def _on_rare(self, message: Message, now: int) -> Sequence[Message]:
         if isinstance(message, TransfersReported):
             return self._on_transfers(message, now)
         if isinstance(message, MarkPriceChanged | FundingSettled):
             return SILENCE  # What they do to the account, its own events tell.
+        if isinstance(message, EngageKillSwitch | LiftKillSwitch | QueryKillSwitch):
+            return self._on_switch(message, now)
         assert isinstance(message, Start), f"{type(message).__name__} is not for a trading engine"
         return self._on_start(message, now)
 
@@ -143,6 +161,8 @@ class TradingEngine(Core):
         if OPENING_KEY in start.memory:
             self._desk.positions.resume(start.memory[OPENING_KEY])
         out: list[Message] = []
+        if SWITCH_KEY in start.memory:
+            self._switch.resume(start.memory[SWITCH_KEY], out)
         self._link.start(now)
         if self._treasury is not None:
             self._treasury.start(now)
@@ -199,6 +219,16 @@ class TradingEngine(Core):
             self._gateway.perform(owner, strategy.on_wake(now), now, out)
         return self._finish(now, out)
 
+    def _on_switch(self, message: EngageKillSwitch | LiftKillSwitch | QueryKillSwitch, now: int) -> Sequence[Message]:
+        out: list[Message] = []
+        if isinstance(message, EngageKillSwitch):
+            self._gateway.stop(message, now, out)
+        elif isinstance(message, LiftKillSwitch):
+            self._switch.lift(message, now, out)
+        else:
+            out.append(self._switch.report(message.asker))
+        return self._finish(now, out)
+
     def _apply(self, events: list[AccountEvent], now: int, out: list[Message]) -> None:
         """Take events whose turn it is, and ask for what they do not tell."""
         unsure = self._link.gap
@@ -217,7 +247,7 @@ class TradingEngine(Core):
 
     def _finish(self, now: int, out: list[Message]) -> Sequence[Message]:
         """Say what changed about the desk's health, and ask for the next moment that matters."""
-        trouble = "venue away" if self._link.away else self._failures() if self._link.trusted else "reconciling"
+        trouble = self._trouble_now()
         if trouble != self._trouble:
             self._trouble = trouble
             health = HealthStatus.DEGRADED if trouble else HealthStatus.SERVING
@@ -231,6 +261,13 @@ class TradingEngine(Core):
     def _failures(self) -> str:
         """The strategies that trade no more, and why."""
         return "; ".join([guard.failure for guard in self._guards if guard.failure])
+
+    def _trouble_now(self) -> str:
+        if self._link.away:
+            return "venue away"
+        if not self._link.trusted:
+            return "reconciling"
+        return "kill switch engaged" if self._switch.engaged else self._failures()
 
     def _due_ns(self) -> int:
         due_ns = self._link.due_ns()

@@ -1,6 +1,6 @@
-"""The desk's REST surface: what it has, what it ordered, and what its own checks held back.
+"""The desk's REST surface: what it has, what it ordered, what its own checks held back, and its kill switch.
 
-Rule 1: nothing here trades; a desk is told what to do by its configuration alone.
+Rule 1: nothing here trades; a desk is told what to do by its configuration alone, and by people that it must stop.
 """
 
 from asyncio import to_thread
@@ -18,6 +18,7 @@ from trading_ecosystem.live.rest.parameters import Limit, Number
 from trading_ecosystem.live.rest.surface import Surface
 from trading_ecosystem.messages.orders import OrderType, Side, TimeInForce
 from trading_ecosystem.production.trading_engine.portfolio import PositionLine, Statement
+from trading_ecosystem.production.trading_engine.rest_switch import switch_routes
 from trading_ecosystem.production.trading_engine.store import Denial, OrderHistory, SentOrder
 from trading_ecosystem.reference import Asset, ReferenceData
 
@@ -117,6 +118,7 @@ def rest_app(
         order_routes(reference, history),
         position_routes(reference, positions),
         portfolio_routes(reference, portfolio),
+        switch_routes(surface),
     )
 
 

@@ -18,13 +18,16 @@ from trading_ecosystem.messages.custody import (
     SettlementInstructed,
     TransactionPosted,
 )
+from trading_ecosystem.messages.kill_switch import KillSwitchChanged
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import (
     AccountEvent,
+    SubmitOrder,
     TradeExecuted,
 )
 from trading_ecosystem.messages.transfers import AccountMoved, TransferChanged, TransferPosted
 from trading_ecosystem.validation.audit_correlator.invariants import Findings, Invariant
+from trading_ecosystem.validation.audit_correlator.kill_record import KillRecord
 from trading_ecosystem.validation.audit_correlator.margin_record import MarginRecord
 from trading_ecosystem.validation.audit_correlator.movement_record import Changes, MovementRecord
 from trading_ecosystem.validation.audit_correlator.profit_record import CLEARING, ProfitRecord
@@ -40,7 +43,10 @@ OF_TRANSFERS = (TransferChanged, TransferPosted)
 MISTOLD = ("venue.latency", "venue.duplicate_reports", "venue.lost_reports")
 OF_BOOKS = (ProfitsReported, NettingSettled, BooksCompared)
 OF_CUSTODY = (SettlementInstructed, TransactionPosted, PartPosted, SettlementFailed, SettlementCanceled)
-CHECKED = (InjectionStarted, InjectionEnded, AccountEvent, TradeExecuted, *OF_CUSTODY, *OF_TRANSFERS, *OF_BOOKS)
+CHECKED = (
+    *(InjectionStarted, InjectionEnded, SubmitOrder, KillSwitchChanged, AccountEvent, TradeExecuted),
+    *(*OF_CUSTODY, *OF_TRANSFERS, *OF_BOOKS),
+)
 NOTHING: list[InvariantViolated] = []
 
 
@@ -118,6 +124,7 @@ class ConservationChecker:
         "_failed",
         "_grace_ns",
         "_instructions",
+        "_kills",
         "_last_instruction_id",
         "_margined",
         "_margins",
@@ -155,6 +162,7 @@ class ConservationChecker:
         self._custody = Balances({**accounts, **(vaults or {})})
         self._movements = MovementRecord()
         self._profits = ProfitRecord()
+        self._kills = KillRecord()
         # Venue less custody, where that is not zero. Custody is what is posted and pending, and what is known
         # not to be there: trades in flight and trades that failed.
         self._difference: Changes = {}
@@ -175,7 +183,10 @@ class ConservationChecker:
             self._note_fault(message)
             return NOTHING
         findings = Findings(envelope.message_id, envelope.sent_ns)
-        self._check(message, findings)
+        if isinstance(message, (SubmitOrder, KillSwitchChanged)):
+            self._kills.observe(message, findings)
+        else:
+            self._check(message, findings)
         return findings.found or NOTHING
 
     def _is_checked(self, message_type: type) -> bool:
@@ -199,6 +210,7 @@ class ConservationChecker:
         findings = Findings(0, now)
         for venue, record in self._venues.items():
             record.report_untold(now + 1, findings)
+            self._kills.finish(record, now - self._grace_ns, findings)
             for trade in record.in_flight.values():
                 if trade.trade_id in self._refused:
                     self._refused.remove(trade.trade_id)

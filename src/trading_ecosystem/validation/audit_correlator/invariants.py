@@ -26,6 +26,8 @@ class Invariant(StrEnum):
     POSITION_IS_TRADES = "E10 a position is the sum of its trades"
     PROFIT_IS_EXPLAINED = "M12 what is settled of profits is what was gained"
     WALLET_IS_EXPLAINED = "M12 a margin wallet changes by what is told"
+    KILLED_SENDS_NONE = "T2 a desk whose kill switch is engaged sends no order"
+    KILLED_HAS_NONE = "T2 a desk whose kill switch is engaged has no order in a book"
     EVENTS_CONTIGUOUS = "E6 account events count without gap or repetition"
 
 

@@ -26,6 +26,14 @@ YOUNGER = (  # A trail that has none of them is what it was before there were an
     *("QueryTransfers", "TransfersReported"),
     *("SettleProfits", "ProfitsReported", "ProfitSettled", "QueryBooks", "BooksReported", "BooksCompared"),
     "NettingSettled",
+    *(
+        "EngageKillSwitch",
+        "LiftKillSwitch",
+        "LiftRefused",
+        "QueryKillSwitch",
+        "KillSwitchReported",
+        "KillSwitchChanged",
+    ),
 )
 CLOSING_TYPE = "TrailClosed"
 CLOSING_FIELDS = ("count", "head")

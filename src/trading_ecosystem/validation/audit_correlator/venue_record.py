@@ -18,9 +18,10 @@ OF_ORDERS = (OrderAccepted, OrderFilled, OrderCanceled, OrderAmended)
 
 @final
 class OpenOrder:
-    __slots__ = ("leaves_lots", "price_ticks", "quantity_lots", "side", "symbol")
+    __slots__ = ("account", "leaves_lots", "price_ticks", "quantity_lots", "side", "symbol")
 
     def __init__(self, accepted: OrderAccepted) -> None:
+        self.account = accepted.account
         self.symbol = accepted.symbol
         self.side = accepted.side
         self.price_ticks = accepted.price_ticks  # 0 for a market order.

@@ -35,6 +35,7 @@ from trading_ecosystem.validation.test_coordinator.parts import (
     SteadyState,
 )
 
+RATE_WINDOWS = ("second", "minute")  # Of the alerts on order rates, behind the account.
 JUDGES = ("test_coordinator", "audit_correlator")  # Without them nobody could say what happened.
 
 # Times.
@@ -178,10 +179,18 @@ def check_world(
         if choices is not None and condition.subject not in choices and condition.node:
             condition.node.fail_word(f"{condition.quantity.value}: unknown", condition.subject, choices)
     for pattern in patterns:
-        quantity = RULE_QUANTITIES.get(AlertRule(pattern.rule))
-        subjects = broken_subjects(reference, instances) if quantity is None else known[quantity]
+        subjects = subjects_of(AlertRule(pattern.rule), known, reference, instances)
         if pattern.subject is not None and pattern.subject not in subjects:
             pattern.node.fail_word(f"subject: {pattern.rule} is never about", pattern.subject, subjects)
+
+
+def subjects_of(
+    rule: AlertRule, known: dict[Quantity, list[str]], reference: ReferenceData, instances: Collection[str]
+) -> list[str]:
+    if rule is AlertRule.ORDER_RATE:
+        return [f"{account}:{window}" for account in known[Quantity.ORDERS] for window in RATE_WINDOWS]
+    quantity = RULE_QUANTITIES.get(rule)
+    return broken_subjects(reference, instances) if quantity is None else known[quantity]
 
 
 def check_target(step: Injection, reference: ReferenceData, instances: Collection[str]) -> None:
@@ -280,4 +289,6 @@ def known_subjects(
         Quantity.TRANSFER_OVERDUE: list(accounts),
         Quantity.MARGIN: list(accounts) if reference.perpetuals else [],
         Quantity.SILENCE: venues_of(instances),
+        Quantity.ORDERS: list(accounts),
+        Quantity.KILLED: list(accounts),
     }

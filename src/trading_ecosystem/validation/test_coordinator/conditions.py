@@ -37,11 +37,18 @@ class Quantity(StrEnum):
     TRANSFER_OVERDUE = "transfer_overdue"
     MARGIN = "margin"
     INJECTED = "injected"
+    ORDERS = "orders"
+    KILLED = "killed"
 
 
 # True while something does not come; without a level.
 GAPS = (Quantity.SILENCE, Quantity.AGE, Quantity.UNCHANGED, Quantity.OVERDUE, Quantity.TRANSFER_OVERDUE)
-SPANS = (Quantity.HALTED, Quantity.STRUCK, Quantity.INJECTED)  # True from one word to another; without a level.
+SPANS = (
+    Quantity.HALTED,
+    Quantity.STRUCK,
+    Quantity.INJECTED,
+    Quantity.KILLED,
+)  # True from one word to another; without a level.
 SHARES = (
     *(Quantity.DEVIATION, Quantity.DRAWDOWN, Quantity.CONCENTRATION),
     *(Quantity.DIVERGENCE, Quantity.VOLATILITY, Quantity.MARGIN),
@@ -54,7 +61,7 @@ class Condition:
     """`subject` is at or beyond `level`, without a break, for `sustain_ns`.
 
     `level`: a price in quote units, a share (1 is all), USD, units of the asset, or ns, by quantity.
-    `window_ns`: how far back a volatility looks.
+    `window_ns`: how far back a volatility or a number of orders looks.
     """
 
     quantity: Quantity
@@ -84,7 +91,10 @@ class Condition:
             return f"delta of {self.subject} above {self.level:,} USD"
         if self.quantity is Quantity.POSITION:
             return f"position in {self.subject} above {self.level:,}"
+        if self.quantity is Quantity.ORDERS:
+            return f"orders of {self.subject} above {self.level} over {duration_text(self.window_ns)}"
         words = {
+            Quantity.KILLED: "kill switch engaged at the desk of",
             Quantity.SILENCE: "silence of",
             Quantity.AGE: "no quote of",
             Quantity.UNCHANGED: "nothing new of",
@@ -131,6 +141,17 @@ def volatility(node: Node, subject: str, above: int, window_ns: int, sustain_ns:
     )
 
 
+def orders(node: Node, subject: str, above: int, window_ns: int, sustain_ns: int) -> Condition:
+    return Condition(
+        quantity=Quantity.ORDERS,
+        subject=subject,
+        level=Decimal(above),
+        window_ns=window_ns,
+        sustain_ns=sustain_ns,
+        node=node,
+    )
+
+
 def lag(node: Node, subject: str, above: int, sustain_ns: int) -> Condition:
     level = Decimal(above)
     return Condition(quantity=Quantity.LAG, subject=subject, level=level, sustain_ns=sustain_ns, node=node)
@@ -152,6 +173,7 @@ RULE_QUANTITIES = {
     AlertRule.TRANSFER_OVERDUE: Quantity.TRANSFER_OVERDUE,
     AlertRule.BASIS_DIVERGENCE: Quantity.DIVERGENCE,
     AlertRule.MARGIN_BUFFER: Quantity.MARGIN,
+    AlertRule.KILL_SWITCH: Quantity.KILLED,
 }  # A break is in what the custodian tells the firm: the coordinator does not hear it, and reckons no condition.
 SHARE_UNIT, TIME_UNIT, MINOR_UNIT = "ppm", "ns", " minor"  # How alerts call theirs; the last after an asset's name.
 
@@ -164,7 +186,7 @@ def default_condition(
     `decimals`: of each asset, for a limit in minor units.
     """
     quantity = RULE_QUANTITIES.get(rule)
-    if quantity is None:
+    if quantity is None or quantity is Quantity.KILLED:
         return None
     if quantity in GAPS:
         return Condition(quantity=quantity, subject=subject, sustain_ns=limit) if unit == TIME_UNIT else None

@@ -22,6 +22,7 @@ from trading_ecosystem.messages.custody import (
     TransactionPosted,
 )
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
+from trading_ecosystem.messages.kill_switch import KillSwitchChanged, LiftRefused
 from trading_ecosystem.messages.market import MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import OrderDenied, OrderFilled
@@ -52,6 +53,7 @@ from trading_ecosystem.validation.test_coordinator.book_notes import BookNotes
 from trading_ecosystem.validation.test_coordinator.conditions import default_condition
 from trading_ecosystem.validation.test_coordinator.ground_truth import GroundTruth
 from trading_ecosystem.validation.test_coordinator.judge import judge
+from trading_ecosystem.validation.test_coordinator.order_measure import ANSWERS
 from trading_ecosystem.validation.test_coordinator.plan import CheckProbes, Plan, SendCommand, begun_by, plan_of
 from trading_ecosystem.validation.test_coordinator.record import AlertRecord, InjectionRecord, Record
 from trading_ecosystem.validation.test_coordinator.recorder import Recorder
@@ -250,8 +252,12 @@ class TestCoordinator(Core):
             self._note_other(message)
 
     def _note_other(self, message: Message) -> None:
-        if isinstance(message, OrderDenied):
-            self._denied += 1
+        if isinstance(message, ANSWERS):
+            self._truth.answered(message)
+        elif isinstance(message, KillSwitchChanged):
+            self._truth.switched(message)
+        elif isinstance(message, LiftRefused):
+            pass  # Nothing has changed.
         elif isinstance(message, BooksCompared):
             self._books.note(message)
         elif isinstance(message, NettingSettled):

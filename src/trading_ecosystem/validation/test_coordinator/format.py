@@ -200,6 +200,23 @@ CONDITIONS = {
         "An injection is in force, by its receipts.",
         [],
     ),
+    "orders": condition(
+        Quantity.ORDERS,
+        conditions.orders,
+        "An account of the firm.",
+        "What an account asked of its venue within a time, by the venue's answers: orders, cancels and amendments.",
+        [
+            *above(Whole(1, 1_000_000), "So many or more."),
+            Key("over", SOME_TIME, "Within this time.", "window_ns", default="1s"),
+        ],
+    ),
+    "killed": condition(
+        Quantity.KILLED,
+        partial(conditions.lasting, quantity=Quantity.KILLED),
+        "An account of the firm.",
+        "The kill switch of the desk that trades with an account is engaged, as the desk says.",
+        [],
+    ),
 }
 CONDITION = Choice("one of the [conditions](#conditions)", CONDITIONS)
 

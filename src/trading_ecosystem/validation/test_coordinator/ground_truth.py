@@ -10,6 +10,7 @@ from typing import final
 
 from trading_ecosystem.messages.accounts import VenueHeartbeat
 from trading_ecosystem.messages.custody import SettlementInstructed
+from trading_ecosystem.messages.kill_switch import KillSwitchChanged
 from trading_ecosystem.messages.market import MarketPhase, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.orders import OrderFilled
 from trading_ecosystem.messages.perpetuals import LossCovered, MarginMoved, MarkPriceChanged, PositionChanged
@@ -28,6 +29,7 @@ from trading_ecosystem.validation.test_coordinator.measures import (
     band_of,
     level_of,
 )
+from trading_ecosystem.validation.test_coordinator.order_measure import Answer, OrderPace
 from trading_ecosystem.validation.test_coordinator.portfolio import Portfolio, Position, opening
 
 REMEMBERED_EVENTS = 16_384  # Changes of prices and positions: over 10 minutes at 5 valued quotes a second.
@@ -78,6 +80,7 @@ class GroundTruth:
         "_over_early",
         "_overdue",
         "_overdue_transfers",
+        "_paces",
         "_phases",
         "_reference",
         "_sessions",
@@ -124,6 +127,7 @@ class GroundTruth:
         self._overdue: dict[str, Overdue] = {account: Overdue() for account in balances}
         self._overdue_transfers: dict[str, Overdue] = {account: Overdue() for account in balances}
         self._moved: list[tuple[str, int]] = []  # Account and number of each movement that was booked.
+        self._paces: dict[str, OrderPace] = {}
         self._heartbeats: dict[str, list[Gap]] = {}
         self._sessions: dict[str, int] = {}
         self._feeds: dict[str, Feed] = {symbol: self._feed(symbol) for symbol in reference.instruments}
@@ -153,13 +157,14 @@ class GroundTruth:
         elif quantity is Quantity.SILENCE:
             self._gaps[text] = Gap(self._start_ns, condition.sustain_ns)
             self._heartbeats.setdefault(subject, []).append(self._gaps[text])
-        elif quantity is Quantity.OVERDUE:
-            self._overdue.setdefault(subject, Overdue())
-        elif quantity is Quantity.TRANSFER_OVERDUE:
-            self._overdue_transfers.setdefault(subject, Overdue())
+        elif quantity in (Quantity.OVERDUE, Quantity.TRANSFER_OVERDUE):
+            overdue = self._overdue if quantity is Quantity.OVERDUE else self._overdue_transfers
+            overdue.setdefault(subject, Overdue())
         elif quantity is Quantity.MARGIN:
             shares = MarginShare(condition, self._reference, self._contracts, self._wallets, self._marks)
             self._margin_shares[text] = shares
+        elif quantity is Quantity.ORDERS:
+            self._paces[text] = OrderPace(condition)
         elif quantity in SPANS:
             self._spans[text] = Runs()
         else:
@@ -329,6 +334,15 @@ class GroundTruth:
         is_closed = any([symbol == changed.symbol for _, symbol in self._closed])
         self._span(Quantity.HALTED, changed.symbol, is_closed, changed.occurred_ns)
 
+    def answered(self, answer: Answer) -> None:
+        """The venue answered something that an account had asked."""
+        for text, pace in self._paces.items():
+            if self._conditions[text].subject == answer.account:
+                pace.observe(answer)
+
+    def switched(self, changed: KillSwitchChanged) -> None:
+        self._span(Quantity.KILLED, changed.account, changed.engaged, changed.occurred_ns)
+
     def _span(self, quantity: Quantity, subject: str, on: bool, ns: int) -> None:
         for text, runs in self._spans.items():
             condition = self._conditions[text]
@@ -345,6 +359,8 @@ class GroundTruth:
                 found[text] = self._gaps[text].breaches(until_ns)
             elif text in self._measures:
                 found[text] = self._measures[text].breaches(until_ns)
+            elif text in self._paces:
+                found[text] = self._paces[text].breaches(until_ns)
             elif condition.quantity is Quantity.OVERDUE:
                 found[text] = self._overdue[condition.subject].breaches(condition.sustain_ns, until_ns)
             elif condition.quantity is Quantity.TRANSFER_OVERDUE:

@@ -76,6 +76,10 @@ class _AlertRuleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AlertRule.V
     """A perpetual's price and that of its index are apart."""
     ALERT_RULE_MARGIN_BUFFER: _AlertRule.ValueType  # 21
     """The maintenance margin takes up too much of an account's margin."""
+    ALERT_RULE_ORDER_RATE: _AlertRule.ValueType  # 40
+    """An account asks too much of its venue in too short a time."""
+    ALERT_RULE_KILL_SWITCH: _AlertRule.ValueType  # 41
+    """The kill switch of a desk is engaged."""
 
 class AlertRule(_AlertRule, metaclass=_AlertRuleEnumTypeWrapper):
     """The limits that the monitor watches."""
@@ -106,6 +110,10 @@ ALERT_RULE_BASIS_DIVERGENCE: AlertRule.ValueType  # 20
 """A perpetual's price and that of its index are apart."""
 ALERT_RULE_MARGIN_BUFFER: AlertRule.ValueType  # 21
 """The maintenance margin takes up too much of an account's margin."""
+ALERT_RULE_ORDER_RATE: AlertRule.ValueType  # 40
+"""An account asks too much of its venue in too short a time."""
+ALERT_RULE_KILL_SWITCH: AlertRule.ValueType  # 41
+"""The kill switch of a desk is engaged."""
 Global___AlertRule: _TypeAlias = AlertRule  # noqa: Y015
 
 @_typing.final

@@ -25,23 +25,55 @@ _sym_db = _symbol_database.Default()
 from trading_ecosystem.wire.common.v1 import common_pb2 as trading__ecosystem_dot_wire_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n=trading_ecosystem/wire/trading_engine/v1/trading_engine.proto\x12(trading_ecosystem.wire.trading_engine.v1\x1a-trading_ecosystem/wire/common/v1/common.proto\"g\n\x10SubscribeRequest\x12\x12\n\nsubscriber\x18\x01 \x01(\t\x12\x13\n\x0bincarnation\x18\x02 \x01(\x06\x12\x15\n\rlast_sequence\x18\x03 \x01(\x04\x12\x13\n\x0b\x65vent_types\x18\x04 \x03(\t\"\x8d\x01\n\x11SubscribeResponse\x12\x13\n\x0bincarnation\x18\x01 \x01(\x06\x12\x15\n\rresynchronize\x18\x02 \x01(\x08\x12L\n\x06\x65vents\x18\x03 \x03(\x0b\x32<.trading_ecosystem.wire.trading_engine.v1.TradingEngineEvent\"\x83\x02\n\x12TradingEngineEvent\x12\x38\n\x06header\x18\x01 \x01(\x0b\x32(.trading_ecosystem.wire.common.v1.Header\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12M\n\x0corder_denied\x18\x03 \x01(\x0b\x32\x35.trading_ecosystem.wire.trading_engine.v1.OrderDeniedH\x00\x12I\n\x0ehealth_changed\x18\x04 \x01(\x0b\x32/.trading_ecosystem.wire.common.v1.HealthChangedH\x00\x42\x07\n\x05\x65vent\"\xa7\x01\n\x0bOrderDenied\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x17\n\x0f\x63lient_order_id\x18\x02 \x01(\t\x12\x0e\n\x06symbol\x18\x03 \x01(\t\x12I\n\x0b\x64\x65ny_reason\x18\x04 \x01(\x0e\x32\x34.trading_ecosystem.wire.trading_engine.v1.DenyReason\x12\x13\n\x0boccurred_ns\x18\x05 \x01(\x03*\xdc\x02\n\nDenyReason\x12\x1b\n\x17\x44\x45NY_REASON_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x44\x45NY_REASON_NOT_TRADING\x10\x01\x12\x1f\n\x1b\x44\x45NY_REASON_MARKET_NOT_OPEN\x10\n\x12\x1b\n\x17\x44\x45NY_REASON_STALE_QUOTE\x10\x02\x12\x1d\n\x19\x44\x45NY_REASON_CROSSED_QUOTE\x10\x03\x12\x1c\n\x18\x44\x45NY_REASON_PRICE_COLLAR\x10\x04\x12\x1b\n\x17\x44\x45NY_REASON_ORDER_VALUE\x10\x05\x12\x1e\n\x1a\x44\x45NY_REASON_POSITION_LIMIT\x10\x06\x12\"\n\x1e\x44\x45NY_REASON_INSUFFICIENT_FUNDS\x10\x07\x12\x1a\n\x16\x44\x45NY_REASON_ORDER_RATE\x10\x08\x12\x1c\n\x18\x44\x45NY_REASON_GROUP_DENIED\x10\t2\x9f\x01\n\x14TradingEngineService\x12\x86\x01\n\tSubscribe\x12:.trading_ecosystem.wire.trading_engine.v1.SubscribeRequest\x1a;.trading_ecosystem.wire.trading_engine.v1.SubscribeResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n=trading_ecosystem/wire/trading_engine/v1/trading_engine.proto\x12(trading_ecosystem.wire.trading_engine.v1\x1a-trading_ecosystem/wire/common/v1/common.proto\"g\n\x10SubscribeRequest\x12\x12\n\nsubscriber\x18\x01 \x01(\t\x12\x13\n\x0bincarnation\x18\x02 \x01(\x06\x12\x15\n\rlast_sequence\x18\x03 \x01(\x04\x12\x13\n\x0b\x65vent_types\x18\x04 \x03(\t\"\x8d\x01\n\x11SubscribeResponse\x12\x13\n\x0bincarnation\x18\x01 \x01(\x06\x12\x15\n\rresynchronize\x18\x02 \x01(\x08\x12L\n\x06\x65vents\x18\x03 \x03(\x0b\x32<.trading_ecosystem.wire.trading_engine.v1.TradingEngineEvent\"i\n\x15StreamCommandsRequest\x12P\n\x08\x63ommands\x18\x01 \x03(\x0b\x32>.trading_ecosystem.wire.trading_engine.v1.TradingEngineCommand\"U\n\x16StreamCommandsResponse\x12;\n\x08refusals\x18\x01 \x03(\x0b\x32).trading_ecosystem.wire.common.v1.Refusal\"f\n\x17\x45ngageKillSwitchRequest\x12K\n\x07\x63ommand\x18\x01 \x01(\x0b\x32:.trading_ecosystem.wire.trading_engine.v1.EngageKillSwitch\"h\n\x18\x45ngageKillSwitchResponse\x12L\n\x06\x65vents\x18\x01 \x03(\x0b\x32<.trading_ecosystem.wire.trading_engine.v1.TradingEngineEvent\"b\n\x15LiftKillSwitchRequest\x12I\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x38.trading_ecosystem.wire.trading_engine.v1.LiftKillSwitch\"f\n\x16LiftKillSwitchResponse\x12L\n\x06\x65vents\x18\x01 \x03(\x0b\x32<.trading_ecosystem.wire.trading_engine.v1.TradingEngineEvent\"d\n\x16QueryKillSwitchRequest\x12J\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x39.trading_ecosystem.wire.trading_engine.v1.QueryKillSwitch\"g\n\x17QueryKillSwitchResponse\x12L\n\x06\x65vents\x18\x01 \x03(\x0b\x32<.trading_ecosystem.wire.trading_engine.v1.TradingEngineEvent\"\x8c\x04\n\x12TradingEngineEvent\x12\x38\n\x06header\x18\x01 \x01(\x0b\x32(.trading_ecosystem.wire.common.v1.Header\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12M\n\x0corder_denied\x18\x03 \x01(\x0b\x32\x35.trading_ecosystem.wire.trading_engine.v1.OrderDeniedH\x00\x12I\n\x0ehealth_changed\x18\x04 \x01(\x0b\x32/.trading_ecosystem.wire.common.v1.HealthChangedH\x00\x12Z\n\x13kill_switch_changed\x18\x05 \x01(\x0b\x32;.trading_ecosystem.wire.trading_engine.v1.KillSwitchChangedH\x00\x12M\n\x0clift_refused\x18\x06 \x01(\x0b\x32\x35.trading_ecosystem.wire.trading_engine.v1.LiftRefusedH\x00\x12\\\n\x14kill_switch_reported\x18\x07 \x01(\x0b\x32<.trading_ecosystem.wire.trading_engine.v1.KillSwitchReportedH\x00\x42\x07\n\x05\x65vent\"\xe3\x02\n\x14TradingEngineCommand\x12\x38\n\x06header\x18\x01 \x01(\x0b\x32(.trading_ecosystem.wire.common.v1.Header\x12X\n\x12\x65ngage_kill_switch\x18\x02 \x01(\x0b\x32:.trading_ecosystem.wire.trading_engine.v1.EngageKillSwitchH\x00\x12T\n\x10lift_kill_switch\x18\x03 \x01(\x0b\x32\x38.trading_ecosystem.wire.trading_engine.v1.LiftKillSwitchH\x00\x12V\n\x11query_kill_switch\x18\x04 \x01(\x0b\x32\x39.trading_ecosystem.wire.trading_engine.v1.QueryKillSwitchH\x00\x42\t\n\x07\x63ommand\"A\n\x10\x45ngageKillSwitch\x12\n\n\x02to\x18\x01 \x01(\t\x12\x10\n\x08operator\x18\x02 \x01(\t\x12\x0f\n\x07grounds\x18\x03 \x01(\t\"?\n\x0eLiftKillSwitch\x12\n\n\x02to\x18\x01 \x01(\t\x12\x10\n\x08operator\x18\x02 \x01(\t\x12\x0f\n\x07grounds\x18\x03 \x01(\t\",\n\x0fQueryKillSwitch\x12\n\n\x02to\x18\x01 \x01(\t\x12\r\n\x05\x61sker\x18\x02 \x01(\t\"z\n\x12KillSwitchReported\x12\n\n\x02to\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x0f\n\x07\x65ngaged\x18\x03 \x01(\x08\x12\x10\n\x08operator\x18\x04 \x01(\t\x12\x0f\n\x07grounds\x18\x05 \x01(\t\x12\x13\n\x0boccurred_ns\x18\x06 \x01(\x03\"m\n\x11KillSwitchChanged\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0f\n\x07\x65ngaged\x18\x02 \x01(\x08\x12\x10\n\x08operator\x18\x03 \x01(\t\x12\x0f\n\x07grounds\x18\x04 \x01(\t\x12\x13\n\x0boccurred_ns\x18\x05 \x01(\x03\"\x92\x01\n\x0bLiftRefused\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x10\n\x08operator\x18\x02 \x01(\t\x12K\n\x0clift_refusal\x18\x03 \x01(\x0e\x32\x35.trading_ecosystem.wire.trading_engine.v1.LiftRefusal\x12\x13\n\x0boccurred_ns\x18\x04 \x01(\x03\"\xa7\x01\n\x0bOrderDenied\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x17\n\x0f\x63lient_order_id\x18\x02 \x01(\t\x12\x0e\n\x06symbol\x18\x03 \x01(\t\x12I\n\x0b\x64\x65ny_reason\x18\x04 \x01(\x0e\x32\x34.trading_ecosystem.wire.trading_engine.v1.DenyReason\x12\x13\n\x0boccurred_ns\x18\x05 \x01(\x03*\x82\x01\n\x0bLiftRefusal\x12\x1c\n\x18LIFT_REFUSAL_UNSPECIFIED\x10\x00\x12\x1c\n\x18LIFT_REFUSAL_NOT_ENGAGED\x10\x01\x12\x1a\n\x16LIFT_REFUSAL_NO_PERSON\x10\x02\x12\x1b\n\x17LIFT_REFUSAL_NO_GROUNDS\x10\x03*\x9a\x03\n\nDenyReason\x12\x1b\n\x17\x44\x45NY_REASON_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x44\x45NY_REASON_KILL_SWITCH\x10\x0b\x12\x1b\n\x17\x44\x45NY_REASON_NOT_TRADING\x10\x01\x12\x1f\n\x1b\x44\x45NY_REASON_MARKET_NOT_OPEN\x10\n\x12\x1b\n\x17\x44\x45NY_REASON_STALE_QUOTE\x10\x02\x12\x1d\n\x19\x44\x45NY_REASON_CROSSED_QUOTE\x10\x03\x12\x1c\n\x18\x44\x45NY_REASON_PRICE_COLLAR\x10\x04\x12\x1b\n\x17\x44\x45NY_REASON_ORDER_VALUE\x10\x05\x12\x1f\n\x1b\x44\x45NY_REASON_DUPLICATE_ORDER\x10\x0c\x12\x1e\n\x1a\x44\x45NY_REASON_POSITION_LIMIT\x10\x06\x12\"\n\x1e\x44\x45NY_REASON_INSUFFICIENT_FUNDS\x10\x07\x12\x1a\n\x16\x44\x45NY_REASON_ORDER_RATE\x10\x08\x12\x1c\n\x18\x44\x45NY_REASON_GROUP_DENIED\x10\t2\x84\x06\n\x14TradingEngineService\x12\x86\x01\n\tSubscribe\x12:.trading_ecosystem.wire.trading_engine.v1.SubscribeRequest\x1a;.trading_ecosystem.wire.trading_engine.v1.SubscribeResponse0\x01\x12\x97\x01\n\x0eStreamCommands\x12?.trading_ecosystem.wire.trading_engine.v1.StreamCommandsRequest\x1a@.trading_ecosystem.wire.trading_engine.v1.StreamCommandsResponse(\x01\x30\x01\x12\x99\x01\n\x10\x45ngageKillSwitch\x12\x41.trading_ecosystem.wire.trading_engine.v1.EngageKillSwitchRequest\x1a\x42.trading_ecosystem.wire.trading_engine.v1.EngageKillSwitchResponse\x12\x93\x01\n\x0eLiftKillSwitch\x12?.trading_ecosystem.wire.trading_engine.v1.LiftKillSwitchRequest\x1a@.trading_ecosystem.wire.trading_engine.v1.LiftKillSwitchResponse\x12\x96\x01\n\x0fQueryKillSwitch\x12@.trading_ecosystem.wire.trading_engine.v1.QueryKillSwitchRequest\x1a\x41.trading_ecosystem.wire.trading_engine.v1.QueryKillSwitchResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'trading_ecosystem.wire.trading_engine.v1.trading_engine_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DENYREASON']._serialized_start=836
-  _globals['_DENYREASON']._serialized_end=1184
+  _globals['_LIFTREFUSAL']._serialized_start=2836
+  _globals['_LIFTREFUSAL']._serialized_end=2966
+  _globals['_DENYREASON']._serialized_start=2969
+  _globals['_DENYREASON']._serialized_end=3379
   _globals['_SUBSCRIBEREQUEST']._serialized_start=154
   _globals['_SUBSCRIBEREQUEST']._serialized_end=257
   _globals['_SUBSCRIBERESPONSE']._serialized_start=260
   _globals['_SUBSCRIBERESPONSE']._serialized_end=401
-  _globals['_TRADINGENGINEEVENT']._serialized_start=404
-  _globals['_TRADINGENGINEEVENT']._serialized_end=663
-  _globals['_ORDERDENIED']._serialized_start=666
-  _globals['_ORDERDENIED']._serialized_end=833
-  _globals['_TRADINGENGINESERVICE']._serialized_start=1187
-  _globals['_TRADINGENGINESERVICE']._serialized_end=1346
+  _globals['_STREAMCOMMANDSREQUEST']._serialized_start=403
+  _globals['_STREAMCOMMANDSREQUEST']._serialized_end=508
+  _globals['_STREAMCOMMANDSRESPONSE']._serialized_start=510
+  _globals['_STREAMCOMMANDSRESPONSE']._serialized_end=595
+  _globals['_ENGAGEKILLSWITCHREQUEST']._serialized_start=597
+  _globals['_ENGAGEKILLSWITCHREQUEST']._serialized_end=699
+  _globals['_ENGAGEKILLSWITCHRESPONSE']._serialized_start=701
+  _globals['_ENGAGEKILLSWITCHRESPONSE']._serialized_end=805
+  _globals['_LIFTKILLSWITCHREQUEST']._serialized_start=807
+  _globals['_LIFTKILLSWITCHREQUEST']._serialized_end=905
+  _globals['_LIFTKILLSWITCHRESPONSE']._serialized_start=907
+  _globals['_LIFTKILLSWITCHRESPONSE']._serialized_end=1009
+  _globals['_QUERYKILLSWITCHREQUEST']._serialized_start=1011
+  _globals['_QUERYKILLSWITCHREQUEST']._serialized_end=1111
+  _globals['_QUERYKILLSWITCHRESPONSE']._serialized_start=1113
+  _globals['_QUERYKILLSWITCHRESPONSE']._serialized_end=1216
+  _globals['_TRADINGENGINEEVENT']._serialized_start=1219
+  _globals['_TRADINGENGINEEVENT']._serialized_end=1743
+  _globals['_TRADINGENGINECOMMAND']._serialized_start=1746
+  _globals['_TRADINGENGINECOMMAND']._serialized_end=2101
+  _globals['_ENGAGEKILLSWITCH']._serialized_start=2103
+  _globals['_ENGAGEKILLSWITCH']._serialized_end=2168
+  _globals['_LIFTKILLSWITCH']._serialized_start=2170
+  _globals['_LIFTKILLSWITCH']._serialized_end=2233
+  _globals['_QUERYKILLSWITCH']._serialized_start=2235
+  _globals['_QUERYKILLSWITCH']._serialized_end=2279
+  _globals['_KILLSWITCHREPORTED']._serialized_start=2281
+  _globals['_KILLSWITCHREPORTED']._serialized_end=2403
+  _globals['_KILLSWITCHCHANGED']._serialized_start=2405
+  _globals['_KILLSWITCHCHANGED']._serialized_end=2514
+  _globals['_LIFTREFUSED']._serialized_start=2517
+  _globals['_LIFTREFUSED']._serialized_end=2663
+  _globals['_ORDERDENIED']._serialized_start=2666
+  _globals['_ORDERDENIED']._serialized_end=2833
+  _globals['_TRADINGENGINESERVICE']._serialized_start=3382
+  _globals['_TRADINGENGINESERVICE']._serialized_end=4154
 # @@protoc_insertion_point(module_scope)

@@ -20,6 +20,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _LiftRefusal:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LiftRefusalEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LiftRefusal.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LIFT_REFUSAL_UNSPECIFIED: _LiftRefusal.ValueType  # 0
+    """Never a valid value: nobody said which."""
+    LIFT_REFUSAL_NOT_ENGAGED: _LiftRefusal.ValueType  # 1
+    """The desk is not stopped."""
+    LIFT_REFUSAL_NO_PERSON: _LiftRefusal.ValueType  # 2
+    """A service, or nobody, is named where a person must be."""
+    LIFT_REFUSAL_NO_GROUNDS: _LiftRefusal.ValueType  # 3
+    """Nothing is said of why."""
+
+class LiftRefusal(_LiftRefusal, metaclass=_LiftRefusalEnumTypeWrapper):
+    """Why a kill switch stays as it is. Listed by precedence: when several apply, the first is the one reported."""
+
+LIFT_REFUSAL_UNSPECIFIED: LiftRefusal.ValueType  # 0
+"""Never a valid value: nobody said which."""
+LIFT_REFUSAL_NOT_ENGAGED: LiftRefusal.ValueType  # 1
+"""The desk is not stopped."""
+LIFT_REFUSAL_NO_PERSON: LiftRefusal.ValueType  # 2
+"""A service, or nobody, is named where a person must be."""
+LIFT_REFUSAL_NO_GROUNDS: LiftRefusal.ValueType  # 3
+"""Nothing is said of why."""
+Global___LiftRefusal: _TypeAlias = LiftRefusal  # noqa: Y015
+
 class _DenyReason:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -28,6 +56,8 @@ class _DenyReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DenyReason
     DESCRIPTOR: _descriptor.EnumDescriptor
     DENY_REASON_UNSPECIFIED: _DenyReason.ValueType  # 0
     """Never a valid value: nobody said which."""
+    DENY_REASON_KILL_SWITCH: _DenyReason.ValueType  # 11
+    """The kill switch is engaged."""
     DENY_REASON_NOT_TRADING: _DenyReason.ValueType  # 1
     """The venue is away, or the account is being reconciled."""
     DENY_REASON_MARKET_NOT_OPEN: _DenyReason.ValueType  # 10
@@ -40,6 +70,8 @@ class _DenyReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DenyReason
     """The price is too far from the market."""
     DENY_REASON_ORDER_VALUE: _DenyReason.ValueType  # 5
     """The order is worth more than one may be."""
+    DENY_REASON_DUPLICATE_ORDER: _DenyReason.ValueType  # 12
+    """The like of it has left too often in too short a time."""
     DENY_REASON_POSITION_LIMIT: _DenyReason.ValueType  # 6
     """The position would pass its limit."""
     DENY_REASON_INSUFFICIENT_FUNDS: _DenyReason.ValueType  # 7
@@ -56,6 +88,8 @@ class DenyReason(_DenyReason, metaclass=_DenyReasonEnumTypeWrapper):
 
 DENY_REASON_UNSPECIFIED: DenyReason.ValueType  # 0
 """Never a valid value: nobody said which."""
+DENY_REASON_KILL_SWITCH: DenyReason.ValueType  # 11
+"""The kill switch is engaged."""
 DENY_REASON_NOT_TRADING: DenyReason.ValueType  # 1
 """The venue is away, or the account is being reconciled."""
 DENY_REASON_MARKET_NOT_OPEN: DenyReason.ValueType  # 10
@@ -68,6 +102,8 @@ DENY_REASON_PRICE_COLLAR: DenyReason.ValueType  # 4
 """The price is too far from the market."""
 DENY_REASON_ORDER_VALUE: DenyReason.ValueType  # 5
 """The order is worth more than one may be."""
+DENY_REASON_DUPLICATE_ORDER: DenyReason.ValueType  # 12
+"""The like of it has left too often in too short a time."""
 DENY_REASON_POSITION_LIMIT: DenyReason.ValueType  # 6
 """The position would pass its limit."""
 DENY_REASON_INSUFFICIENT_FUNDS: DenyReason.ValueType  # 7
@@ -147,8 +183,202 @@ class SubscribeResponse(_message.Message):
 Global___SubscribeResponse: _TypeAlias = SubscribeResponse  # noqa: Y015
 
 @_typing.final
+class StreamCommandsRequest(_message.Message):
+    """One line of commands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMANDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def commands(self) -> _containers.RepeatedCompositeFieldContainer[Global___TradingEngineCommand]:
+        """Handled in this order."""
+
+    def __init__(
+        self,
+        *,
+        commands: _abc.Iterable[Global___TradingEngineCommand] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commands", b"commands"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamCommandsRequest: _TypeAlias = StreamCommandsRequest  # noqa: Y015
+
+@_typing.final
+class StreamCommandsResponse(_message.Message):
+    """The answer to one line, in the order of the lines, when its commands are durable. What they led to, Subscribe
+    tells.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFUSALS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def refusals(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Refusal]:
+        """Commands of the line that had no effect."""
+
+    def __init__(
+        self,
+        *,
+        refusals: _abc.Iterable[_common_pb2.Refusal] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["refusals", b"refusals"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamCommandsResponse: _TypeAlias = StreamCommandsResponse  # noqa: Y015
+
+@_typing.final
+class EngageKillSwitchRequest(_message.Message):
+    """Asks for one EngageKillSwitch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___EngageKillSwitch:
+        """What is asked."""
+
+    def __init__(
+        self,
+        *,
+        command: Global___EngageKillSwitch | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EngageKillSwitchRequest: _TypeAlias = EngageKillSwitchRequest  # noqa: Y015
+
+@_typing.final
+class EngageKillSwitchResponse(_message.Message):
+    """What EngageKillSwitch led to, when it is durable."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___TradingEngineEvent]:
+        """In order; of what the caller may see."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___TradingEngineEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EngageKillSwitchResponse: _TypeAlias = EngageKillSwitchResponse  # noqa: Y015
+
+@_typing.final
+class LiftKillSwitchRequest(_message.Message):
+    """Asks for one LiftKillSwitch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___LiftKillSwitch:
+        """What is asked."""
+
+    def __init__(
+        self,
+        *,
+        command: Global___LiftKillSwitch | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiftKillSwitchRequest: _TypeAlias = LiftKillSwitchRequest  # noqa: Y015
+
+@_typing.final
+class LiftKillSwitchResponse(_message.Message):
+    """What LiftKillSwitch led to, when it is durable."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___TradingEngineEvent]:
+        """In order; of what the caller may see."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___TradingEngineEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiftKillSwitchResponse: _TypeAlias = LiftKillSwitchResponse  # noqa: Y015
+
+@_typing.final
+class QueryKillSwitchRequest(_message.Message):
+    """Asks for one QueryKillSwitch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def command(self) -> Global___QueryKillSwitch:
+        """What is asked."""
+
+    def __init__(
+        self,
+        *,
+        command: Global___QueryKillSwitch | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryKillSwitchRequest: _TypeAlias = QueryKillSwitchRequest  # noqa: Y015
+
+@_typing.final
+class QueryKillSwitchResponse(_message.Message):
+    """What QueryKillSwitch led to, when it is durable."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___TradingEngineEvent]:
+        """In order; of what the caller may see."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___TradingEngineEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryKillSwitchResponse: _TypeAlias = QueryKillSwitchResponse  # noqa: Y015
+
+@_typing.final
 class TradingEngineEvent(_message.Message):
-    """Something that the desk published."""
+    """Something that the desk published, or its answer to a question."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -156,6 +386,9 @@ class TradingEngineEvent(_message.Message):
     SEQUENCE_FIELD_NUMBER: _builtins.int
     ORDER_DENIED_FIELD_NUMBER: _builtins.int
     HEALTH_CHANGED_FIELD_NUMBER: _builtins.int
+    KILL_SWITCH_CHANGED_FIELD_NUMBER: _builtins.int
+    LIFT_REFUSED_FIELD_NUMBER: _builtins.int
+    KILL_SWITCH_REPORTED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Counts what this incarnation of the service published: 1, 2, 3, ... 0 in an answer to a call."""
     @_builtins.property
@@ -170,6 +403,18 @@ class TradingEngineEvent(_message.Message):
     def health_changed(self) -> _common_pb2.HealthChanged:
         """The service serves, or serves no longer."""
 
+    @_builtins.property
+    def kill_switch_changed(self) -> Global___KillSwitchChanged:
+        """The desk was stopped, or may trade again."""
+
+    @_builtins.property
+    def lift_refused(self) -> Global___LiftRefused:
+        """The kill switch stays engaged."""
+
+    @_builtins.property
+    def kill_switch_reported(self) -> Global___KillSwitchReported:
+        """Answer to QueryKillSwitch."""
+
     def __init__(
         self,
         *,
@@ -177,16 +422,263 @@ class TradingEngineEvent(_message.Message):
         sequence: _builtins.int = ...,
         order_denied: Global___OrderDenied | None = ...,
         health_changed: _common_pb2.HealthChanged | None = ...,
+        kill_switch_changed: Global___KillSwitchChanged | None = ...,
+        lift_refused: Global___LiftRefused | None = ...,
+        kill_switch_reported: Global___KillSwitchReported | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "header", b"header", "health_changed", b"health_changed", "order_denied", b"order_denied"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "header", b"header", "health_changed", b"health_changed", "kill_switch_changed", b"kill_switch_changed", "kill_switch_reported", b"kill_switch_reported", "lift_refused", b"lift_refused", "order_denied", b"order_denied"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "header", b"header", "health_changed", b"health_changed", "order_denied", b"order_denied", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "header", b"header", "health_changed", b"health_changed", "kill_switch_changed", b"kill_switch_changed", "kill_switch_reported", b"kill_switch_reported", "lift_refused", b"lift_refused", "order_denied", b"order_denied", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["order_denied", "health_changed"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["order_denied", "health_changed", "kill_switch_changed", "lift_refused", "kill_switch_reported"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
 Global___TradingEngineEvent: _TypeAlias = TradingEngineEvent  # noqa: Y015
+
+@_typing.final
+class TradingEngineCommand(_message.Message):
+    """Something that the desk is to do."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADER_FIELD_NUMBER: _builtins.int
+    ENGAGE_KILL_SWITCH_FIELD_NUMBER: _builtins.int
+    LIFT_KILL_SWITCH_FIELD_NUMBER: _builtins.int
+    QUERY_KILL_SWITCH_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def header(self) -> _common_pb2.Header:
+        """Which message this is, and which story it belongs to."""
+
+    @_builtins.property
+    def engage_kill_switch(self) -> Global___EngageKillSwitch:
+        """Stop the desk."""
+
+    @_builtins.property
+    def lift_kill_switch(self) -> Global___LiftKillSwitch:
+        """Let it trade again."""
+
+    @_builtins.property
+    def query_kill_switch(self) -> Global___QueryKillSwitch:
+        """Tell how the switch stands."""
+
+    def __init__(
+        self,
+        *,
+        header: _common_pb2.Header | None = ...,
+        engage_kill_switch: Global___EngageKillSwitch | None = ...,
+        lift_kill_switch: Global___LiftKillSwitch | None = ...,
+        query_kill_switch: Global___QueryKillSwitch | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "engage_kill_switch", b"engage_kill_switch", "header", b"header", "lift_kill_switch", b"lift_kill_switch", "query_kill_switch", b"query_kill_switch"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "engage_kill_switch", b"engage_kill_switch", "header", b"header", "lift_kill_switch", b"lift_kill_switch", "query_kill_switch", b"query_kill_switch"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["engage_kill_switch", "lift_kill_switch", "query_kill_switch"]  # noqa: Y015
+    _WhichOneofArgType_command: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_command) -> _WhichOneofReturnType_command | None: ...
+
+Global___TradingEngineCommand: _TypeAlias = TradingEngineCommand  # noqa: Y015
+
+@_typing.final
+class EngageKillSwitch(_message.Message):
+    """Stop the desk. Where it is stopped already, it stays as it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    GROUNDS_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance of the desk."""
+    operator: _builtins.str
+    """Person or service that stops it."""
+    grounds: _builtins.str
+    """Why."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        operator: _builtins.str = ...,
+        grounds: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grounds", b"grounds", "operator", b"operator", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EngageKillSwitch: _TypeAlias = EngageKillSwitch  # noqa: Y015
+
+@_typing.final
+class LiftKillSwitch(_message.Message):
+    """Let the desk trade again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    GROUNDS_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance of the desk."""
+    operator: _builtins.str
+    """Person who lets it; no service does."""
+    grounds: _builtins.str
+    """Why."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        operator: _builtins.str = ...,
+        grounds: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grounds", b"grounds", "operator", b"operator", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiftKillSwitch: _TypeAlias = LiftKillSwitch  # noqa: Y015
+
+@_typing.final
+class QueryKillSwitch(_message.Message):
+    """Tell how the kill switch stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    ASKER_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance of the desk."""
+    asker: _builtins.str
+    """Who asks, and is answered."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        asker: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asker", b"asker", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryKillSwitch: _TypeAlias = QueryKillSwitch  # noqa: Y015
+
+@_typing.final
+class KillSwitchReported(_message.Message):
+    """How the kill switch stands. While nobody has ever touched it, texts are empty and the time is 0."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    ENGAGED_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    GROUNDS_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Who asked."""
+    account: _builtins.str
+    """Account of the desk."""
+    engaged: _builtins.bool
+    """The desk is stopped."""
+    operator: _builtins.str
+    """Who touched it last."""
+    grounds: _builtins.str
+    """Why."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        account: _builtins.str = ...,
+        engaged: _builtins.bool = ...,
+        operator: _builtins.str = ...,
+        grounds: _builtins.str = ...,
+        occurred_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "engaged", b"engaged", "grounds", b"grounds", "occurred_ns", b"occurred_ns", "operator", b"operator", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KillSwitchReported: _TypeAlias = KillSwitchReported  # noqa: Y015
+
+@_typing.final
+class KillSwitchChanged(_message.Message):
+    """The desk was stopped, or may trade again. A desk that starts while it is stopped says so again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    ENGAGED_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    GROUNDS_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """Account of the desk."""
+    engaged: _builtins.bool
+    """The desk is stopped."""
+    operator: _builtins.str
+    """Who did it."""
+    grounds: _builtins.str
+    """Why."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        engaged: _builtins.bool = ...,
+        operator: _builtins.str = ...,
+        grounds: _builtins.str = ...,
+        occurred_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "engaged", b"engaged", "grounds", b"grounds", "occurred_ns", b"occurred_ns", "operator", b"operator"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KillSwitchChanged: _TypeAlias = KillSwitchChanged  # noqa: Y015
+
+@_typing.final
+class LiftRefused(_message.Message):
+    """The kill switch stays as it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    LIFT_REFUSAL_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """Account of the desk."""
+    operator: _builtins.str
+    """Who wanted to lift it."""
+    lift_refusal: Global___LiftRefusal.ValueType
+    """The first reason that applies."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC."""
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        operator: _builtins.str = ...,
+        lift_refusal: Global___LiftRefusal.ValueType = ...,
+        occurred_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "lift_refusal", b"lift_refusal", "occurred_ns", b"occurred_ns", "operator", b"operator"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiftRefused: _TypeAlias = LiftRefused  # noqa: Y015
 
 @_typing.final
 class OrderDenied(_message.Message):

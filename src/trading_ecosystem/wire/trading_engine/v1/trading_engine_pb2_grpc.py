@@ -40,6 +40,26 @@ class TradingEngineServiceStub:
                 request_serializer=trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.SubscribeRequest.SerializeToString,
                 response_deserializer=trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.SubscribeResponse.FromString,
                 _registered_method=True)
+        self.StreamCommands = channel.stream_stream(
+                '/trading_ecosystem.wire.trading_engine.v1.TradingEngineService/StreamCommands',
+                request_serializer=trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.StreamCommandsRequest.SerializeToString,
+                response_deserializer=trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.StreamCommandsResponse.FromString,
+                _registered_method=True)
+        self.EngageKillSwitch = channel.unary_unary(
+                '/trading_ecosystem.wire.trading_engine.v1.TradingEngineService/EngageKillSwitch',
+                request_serializer=trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.EngageKillSwitchRequest.SerializeToString,
+                response_deserializer=trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.EngageKillSwitchResponse.FromString,
+                _registered_method=True)
+        self.LiftKillSwitch = channel.unary_unary(
+                '/trading_ecosystem.wire.trading_engine.v1.TradingEngineService/LiftKillSwitch',
+                request_serializer=trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.LiftKillSwitchRequest.SerializeToString,
+                response_deserializer=trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.LiftKillSwitchResponse.FromString,
+                _registered_method=True)
+        self.QueryKillSwitch = channel.unary_unary(
+                '/trading_ecosystem.wire.trading_engine.v1.TradingEngineService/QueryKillSwitch',
+                request_serializer=trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.QueryKillSwitchRequest.SerializeToString,
+                response_deserializer=trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.QueryKillSwitchResponse.FromString,
+                _registered_method=True)
 
 
 class TradingEngineServiceServicer:
@@ -53,6 +73,34 @@ class TradingEngineServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StreamCommands(self, request_iterator, context):
+        """Takes commands by the line and answers each line by one line.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EngageKillSwitch(self, request, context):
+        """Stops the desk: no order leaves, and all that rest are canceled.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LiftKillSwitch(self, request, context):
+        """Lets the desk trade again, in the name of a person.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QueryKillSwitch(self, request, context):
+        """Tells how the kill switch stands.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TradingEngineServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +108,26 @@ def add_TradingEngineServiceServicer_to_server(servicer, server):
                     servicer.Subscribe,
                     request_deserializer=trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.SubscribeRequest.FromString,
                     response_serializer=trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.SubscribeResponse.SerializeToString,
+            ),
+            'StreamCommands': grpc.stream_stream_rpc_method_handler(
+                    servicer.StreamCommands,
+                    request_deserializer=trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.StreamCommandsRequest.FromString,
+                    response_serializer=trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.StreamCommandsResponse.SerializeToString,
+            ),
+            'EngageKillSwitch': grpc.unary_unary_rpc_method_handler(
+                    servicer.EngageKillSwitch,
+                    request_deserializer=trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.EngageKillSwitchRequest.FromString,
+                    response_serializer=trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.EngageKillSwitchResponse.SerializeToString,
+            ),
+            'LiftKillSwitch': grpc.unary_unary_rpc_method_handler(
+                    servicer.LiftKillSwitch,
+                    request_deserializer=trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.LiftKillSwitchRequest.FromString,
+                    response_serializer=trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.LiftKillSwitchResponse.SerializeToString,
+            ),
+            'QueryKillSwitch': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueryKillSwitch,
+                    request_deserializer=trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.QueryKillSwitchRequest.FromString,
+                    response_serializer=trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.QueryKillSwitchResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +158,114 @@ class TradingEngineService:
             '/trading_ecosystem.wire.trading_engine.v1.TradingEngineService/Subscribe',
             trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.SubscribeRequest.SerializeToString,
             trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.SubscribeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamCommands(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/trading_ecosystem.wire.trading_engine.v1.TradingEngineService/StreamCommands',
+            trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.StreamCommandsRequest.SerializeToString,
+            trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.StreamCommandsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EngageKillSwitch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trading_ecosystem.wire.trading_engine.v1.TradingEngineService/EngageKillSwitch',
+            trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.EngageKillSwitchRequest.SerializeToString,
+            trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.EngageKillSwitchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LiftKillSwitch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trading_ecosystem.wire.trading_engine.v1.TradingEngineService/LiftKillSwitch',
+            trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.LiftKillSwitchRequest.SerializeToString,
+            trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.LiftKillSwitchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryKillSwitch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trading_ecosystem.wire.trading_engine.v1.TradingEngineService/QueryKillSwitch',
+            trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.QueryKillSwitchRequest.SerializeToString,
+            trading__ecosystem_dot_wire_dot_trading__engine_dot_v1_dot_trading__engine__pb2.QueryKillSwitchResponse.FromString,
             options,
             channel_credentials,
             insecure,

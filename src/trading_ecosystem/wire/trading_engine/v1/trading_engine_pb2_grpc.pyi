@@ -35,6 +35,14 @@ class TradingEngineServiceStub:
     def __new__(cls, channel: _aio.Channel) -> TradingEngineServiceAsyncStub: ...
     Subscribe: _grpc.UnaryStreamMultiCallable[_trading_engine_pb2.SubscribeRequest, _trading_engine_pb2.SubscribeResponse]
     """Tells what the service publishes, from now on or from where the subscriber was cut off."""
+    StreamCommands: _grpc.StreamStreamMultiCallable[_trading_engine_pb2.StreamCommandsRequest, _trading_engine_pb2.StreamCommandsResponse]
+    """Takes commands by the line and answers each line by one line."""
+    EngageKillSwitch: _grpc.UnaryUnaryMultiCallable[_trading_engine_pb2.EngageKillSwitchRequest, _trading_engine_pb2.EngageKillSwitchResponse]
+    """Stops the desk: no order leaves, and all that rest are canceled."""
+    LiftKillSwitch: _grpc.UnaryUnaryMultiCallable[_trading_engine_pb2.LiftKillSwitchRequest, _trading_engine_pb2.LiftKillSwitchResponse]
+    """Lets the desk trade again, in the name of a person."""
+    QueryKillSwitch: _grpc.UnaryUnaryMultiCallable[_trading_engine_pb2.QueryKillSwitchRequest, _trading_engine_pb2.QueryKillSwitchResponse]
+    """Tells how the kill switch stands."""
 
 @_typing.type_check_only
 class TradingEngineServiceAsyncStub(TradingEngineServiceStub):
@@ -43,6 +51,14 @@ class TradingEngineServiceAsyncStub(TradingEngineServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Subscribe: _aio.UnaryStreamMultiCallable[_trading_engine_pb2.SubscribeRequest, _trading_engine_pb2.SubscribeResponse]  # type: ignore[assignment]
     """Tells what the service publishes, from now on or from where the subscriber was cut off."""
+    StreamCommands: _aio.StreamStreamMultiCallable[_trading_engine_pb2.StreamCommandsRequest, _trading_engine_pb2.StreamCommandsResponse]  # type: ignore[assignment]
+    """Takes commands by the line and answers each line by one line."""
+    EngageKillSwitch: _aio.UnaryUnaryMultiCallable[_trading_engine_pb2.EngageKillSwitchRequest, _trading_engine_pb2.EngageKillSwitchResponse]  # type: ignore[assignment]
+    """Stops the desk: no order leaves, and all that rest are canceled."""
+    LiftKillSwitch: _aio.UnaryUnaryMultiCallable[_trading_engine_pb2.LiftKillSwitchRequest, _trading_engine_pb2.LiftKillSwitchResponse]  # type: ignore[assignment]
+    """Lets the desk trade again, in the name of a person."""
+    QueryKillSwitch: _aio.UnaryUnaryMultiCallable[_trading_engine_pb2.QueryKillSwitchRequest, _trading_engine_pb2.QueryKillSwitchResponse]  # type: ignore[assignment]
+    """Tells how the kill switch stands."""
 
 class TradingEngineServiceServicer(metaclass=_abc_1.ABCMeta):
     """The desk."""
@@ -54,5 +70,37 @@ class TradingEngineServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_trading_engine_pb2.SubscribeResponse], _abc.AsyncIterator[_trading_engine_pb2.SubscribeResponse]]:
         """Tells what the service publishes, from now on or from where the subscriber was cut off."""
+
+    @_abc_1.abstractmethod
+    def StreamCommands(
+        self,
+        request_iterator: _MaybeAsyncIterator[_trading_engine_pb2.StreamCommandsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_trading_engine_pb2.StreamCommandsResponse], _abc.AsyncIterator[_trading_engine_pb2.StreamCommandsResponse]]:
+        """Takes commands by the line and answers each line by one line."""
+
+    @_abc_1.abstractmethod
+    def EngageKillSwitch(
+        self,
+        request: _trading_engine_pb2.EngageKillSwitchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_trading_engine_pb2.EngageKillSwitchResponse, _abc.Awaitable[_trading_engine_pb2.EngageKillSwitchResponse]]:
+        """Stops the desk: no order leaves, and all that rest are canceled."""
+
+    @_abc_1.abstractmethod
+    def LiftKillSwitch(
+        self,
+        request: _trading_engine_pb2.LiftKillSwitchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_trading_engine_pb2.LiftKillSwitchResponse, _abc.Awaitable[_trading_engine_pb2.LiftKillSwitchResponse]]:
+        """Lets the desk trade again, in the name of a person."""
+
+    @_abc_1.abstractmethod
+    def QueryKillSwitch(
+        self,
+        request: _trading_engine_pb2.QueryKillSwitchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_trading_engine_pb2.QueryKillSwitchResponse, _abc.Awaitable[_trading_engine_pb2.QueryKillSwitchResponse]]:
+        """Tells how the kill switch stands."""
 
 def add_TradingEngineServiceServicer_to_server(servicer: TradingEngineServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
