@@ -222,6 +222,7 @@ class VenueFault(StrEnum):
     DUPLICATE_REPORTS = "venue.duplicate_reports"  # It tells `share_ppm` of the fills twice.
     LOST_REPORTS = "venue.lost_reports"  # It never tells `share_ppm` of the fills.
     STALE_BALANCES = "venue.stale_balances"  # Asked, it tells the balances of when the fault began.
+    WICK = "venue.wick"  # Its own price goes to `share_ppm` of everybody's within `by_ns`, and stays there.
 
 
 @final

@@ -27,6 +27,8 @@ class AlertRule(StrEnum):
     TRANSFER_OVERDUE = "transfer_overdue"
     BASIS_DIVERGENCE = "basis_divergence"
     MARGIN_BUFFER = "margin_buffer"
+    PRICE_OUTLIER = "price_outlier"
+    CROSSED_BOOK = "crossed_book"
 
 
 @final

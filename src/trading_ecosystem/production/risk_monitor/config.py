@@ -24,6 +24,7 @@ RULES = (
     "reconciliation_break",
 )
 OF_PERPETUALS = ("basis_divergence", "margin_buffer")  # Optional: a firm without them has no such limit.
+OF_SOURCES = ("price_outlier", "crossed_book", "unchanged_data")  # Optional too.
 TIMES = (
     "report_every",
     "reconcile_every",
@@ -75,13 +76,22 @@ class Limits:
     fires_at_most_every_ns: int
     basis_divergence: dict[str, Levels] = field(default_factory=dict)  # By perpetual: distance from its index, in ppm.
     margin_buffer: Levels | None = None  # Share of an account's margin equity that is needed, in ppm.
+    price_outlier: dict[str, Levels] = field(default_factory=dict)  # By instrument: distance from the others, in ppm.
+    crossed_book: Levels | None = None  # Ticks by which a bid is at its ask or above, from one on.
+    unchanged_data_ns: int | None = None  # How long a side of a quote may stay the same; None: for ever.
+
+    @property
+    def watches_books(self) -> bool:
+        """Whether the monitor has to hear the books of venues."""
+        return len(self.price_outlier) > 0 or self.crossed_book is not None
 
 
 def read(node: Node, reference: ReferenceData) -> Limits:
     """The limits in a document. Raises `Problem` for the first mistake."""
-    document = node.section(required=(*RULES, *TIMES), optional=(*OF_PERPETUALS, "transfer_overdue"))
+    document = node.section(required=(*RULES, *TIMES), optional=(*OF_PERPETUALS, "transfer_overdue", *OF_SOURCES))
     bases, buffer = document.get("basis_divergence"), document.get("margin_buffer")
     transfer_overdue = document.get("transfer_overdue")
+    outlier, crossed = document.get("price_outlier"), document.get("crossed_book")
     concentration = document["concentration"].section(required=("assets", "issuers"))
     return Limits(
         position_limit=read_positions(document["position_limit"], reference),
@@ -103,6 +113,9 @@ def read(node: Node, reference: ReferenceData) -> Limits:
         fires_at_most_every_ns=read_time(document, "fires_at_most_every"),
         basis_divergence=read_named(bases, list(reference.perpetuals), "perpetual") if bases else {},
         margin_buffer=read_levels(buffer, read_share) if buffer else None,
+        price_outlier=read_named(outlier, list(reference.instruments), "instrument") if outlier else {},
+        crossed_book=read_lasting(crossed) if crossed else None,
+        unchanged_data_ns=read_time(document, "unchanged_data") if "unchanged_data" in document else None,
     )
 
 
@@ -174,6 +187,16 @@ def silence_level(section: Section, severity: str) -> Level | None:
         return None
     at = section[severity].duration_ns(minimum_ns=SECOND_NS)
     return Level(at=at, for_ns=0, resolves=at)
+
+
+def read_lasting(node: Node) -> Levels:
+    """Levels of a rule whose figure is there or not, such as `warning: 2s`: how long it must have been there."""
+    levels = read_silence(node)
+    return Levels(warning=lasting(levels.warning), critical=lasting(levels.critical))
+
+
+def lasting(level: Level | None) -> Level | None:
+    return None if level is None else Level(at=1, for_ns=level.at, resolves=1)
 
 
 def read_share(node: Node) -> int:

@@ -20,7 +20,7 @@ from trading_ecosystem.messages.accounts import (
 from trading_ecosystem.messages.books import ProfitSettled
 from trading_ecosystem.messages.custody import QuerySettlements, SettlementsReported
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
-from trading_ecosystem.messages.market import MarketPhaseChanged, QuotePublished
+from trading_ecosystem.messages.market import BookTopChanged, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import AccountEvent, OrderFilled
 from trading_ecosystem.messages.perpetuals import (
@@ -38,8 +38,9 @@ from trading_ecosystem.production.risk_monitor.config import Limits
 from trading_ecosystem.production.risk_monitor.margin import FLAT
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.production.risk_monitor.portfolio import Portfolio
-from trading_ecosystem.production.risk_monitor.rulebook import Rulebook
+from trading_ecosystem.production.risk_monitor.rulebook import Rulebook, at_venue
 from trading_ecosystem.production.risk_monitor.rules.pnl_drawdown import MARK_KEY
+from trading_ecosystem.production.risk_monitor.rules.stale_data import Feed
 from trading_ecosystem.production.risk_monitor.statement import Statement
 from trading_ecosystem.reference import ReferenceData
 
@@ -88,6 +89,8 @@ class RiskMonitor(Core):
             self._on_quote(message, now)
         elif isinstance(message, AccountEvent):
             self._on_account_event(message, now)
+        elif isinstance(message, BookTopChanged):
+            self._on_book(message, now)
         elif isinstance(message, VenueHeartbeat):
             self._on_heartbeat(message, now)
         elif isinstance(message, Wake):
@@ -118,10 +121,46 @@ class RiskMonitor(Core):
     def _on_quote(self, quote: QuotePublished, now: int) -> None:
         feed = self._feeds.get(quote.symbol)
         at_ns = quote.occurred_ns if quote.occurred_ns < now else now
-        if feed is None or not feed.take(quote.bid_ticks, quote.ask_ticks, at_ns):
+        if feed is None:
             return
-        if feed.silence.watch.active and feed.silence.check(now, self._outbox):
+        if feed.crossing is not None:
+            feed.crossing.check(quote.bid_ticks, quote.ask_ticks, at_ns, now, self._outbox)
+        if not feed.take(quote.bid_ticks, quote.ask_ticks, at_ns):
+            return
+        is_old = feed.is_old(quote, at_ns)
+        if (feed.silence.watch.active or is_old) and self._rulebook.check_feed(feed, now, self._outbox):
             self._doubts_changed = True
+        if is_old:
+            return
+        if feed.outlier is not None:
+            if feed.outlier.take("", feed.price, at_ns, now, self._outbox):
+                self._doubts_changed = True
+            if feed.outlier.provider.in_doubt:
+                feed.doubt()
+                return
+        self._value(feed, at_ns, now)
+
+    def _on_book(self, book: BookTopChanged, now: int) -> None:
+        """A venue's own price is held against the others'. It values nothing, but it may clear the provider's."""
+        feed = self._feeds.get(book.symbol)
+        at_ns = min(book.occurred_ns, now)
+        if feed is None:
+            return
+        crossing = self._rulebook.crossings.get(at_venue(book.venue, book.symbol))
+        if crossing is not None:
+            crossing.check(book.bid_ticks, book.ask_ticks, at_ns, now, self._outbox)
+        if feed.outlier is None:
+            return
+        is_price = 0 < book.bid_ticks <= book.ask_ticks
+        doubted = feed.outlier.provider.in_doubt
+        price = book.bid_ticks + book.ask_ticks if is_price else 0
+        if feed.outlier.take(book.venue, price, at_ns, now, self._outbox):
+            self._doubts_changed = True
+        if doubted and not feed.outlier.provider.in_doubt:
+            self._value(feed, at_ns, now)
+
+    def _value(self, feed: Feed, at_ns: int, now: int) -> None:
+        """What the price of an instrument means to the firm."""
         position = feed.position
         if position is None:
             return

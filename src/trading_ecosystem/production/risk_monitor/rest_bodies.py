@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from trading_ecosystem.live.rest.amounts import amount_text, moment_or_none, moment_text, scaled_text
 from trading_ecosystem.messages.risk import AlertAcknowledged, AlertRule, Exposure, RiskReported
 from trading_ecosystem.production.risk_monitor.config import Level, Levels, Limits
-from trading_ecosystem.production.risk_monitor.rulebook import SHARE_UNIT, TIME_UNIT, minor_unit
+from trading_ecosystem.production.risk_monitor.rulebook import SHARE_UNIT, TICK_UNIT, TIME_UNIT, minor_unit
 from trading_ecosystem.production.risk_monitor.store import Alert
 from trading_ecosystem.reference import ReferenceData
 
@@ -144,11 +144,13 @@ def exposure_body(exposure: Exposure, reference: ReferenceData) -> ExposureBody:
 
 
 def figure(value: int, unit: str, reference: ReferenceData) -> tuple[str, str]:
-    """A figure of the monitor as people write it, and its unit: an asset, `share` or `seconds`."""
+    """A figure of the monitor as people write it, and its unit: an asset, `share`, `seconds` or `ticks`."""
     if unit == SHARE_UNIT:
         return scaled_text(value, SHARE_DECIMALS), "share"
     if unit == TIME_UNIT:
         return scaled_text(value, TIME_DECIMALS), "seconds"
+    if unit == TICK_UNIT:
+        return str(value), TICK_UNIT
     asset = reference.assets[unit.removesuffix(MINOR)]
     return amount_text(value, asset), asset.name
 
@@ -173,6 +175,9 @@ def limits_body(limits: Limits, reference: ReferenceData) -> LimitsBody:
         places.append((AlertRule.TRANSFER_OVERDUE, "every account", TIME_UNIT, limits.transfer_overdue))
     if limits.margin_buffer is not None:
         places.append((AlertRule.MARGIN_BUFFER, "every account", SHARE_UNIT, limits.margin_buffer))
+    places += [(AlertRule.PRICE_OUTLIER, name, SHARE_UNIT, each) for name, each in limits.price_outlier.items()]
+    if limits.crossed_book is not None:
+        places.append((AlertRule.CROSSED_BOOK, "every instrument", TICK_UNIT, limits.crossed_book))
     found: list[LevelBody] = []
     for rule, subject, unit, levels in places:
         if levels.warning is not None:

@@ -16,22 +16,26 @@ from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.production.risk_monitor.portfolio import Portfolio
 from trading_ecosystem.production.risk_monitor.rules.basis_divergence import Basis
 from trading_ecosystem.production.risk_monitor.rules.concentration import Share
+from trading_ecosystem.production.risk_monitor.rules.crossed_book import CrossedBook
 from trading_ecosystem.production.risk_monitor.rules.delta_exposure import DeltaExposure
 from trading_ecosystem.production.risk_monitor.rules.margin_buffer import MarginBuffer
 from trading_ecosystem.production.risk_monitor.rules.peg_deviation import Peg
 from trading_ecosystem.production.risk_monitor.rules.pnl_drawdown import Drawdown
 from trading_ecosystem.production.risk_monitor.rules.position_limit import PositionLimit
+from trading_ecosystem.production.risk_monitor.rules.price_outlier import PriceOutlier, Source
 from trading_ecosystem.production.risk_monitor.rules.reconciliation_break import ReconciliationBreak
 from trading_ecosystem.production.risk_monitor.rules.settlement_overdue import SettlementOverdue
 from trading_ecosystem.production.risk_monitor.rules.silence import Silence
 from trading_ecosystem.production.risk_monitor.rules.stale_data import Feed
 from trading_ecosystem.production.risk_monitor.rules.transfer_overdue import TransferOverdue
+from trading_ecosystem.production.risk_monitor.rules.unchanged_data import Content, Movement
 from trading_ecosystem.production.risk_monitor.rules.venue_down import Venue
 from trading_ecosystem.reference import Instrument, ReferenceData
 
 FIRM = "firm"  # The subject of a rule about the whole.
 SHARE_UNIT = "ppm"
 TIME_UNIT = "ns"
+TICK_UNIT = "ticks"
 
 
 @final
@@ -79,6 +83,16 @@ class Rulebook:
         self.marks: dict[str, dict[str, int]] = {venue: {} for venue in venues}  # Mark prices, in ticks, by symbol.
         self.bases = [self._basis(symbol, levels, reference) for symbol, levels in limits.basis_divergence.items()]
         self.buffers = self._buffers(venues, margins or {}, reference)
+        self.outliers = {
+            symbol: self._outlier(symbol, list(venues), levels) for symbol, levels in limits.price_outlier.items()
+        }
+        self.crossings = self._crossings(list(venues), list(reference.instruments))
+        for symbol, feed in self.feeds.items():
+            feed.outlier, feed.crossing = self.outliers.get(symbol), self.crossings.get(symbol)
+        if limits.unchanged_data_ns is not None:
+            movement = Movement()
+            for feed in self.feeds.values():
+                feed.content = Content(limits.unchanged_data_ns, movement)
         self._longest_wait_ns = self._all_silences()[0].watch.lowest
 
     def begin(self, memory: dict[str, Plain], now: int, outbox: Outbox) -> None:
@@ -125,14 +139,29 @@ class Rulebook:
         for venue in self.venues.values():
             if venue.silence.check(now, outbox):
                 changed = True
-        for feed in self.feeds.values():
-            if feed.silence.check(now, outbox):
+            if venue.silence.quiet and self._forget_books(venue.name):
                 changed = True
-            if feed.silence.quiet and feed.peg is not None:
-                feed.peg.watch.known = False
-            for basis in feed.bases if feed.silence.quiet else ():
-                basis.watch.known = False
+        for feed in self.feeds.values():
+            if self.check_feed(feed, now, outbox):
+                changed = True
         return changed
+
+    def check_feed(self, feed: Feed, now: int, outbox: Outbox) -> bool:
+        """The same of the quotes of one instrument."""
+        changed = feed.silence.check(now, outbox)
+        if not feed.silence.quiet:
+            return changed
+        feed.doubt()
+        return (feed.outlier is not None and feed.outlier.leave("")) or changed
+
+    def _forget_books(self, venue: str) -> bool:
+        """A venue is silent: what its books were says nothing. True if prices are in doubt that were not, or not any
+        more."""
+        changed = [outlier.leave(venue) for outlier in self.outliers.values()]
+        for crossing in self.crossings.values():
+            if crossing.venue == venue:
+                crossing.watch.known = False
+        return any(changed)
 
     def resolve(self, now: int, outbox: Outbox) -> None:
         for watch in self._all:
@@ -207,6 +236,24 @@ class Rulebook:
                 watch = self._watch(AlertRule.MARGIN_BUFFER, account, SHARE_UNIT, levels)
                 buffers[account] = MarginBuffer(margins[account], reference.perpetuals, self.marks[venue], watch)
         return buffers
+
+    def _outlier(self, symbol: str, venues: list[str], levels: Levels) -> PriceOutlier:
+        rule = AlertRule.PRICE_OUTLIER
+        provider = Source("", self._watch(rule, symbol, SHARE_UNIT, levels))
+        books = [Source(venue, self._watch(rule, at_venue(venue, symbol), SHARE_UNIT, levels)) for venue in venues]
+        return PriceOutlier(symbol, provider, books)
+
+    def _crossings(self, venues: list[str], symbols: list[str]) -> dict[str, CrossedBook]:
+        """By subject: an instrument for the provider's quotes, or one at a venue."""
+        levels = self._limits.crossed_book
+        if levels is None:
+            return {}
+        found: dict[str, CrossedBook] = {}
+        for venue in ("", *venues):
+            for symbol in symbols:
+                subject = at_venue(venue, symbol) if venue else symbol
+                found[subject] = CrossedBook(venue, self._watch(AlertRule.CROSSED_BOOK, subject, TICK_UNIT, levels))
+        return found
 
     def _feed(self, instrument: Instrument, reference: ReferenceData) -> Feed:
         symbol, asset = instrument.symbol, instrument.base

@@ -12,7 +12,7 @@ from trading_ecosystem.live.service import Added, Parts, Service, Upstream
 from trading_ecosystem.messages.accounts import AccountReported, HoldingsReported, VenueHeartbeat
 from trading_ecosystem.messages.books import ProfitSettled
 from trading_ecosystem.messages.custody import SettlementsReported
-from trading_ecosystem.messages.market import MarketPhaseChanged, QuotePublished
+from trading_ecosystem.messages.market import BookTopChanged, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.order_changes import AmendRejected, OrderAmended
 from trading_ecosystem.messages.orders import (
     CancelRejected,
@@ -39,6 +39,8 @@ from trading_ecosystem.production.risk_monitor.core import RiskMonitor
 from trading_ecosystem.production.risk_monitor.rest import rest_app
 from trading_ecosystem.production.risk_monitor.store import DESIGN
 from trading_ecosystem.reference import ReferenceData
+
+BOOKS = "books"  # Under this name: those venues whose books are heard.
 
 
 def build(document: Section, instance: str) -> RiskMonitor:
@@ -69,7 +71,10 @@ def read_venues(document: Section) -> dict[str, tuple[str, ...]]:
 
 
 def targets(document: Section) -> Mapping[str, Sequence[str]]:
-    return {"exchange": list(read_venues(document))}
+    """Books are asked for where the limits watch them."""
+    venues = list(read_venues(document))
+    watched = read_limits(document, read_reference(document)).watches_books
+    return {"exchange": venues, BOOKS: venues if watched else []}
 
 
 def read_limits(document: Section, reference: ReferenceData) -> config.Limits:
@@ -124,6 +129,7 @@ SERVICE = Service(
                 ProfitSettled,
             ),
         ),
+        Upstream(role="exchange", speech=EXCHANGE, kinds=(BookTopChanged,), named=BOOKS),
         Upstream(role="custodian", speech=CUSTODIAN, kinds=(HoldingsReported, SettlementsReported, TransfersReported)),
     ),
 )

@@ -42,6 +42,9 @@ class Statement:
         doubts += [f"no price yet of {asset}" for asset in portfolio.unpriced()]
         doubts += [f"no fresh quote of {feed.symbol}" for feed in self._rulebook.feeds.values() if feed.silence.quiet]
         doubts += [custody.doubt for custody in self._custodies if custody.doubt]
+        for outlier in self._rulebook.outliers.values():
+            far = [source.name or "the provider" for source in outlier.sources if source.in_doubt]
+            doubts += [f"the price of {outlier.symbol} at {name} is far from the others" for name in far]
         return doubts
 
     def report(self, now: int) -> RiskReported:
@@ -148,4 +151,6 @@ class Statement:
         if position.total_minor == 0:
             return True
         feed = self._rulebook.feed_of.get(position.asset)
-        return position.price != 0 if feed is None else position.price != 0 and not feed.silence.quiet
+        if feed is None or position.price == 0:
+            return position.price != 0
+        return not feed.silence.quiet and (feed.outlier is None or feed.outlier.certain)

@@ -178,8 +178,9 @@ def check_world(
         if choices is not None and condition.subject not in choices and condition.node:
             condition.node.fail_word(f"{condition.quantity.value}: unknown", condition.subject, choices)
     for pattern in patterns:
-        quantity = RULE_QUANTITIES.get(AlertRule(pattern.rule))
-        subjects = broken_subjects(reference, instances) if quantity is None else known[quantity]
+        rule = AlertRule(pattern.rule)
+        quantity = RULE_QUANTITIES.get(rule)
+        subjects = subjects_of(rule, reference, instances) if quantity is None else known[quantity]
         if pattern.subject is not None and pattern.subject not in subjects:
             pattern.node.fail_word(f"subject: {pattern.rule} is never about", pattern.subject, subjects)
 
@@ -247,6 +248,17 @@ def venues_of(instances: Collection[str]) -> list[str]:
     return [name for name in instances if role(name) == EXCHANGE]
 
 
+def subjects_of(rule: AlertRule, reference: ReferenceData, instances: Collection[str]) -> list[str]:
+    """Of those rules whose subjects are not those of one quantity."""
+    if rule in (AlertRule.PRICE_OUTLIER, AlertRule.CROSSED_BOOK):
+        return [*reference.instruments, *books_of(reference, instances)]
+    return broken_subjects(reference, instances)
+
+
+def books_of(reference: ReferenceData, instances: Collection[str]) -> list[str]:
+    return [f"{venue}:{symbol}" for venue in venues_of(instances) for symbol in reference.instruments]
+
+
 def broken_subjects(reference: ReferenceData, instances: Collection[str]) -> list[str]:
     """What books can differ of: an asset, at one of several venues."""
     venues = venues_of(instances)
@@ -280,4 +292,5 @@ def known_subjects(
         Quantity.TRANSFER_OVERDUE: list(accounts),
         Quantity.MARGIN: list(accounts) if reference.perpetuals else [],
         Quantity.SILENCE: venues_of(instances),
+        Quantity.APART: books_of(reference, instances),
     }

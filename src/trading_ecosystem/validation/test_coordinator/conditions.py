@@ -37,6 +37,7 @@ class Quantity(StrEnum):
     TRANSFER_OVERDUE = "transfer_overdue"
     MARGIN = "margin"
     INJECTED = "injected"
+    APART = "apart"
 
 
 # True while something does not come; without a level.
@@ -44,7 +45,7 @@ GAPS = (Quantity.SILENCE, Quantity.AGE, Quantity.UNCHANGED, Quantity.OVERDUE, Qu
 SPANS = (Quantity.HALTED, Quantity.STRUCK, Quantity.INJECTED)  # True from one word to another; without a level.
 SHARES = (
     *(Quantity.DEVIATION, Quantity.DRAWDOWN, Quantity.CONCENTRATION),
-    *(Quantity.DIVERGENCE, Quantity.VOLATILITY, Quantity.MARGIN),
+    *(Quantity.DIVERGENCE, Quantity.VOLATILITY, Quantity.MARGIN, Quantity.APART),
 )
 
 

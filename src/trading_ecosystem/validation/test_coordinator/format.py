@@ -193,6 +193,13 @@ CONDITIONS = {
         "A transfer from or to an account was to be completed, and has not come to its end.",
         [],
     ),
+    "apart": condition(
+        Quantity.APART,
+        partial(conditions.share, quantity=Quantity.APART),
+        "An instrument at a venue, such as `exchange:BTC/USD`, where the limits watch the books of venues.",
+        "The middle of a venue's own book is away from that of the provider's quote by a share or more.",
+        above(PART, "By this share or more."),
+    ),
     "injected": condition(
         Quantity.INJECTED,
         partial(conditions.lasting, quantity=Quantity.INJECTED),

@@ -10,13 +10,13 @@ from typing import final
 
 from trading_ecosystem.messages.accounts import VenueHeartbeat
 from trading_ecosystem.messages.custody import SettlementInstructed
-from trading_ecosystem.messages.market import MarketPhase, MarketPhaseChanged, QuotePublished
+from trading_ecosystem.messages.market import BookTopChanged, MarketPhase, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.orders import OrderFilled
 from trading_ecosystem.messages.perpetuals import LossCovered, MarginMoved, MarkPriceChanged, PositionChanged
 from trading_ecosystem.messages.transfers import AccountMoved
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.validation.test_coordinator.conditions import SPANS, Condition, Quantity
-from trading_ecosystem.validation.test_coordinator.feed_measures import FeedMeasure, feed_measure, heard_by
+from trading_ecosystem.validation.test_coordinator.feed_measures import Apart, FeedMeasure, feed_measure, heard_by
 from trading_ecosystem.validation.test_coordinator.margin_measure import MarginShare
 from trading_ecosystem.validation.test_coordinator.measures import (
     Band,
@@ -192,6 +192,13 @@ class GroundTruth:
                 self._judge_levels(ns)
         feed.sum_ticks = sum_ticks
         return True
+
+    def book(self, book: BookTopChanged) -> None:
+        """Books are compared with quotes; nothing is worth what they say."""
+        feed = self._feeds.get(book.symbol)
+        for measure in feed.measures if feed is not None else ():
+            if isinstance(measure, Apart):
+                measure.observe_book(book)
 
     def fill(self, fill: OrderFilled) -> bool:
         """Book a fill of the firm, once. False when it is another's, has been booked, or is of nobody knows what."""

@@ -455,6 +455,11 @@ def spread(node: Node, spread: Decimal, depth: Decimal, **step: Any) -> VenueDis
     return VenueDisturbance(node=node, spread_ppm=spread_ppm, share_ppm=depth_ppm, **step)
 
 
+def wick(node: Node, by: int, **step: Any) -> VenueDisturbance:
+    refuse_nothing(node, by)
+    return VenueDisturbance(node=node, share_ppm=UNCHANGED_PPM + by, **step)
+
+
 def path(node: Node, instrument: str, waypoints: tuple[tuple[Node, int, Decimal], ...], **step: Any) -> PricePath:
     """Through prices at times after the injection, in straight lines."""
     points: list[PathPoint] = []

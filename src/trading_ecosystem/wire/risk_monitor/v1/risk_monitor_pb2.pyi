@@ -76,6 +76,10 @@ class _AlertRuleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AlertRule.V
     """A perpetual's price and that of its index are apart."""
     ALERT_RULE_MARGIN_BUFFER: _AlertRule.ValueType  # 21
     """The maintenance margin takes up too much of an account's margin."""
+    ALERT_RULE_PRICE_OUTLIER: _AlertRule.ValueType  # 30
+    """One source's price is far from the others'."""
+    ALERT_RULE_CROSSED_BOOK: _AlertRule.ValueType  # 31
+    """A bid is at its ask or above."""
 
 class AlertRule(_AlertRule, metaclass=_AlertRuleEnumTypeWrapper):
     """The limits that the monitor watches."""
@@ -106,6 +110,10 @@ ALERT_RULE_BASIS_DIVERGENCE: AlertRule.ValueType  # 20
 """A perpetual's price and that of its index are apart."""
 ALERT_RULE_MARGIN_BUFFER: AlertRule.ValueType  # 21
 """The maintenance margin takes up too much of an account's margin."""
+ALERT_RULE_PRICE_OUTLIER: AlertRule.ValueType  # 30
+"""One source's price is far from the others'."""
+ALERT_RULE_CROSSED_BOOK: AlertRule.ValueType  # 31
+"""A bid is at its ask or above."""
 Global___AlertRule: _TypeAlias = AlertRule  # noqa: Y015
 
 @_typing.final

@@ -248,6 +248,8 @@ class _VenueFaultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VenueFault
     """It never tells fills."""
     VENUE_FAULT_STALE_BALANCES: _VenueFault.ValueType  # 9
     """Asked, it tells the balances of when the fault began."""
+    VENUE_FAULT_WICK: _VenueFault.ValueType  # 10
+    """Its own price goes away from everybody else's."""
 
 class VenueFault(_VenueFault, metaclass=_VenueFaultEnumTypeWrapper):
     """What a venue does wrong."""
@@ -272,6 +274,8 @@ VENUE_FAULT_LOST_REPORTS: VenueFault.ValueType  # 8
 """It never tells fills."""
 VENUE_FAULT_STALE_BALANCES: VenueFault.ValueType  # 9
 """Asked, it tells the balances of when the fault began."""
+VENUE_FAULT_WICK: VenueFault.ValueType  # 10
+"""Its own price goes away from everybody else's."""
 Global___VenueFault: _TypeAlias = VenueFault  # noqa: Y015
 
 class _RunStage:
