@@ -1,4 +1,4 @@
-Feature: A price has several sources, and what one of them alone says is not a price
+Feature: A price has several sources, a balance a history and a hedge a cost
 
   Scenario: A venue whose own price leaves the others is told within seconds, and is no loss
     Given the scenario "sources-short"
@@ -55,3 +55,36 @@ Feature: A price has several sources, and what one of them alone says is not a p
       | length | verdict | alerts            |
       | 55s    | INVALID | no critical alert |
       | 65s    | PASS    | a critical alert  |
+
+  Scenario Outline: A balance that no fill and no movement explains is an alert, and is counted nowhere
+    Given the scenario "balances-short"
+    And "<fault>" stands where "inject: venue.phantom_credit, asset: BTC, times: 2" stood
+    And its expect.0.within is set to <within>
+    When it is run
+    Then the verdict is PASS
+    And the critical alert balance_sanity on south.beta fired exactly once
+    And exchange and custody agree at the end
+
+    Examples:
+      | fault                                              | within |
+      | inject: venue.phantom_credit, asset: BTC, times: 2 | 22s    |
+      | inject: venue.duplicate_reports                    | 22s    |
+
+  Scenario: A report that is wrong for less than the limit is none
+    Given the scenario "balances-short"
+    And its method.0.for is set to 3s
+    When it is run
+    Then the verdict is INVALID
+    And no alert fired
+
+  Scenario Outline: What a hedged book would pay for its hedge is an alert before it is paid
+    Given the scenario "funding-short"
+    And its method.1.by is set to <by>
+    When it is run
+    Then the verdict is <verdict>
+    And <alerts> fired
+
+    Examples:
+      | by     | verdict | alerts            |
+      | -0.25% | INVALID | no critical alert |
+      | -0.45% | PASS    | a critical alert  |

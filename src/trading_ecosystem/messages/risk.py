@@ -29,6 +29,8 @@ class AlertRule(StrEnum):
     MARGIN_BUFFER = "margin_buffer"
     PRICE_OUTLIER = "price_outlier"
     CROSSED_BOOK = "crossed_book"
+    BALANCE_SANITY = "balance_sanity"
+    FUNDING_COST = "funding_cost"
 
 
 @final

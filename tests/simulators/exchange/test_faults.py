@@ -52,6 +52,7 @@ ONE_OF_EACH = (
     fault(VenueFault.DUPLICATE_REPORTS, share_ppm=ALL // 2),
     fault(VenueFault.LOST_REPORTS, share_ppm=ALL // 2),
     fault(VenueFault.STALE_BALANCES),
+    fault(VenueFault.PHANTOM_CREDIT, share_ppm=3 * ALL),
     fault(VenueFault.WICK, by_ns=60, share_ppm=ALL * 4 // 5),
 )
 
@@ -113,6 +114,15 @@ def restore(name: str = "fault") -> RestoreVenue:
         (fault(VenueFault.STALE_BALANCES, account="fees"), "the venue has no participant fees"),
         (fault(VenueFault.SPREAD), "a spread and a depth are above nothing and up to a hundred times what they were"),
         (fault(VenueFault.SPREAD, spread_ppm=ALL, share_ppm=5), "nothing is quoted there by the background"),
+        (
+            fault(VenueFault.PHANTOM_CREDIT, share_ppm=ALL),
+            "a phantom credit is more than there is, and up to a million times",
+        ),
+        (fault(VenueFault.PHANTOM_CREDIT, share_ppm=2 * ALL, symbols=("DOGE",)), "the venue has no asset DOGE"),
+        (
+            fault(VenueFault.PHANTOM_CREDIT, share_ppm=2 * ALL, account="fees"),
+            "the venue has no participant fees",
+        ),
         (fault(VenueFault.WICK, share_ppm=5), "venue.wick needs a time above 0 and up to 30 days"),
         (
             fault(VenueFault.WICK, by_ns=1, share_ppm=ALL),
@@ -367,6 +377,24 @@ def test_each_kind_of_fault_has_dice_of_its_own() -> None:
         register = FaultRegister("venue", 1)
         drawn.append([register.draws(fault(kind, share_ppm=ALL // 2)) for _ in range(64)])
     assert drawn[0] != drawn[1] != drawn[2] != drawn[0]
+
+
+# A phantom credit.
+
+
+def test_a_phantom_credit_is_told_and_cannot_be_spent(venue: Venue) -> None:
+    before = report(venue)
+    venue.say(fault(VenueFault.PHANTOM_CREDIT, share_ppm=5 * ALL, symbols=("BTC",), account="ann"))
+    during = report(venue)
+    assert {line.asset: line.free_minor for line in during.balances} == {
+        line.asset: line.free_minor * (5 if line.asset == "BTC" else 1) for line in before.balances
+    }
+    assert report(venue, "bob").balances == report(venue, "bob").balances != during.balances
+    assert venue.exchange._accounts.by_name["ann"].funds["BTC"].free_minor == next(
+        line.free_minor for line in before.balances if line.asset == "BTC"
+    )
+    venue.say(restore())
+    assert report(venue).balances == before.balances
 
 
 # A wick.

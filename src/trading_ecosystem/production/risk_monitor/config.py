@@ -25,6 +25,8 @@ RULES = (
 )
 OF_PERPETUALS = ("basis_divergence", "margin_buffer")  # Optional: a firm without them has no such limit.
 OF_SOURCES = ("price_outlier", "crossed_book", "unchanged_data")  # Optional too.
+OF_FUNDING = ("funding_cost",)  # Optional.
+OF_BALANCES = ("balance_sanity", "ask_venue_every")  # Both or none.
 TIMES = (
     "report_every",
     "reconcile_every",
@@ -79,6 +81,9 @@ class Limits:
     price_outlier: dict[str, Levels] = field(default_factory=dict)  # By instrument: distance from the others, in ppm.
     crossed_book: Levels | None = None  # Ticks by which a bid is at its ask or above, from one on.
     unchanged_data_ns: int | None = None  # How long a side of a quote may stay the same; None: for ever.
+    balance_sanity: Levels | None = None  # Assets of which the venue reports another balance, from one on.
+    ask_venue_every_ns: int | None = None
+    funding_cost: Levels | None = None  # What perpetuals would pay in a day, in minor units of the numeraire.
 
     @property
     def watches_books(self) -> bool:
@@ -88,10 +93,15 @@ class Limits:
 
 def read(node: Node, reference: ReferenceData) -> Limits:
     """The limits in a document. Raises `Problem` for the first mistake."""
-    document = node.section(required=(*RULES, *TIMES), optional=(*OF_PERPETUALS, "transfer_overdue", *OF_SOURCES))
+    document = node.section(
+        required=(*RULES, *TIMES), optional=(*OF_PERPETUALS, "transfer_overdue", *OF_SOURCES, *OF_BALANCES, *OF_FUNDING)
+    )
     bases, buffer = document.get("basis_divergence"), document.get("margin_buffer")
     transfer_overdue = document.get("transfer_overdue")
     outlier, crossed = document.get("price_outlier"), document.get("crossed_book")
+    sanity = document.get("balance_sanity")
+    if (sanity is None) != ("ask_venue_every" not in document):
+        node.fail("balance_sanity and ask_venue_every are given together or not at all")
     concentration = document["concentration"].section(required=("assets", "issuers"))
     return Limits(
         position_limit=read_positions(document["position_limit"], reference),
@@ -116,6 +126,9 @@ def read(node: Node, reference: ReferenceData) -> Limits:
         price_outlier=read_named(outlier, list(reference.instruments), "instrument") if outlier else {},
         crossed_book=read_lasting(crossed) if crossed else None,
         unchanged_data_ns=read_time(document, "unchanged_data") if "unchanged_data" in document else None,
+        balance_sanity=read_lasting(sanity) if sanity else None,
+        ask_venue_every_ns=read_time(document, "ask_venue_every") if sanity else None,
+        funding_cost=read_funding(document.get("funding_cost"), reference),
     )
 
 
@@ -187,6 +200,12 @@ def silence_level(section: Section, severity: str) -> Level | None:
         return None
     at = section[severity].duration_ns(minimum_ns=SECOND_NS)
     return Level(at=at, for_ns=0, resolves=at)
+
+
+def read_funding(node: Node | None, reference: ReferenceData) -> Levels | None:
+    if node is not None and not reference.perpetuals:
+        node.fail("there are no perpetuals in this world")
+    return read_levels(node, amount_of(reference.assets[reference.numeraire])) if node else None
 
 
 def read_lasting(node: Node) -> Levels:

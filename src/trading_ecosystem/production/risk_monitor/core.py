@@ -50,6 +50,7 @@ RECONCILE = "reconcile"
 ASK_AGAIN = "ask again"
 SILENCE = "silence"
 CUSTODY = "custody"
+VENUE = "venue"
 
 
 @final
@@ -70,7 +71,10 @@ class RiskMonitor(Core):
         self._reconcile_every_ns: int = limits.reconcile_every_ns
         self._ask_again_after_ns: int = limits.ask_again_after_ns
         self._ask_custodian_every_ns: int = limits.ask_custodian_every_ns
+        self._ask_venue_every_ns = limits.ask_venue_every_ns
         self._accounts = {account: Account(account, venue) for venue in venues for account in venues[venue]}
+        for account in self._accounts.values():
+            account.keeps_own = limits.balance_sanity is not None
         self._custodies = {account.name: Custody(account) for account in self._accounts.values()}
         self._outbox = Outbox()
         self._portfolio = Portfolio(reference, len(self._accounts))
@@ -288,7 +292,9 @@ class RiskMonitor(Core):
         if first:
             self._portfolio.answered()
         if changes is not None:
-            account.margin.take(report)
+            self._judge_balances(account, report.occurred_ns, now)
+            if not account.unexplained:
+                account.margin.take(report)
             self._portfolio.correct(changes)
             self._count_difference(account, wallets, positions)
             self._judge_margin(account, min(report.occurred_ns, now), now)
@@ -299,6 +305,18 @@ class RiskMonitor(Core):
         self._doubts_changed = True
         if account.asked:
             self._ask_later(now)
+
+    def _judge_balances(self, account: Account, occurred_ns: int, now: int) -> None:
+        rule = self._rulebook.sanities.get(account.name)
+        if rule is not None:
+            rule.check(account.unexplained, min(occurred_ns, now), now, self._outbox)
+
+    def _side_with_venue(self, account: Account, occurred_ns: int, now: int) -> None:
+        """Custody has what the venue reported: our own count of fills was wrong, and people have been told so."""
+        self._portfolio.correct(account.yield_to_venue())
+        account.asked = account.doubt != ""
+        self._judge_balances(account, occurred_ns, now)
+        self._judge_amounts(tuple(self._portfolio.positions), occurred_ns, now)
 
     def _on_custodian(self, report: HoldingsReported | SettlementsReported | TransfersReported, now: int) -> None:
         if isinstance(report, HoldingsReported):
@@ -313,9 +331,17 @@ class RiskMonitor(Core):
         marks = self._rulebook.marks.get(message.venue)
         if isinstance(message, MarkPriceChanged) and marks is not None:
             marks[message.symbol] = message.mark_ticks
+            self._judge_funding(message, now)
             for account in self._accounts.values():
                 if account.venue == message.venue:
                     self._judge_margin(account, min(message.occurred_ns, now), now)
+
+    def _judge_funding(self, mark: MarkPriceChanged, now: int) -> None:
+        funding = self._rulebook.funding
+        if funding is not None:
+            funding.rates[mark.venue, mark.symbol] = (mark.mark_ticks, mark.funding_ppb)
+            if self._portfolio.unanswered == 0:
+                funding.check(min(mark.occurred_ns, now), now, self._outbox)
 
     def _judge_margin(self, account: Account, at_ns: int, now: int) -> None:
         buffer = self._rulebook.buffers.get(account.name)
@@ -326,6 +352,9 @@ class RiskMonitor(Core):
         custody = self._custodies.get(report.account)
         if custody is None or report.custodian != self._custodian:
             return
+        rule = self._rulebook.sanities.get(report.account)
+        if rule is not None and rule.is_told and custody.sides_with_venue(report):
+            self._side_with_venue(custody.account, report.occurred_ns, now)
         custody.take(report)
         custody.keep(report)
         self._doubts_changed = True
@@ -384,6 +413,7 @@ class RiskMonitor(Core):
         for account in self._accounts.values():
             if account.venue == venue:
                 account.missed = True
+                self._rulebook.doubt_balances(account.name)
                 self._ask_account(account, now)
 
     # Questions.
@@ -402,6 +432,13 @@ class RiskMonitor(Core):
         if not self._asking_again:
             self._asking_again = True
             self._outbox.wake(ASK_AGAIN, now + self._ask_again_after_ns)
+
+    def _ask_venues(self, now: int) -> None:
+        assert self._ask_venue_every_ns is not None
+        for account in self._accounts.values():
+            if not account.asked:
+                self._ask_account(account, now)
+        self._outbox.wake(VENUE, now + self._ask_venue_every_ns)
 
     def _ask_all(self, now: int) -> None:
         for account in self._accounts.values():
@@ -433,6 +470,8 @@ class RiskMonitor(Core):
         self._outbox.wake(RECONCILE, now + self._reconcile_every_ns)
         self._outbox.wake(CUSTODY, now + self._ask_custodian_every_ns)
         self._outbox.wake(SILENCE, self._rulebook.silence_due_ns(now))
+        if self._ask_venue_every_ns is not None:
+            self._outbox.wake(VENUE, now + self._ask_venue_every_ns)
 
     def _on_wake(self, now: int) -> None:
         task = self._outbox.due(now)
@@ -448,6 +487,8 @@ class RiskMonitor(Core):
         elif task == CUSTODY:
             self._compare_books(now)
             self._ask_custodian(now)
+        elif task == VENUE:
+            self._ask_venues(now)
         elif task in self._rulebook.watches:
             self._rulebook.watches[task].last(now, self._outbox)
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from trading_ecosystem.live.rest.amounts import amount_text, moment_or_none, moment_text, scaled_text
 from trading_ecosystem.messages.risk import AlertAcknowledged, AlertRule, Exposure, RiskReported
 from trading_ecosystem.production.risk_monitor.config import Level, Levels, Limits
-from trading_ecosystem.production.risk_monitor.rulebook import SHARE_UNIT, TICK_UNIT, TIME_UNIT, minor_unit
+from trading_ecosystem.production.risk_monitor.rulebook import ASSET_UNIT, SHARE_UNIT, TICK_UNIT, TIME_UNIT, minor_unit
 from trading_ecosystem.production.risk_monitor.store import Alert
 from trading_ecosystem.reference import ReferenceData
 
@@ -144,13 +144,13 @@ def exposure_body(exposure: Exposure, reference: ReferenceData) -> ExposureBody:
 
 
 def figure(value: int, unit: str, reference: ReferenceData) -> tuple[str, str]:
-    """A figure of the monitor as people write it, and its unit: an asset, `share`, `seconds` or `ticks`."""
+    """A figure of the monitor as people write it, and its unit: an asset, `share`, `seconds`, `ticks` or `assets`."""
     if unit == SHARE_UNIT:
         return scaled_text(value, SHARE_DECIMALS), "share"
     if unit == TIME_UNIT:
         return scaled_text(value, TIME_DECIMALS), "seconds"
-    if unit == TICK_UNIT:
-        return str(value), TICK_UNIT
+    if unit in (TICK_UNIT, ASSET_UNIT):
+        return str(value), unit
     asset = reference.assets[unit.removesuffix(MINOR)]
     return amount_text(value, asset), asset.name
 
@@ -178,6 +178,10 @@ def limits_body(limits: Limits, reference: ReferenceData) -> LimitsBody:
     places += [(AlertRule.PRICE_OUTLIER, name, SHARE_UNIT, each) for name, each in limits.price_outlier.items()]
     if limits.crossed_book is not None:
         places.append((AlertRule.CROSSED_BOOK, "every instrument", TICK_UNIT, limits.crossed_book))
+    if limits.balance_sanity is not None:
+        places.append((AlertRule.BALANCE_SANITY, "every account", ASSET_UNIT, limits.balance_sanity))
+    if limits.funding_cost is not None:
+        places.append((AlertRule.FUNDING_COST, "firm", money, limits.funding_cost))
     found: list[LevelBody] = []
     for rule, subject, unit, levels in places:
         if levels.warning is not None:

@@ -14,10 +14,12 @@ from trading_ecosystem.production.risk_monitor.config import Levels, Limits
 from trading_ecosystem.production.risk_monitor.margin import Margin
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.production.risk_monitor.portfolio import Portfolio
+from trading_ecosystem.production.risk_monitor.rules.balance_sanity import BalanceSanity
 from trading_ecosystem.production.risk_monitor.rules.basis_divergence import Basis
 from trading_ecosystem.production.risk_monitor.rules.concentration import Share
 from trading_ecosystem.production.risk_monitor.rules.crossed_book import CrossedBook
 from trading_ecosystem.production.risk_monitor.rules.delta_exposure import DeltaExposure
+from trading_ecosystem.production.risk_monitor.rules.funding_cost import FundingCost
 from trading_ecosystem.production.risk_monitor.rules.margin_buffer import MarginBuffer
 from trading_ecosystem.production.risk_monitor.rules.peg_deviation import Peg
 from trading_ecosystem.production.risk_monitor.rules.pnl_drawdown import Drawdown
@@ -36,6 +38,7 @@ FIRM = "firm"  # The subject of a rule about the whole.
 SHARE_UNIT = "ppm"
 TIME_UNIT = "ns"
 TICK_UNIT = "ticks"
+ASSET_UNIT = "assets"
 
 
 @final
@@ -93,6 +96,16 @@ class Rulebook:
             movement = Movement()
             for feed in self.feeds.values():
                 feed.content = Content(limits.unchanged_data_ns, movement)
+        self.sanities: dict[str, BalanceSanity] = {}
+        if limits.balance_sanity is not None:
+            for account in accounts:
+                watch = self._watch(rule.BALANCE_SANITY, account, ASSET_UNIT, limits.balance_sanity)
+                self.sanities[account] = BalanceSanity(watch)
+        self.funding: FundingCost | None = None
+        if limits.funding_cost is not None:
+            lie = [(venue, (margins or {})[account]) for venue, here in venues.items() for account in here]
+            watch = self._watch(rule.FUNDING_COST, FIRM, money, limits.funding_cost)
+            self.funding = FundingCost(lie, reference.perpetuals, portfolio, watch)
         self._longest_wait_ns = self._all_silences()[0].watch.lowest
 
     def begin(self, memory: dict[str, Plain], now: int, outbox: Outbox) -> None:
@@ -133,6 +146,11 @@ class Rulebook:
         for share in self.shares:
             share.watch.known = False
 
+    def doubt_balances(self, account: str) -> None:
+        """What its venue says of it may not be comparable until it answers."""
+        if account in self.sanities:
+            self.sanities[account].watch.known = False
+
     def check_silence(self, now: int, outbox: Outbox) -> bool:
         """True if a source fell silent or spoke again. What rests on a silent source has no value."""
         changed = False
@@ -155,8 +173,11 @@ class Rulebook:
         return (feed.outlier is not None and feed.outlier.leave("")) or changed
 
     def _forget_books(self, venue: str) -> bool:
-        """A venue is silent: what its books were says nothing. True if prices are in doubt that were not, or not any
-        more."""
+        """A venue is silent: what its books and rates were says nothing. True if prices are in doubt that were not, or
+        not any more."""
+        if self.funding is not None:
+            self.funding.forget(venue)
+            self.funding.watch.known = False
         changed = [outlier.leave(venue) for outlier in self.outliers.values()]
         for crossing in self.crossings.values():
             if crossing.venue == venue:

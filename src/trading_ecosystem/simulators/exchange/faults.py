@@ -29,6 +29,7 @@ from trading_ecosystem.simulators.exchange.wick import Wick
 
 LONGEST_NS: Final = 30 * 86_400_000_000_000
 LARGEST_SCALE_PPM: Final = 100 * PPM
+LARGEST_CREDIT_PPM: Final = PPM * PPM
 NEEDS_TIME: Final = (VenueFault.HALT, VenueFault.LATENCY, VenueFault.WICK)
 NEEDS_SHARE: Final = (
     *(VenueFault.REJECT, VenueFault.PARTIAL_FILLS),
@@ -109,6 +110,8 @@ class VenueFaults:
             return f"{fault.value} is in force already, by {known.injection_id}"
         if self.register.find(command.injection_id) is not None:
             return f"{command.injection_id} is the name of another fault in force"
+        if fault is VenueFault.PHANTOM_CREDIT:
+            return self._credit_refusal(command)
         for symbol in command.symbols:
             if symbol not in self._matching.markets:
                 return f"the venue has no market {symbol}"
@@ -121,6 +124,15 @@ class VenueFaults:
         if fault is VenueFault.SPREAD:
             return self._spread_refusal(command)
         return self._wick_refusal(command) if fault is VenueFault.WICK else ""
+
+    def _credit_refusal(self, command: FaultVenue) -> str:
+        for asset in command.symbols:
+            if asset not in self._accounts.totals:
+                return f"the venue has no asset {asset}"
+        if command.only_account and self._accounts.client(command.only_account) is None:
+            return f"the venue has no participant {command.only_account}"
+        is_more = PPM < command.share_ppm <= LARGEST_CREDIT_PPM
+        return "" if is_more else "a phantom credit is more than there is, and up to a million times"
 
     def _wick_refusal(self, command: FaultVenue) -> str:
         if not 0 < command.share_ppm <= LARGEST_SCALE_PPM or command.share_ppm == PPM:

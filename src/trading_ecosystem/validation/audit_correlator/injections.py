@@ -34,7 +34,10 @@ UNMARKED = ("QuotePublished", "BookTopChanged", "VenueHeartbeat", "MarkPriceChan
 OF_BOTH_WAYS = (LinkFault.RESET, LinkFault.REFUSE, LinkFault.LOSE_ANSWERS)  # What breaks a connection.
 
 # What a venue tells of accounts is not so, or custody's books and what the venue told do not agree.
-MISREPORTS = (VenueFault.LOST_REPORTS, VenueFault.DUPLICATE_REPORTS, VenueFault.STALE_BALANCES)
+MISREPORTS = (
+    *(VenueFault.LOST_REPORTS, VenueFault.DUPLICATE_REPORTS),
+    *(VenueFault.STALE_BALANCES, VenueFault.PHANTOM_CREDIT),
+)
 
 OfServices = CrashService | FaultService | FaultCustody | FaultVenue
 Command = ApplyPricePath | FaultFeed | FaultLink | ScaleVolatility | OfServices

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 
 from trading_ecosystem.configuration.scalars import duration_text
+from trading_ecosystem.messages.chaos import VenueFault
 from trading_ecosystem.messages.risk import AlertRule
 from trading_ecosystem.reference import AssetKind, ReferenceData
 from trading_ecosystem.validation.test_coordinator.conditions import (
@@ -180,7 +181,7 @@ def check_world(
     for pattern in patterns:
         rule = AlertRule(pattern.rule)
         quantity = RULE_QUANTITIES.get(rule)
-        subjects = subjects_of(rule, reference, instances) if quantity is None else known[quantity]
+        subjects = subjects_of(rule, reference, instances, accounts) if quantity is None else known[quantity]
         if pattern.subject is not None and pattern.subject not in subjects:
             pattern.node.fail_word(f"subject: {pattern.rule} is never about", pattern.subject, subjects)
 
@@ -212,6 +213,11 @@ def check_venue(step: VenueDisturbance, reference: ReferenceData, instances: Col
     place = step.venue.partition(".")[2]
     if step.account and place and not step.account.startswith(f"{place}."):
         step.node.fail(f"account: {step.account} does not lie at {step.venue}")
+    if step.kind == VenueFault.PHANTOM_CREDIT:
+        for asset in step.symbols:
+            if asset not in reference.assets:
+                step.node.fail_word("asset: unknown", asset, reference.assets)
+        return
     check_symbols(step, step.symbols, reference)
 
 
@@ -248,10 +254,16 @@ def venues_of(instances: Collection[str]) -> list[str]:
     return [name for name in instances if role(name) == EXCHANGE]
 
 
-def subjects_of(rule: AlertRule, reference: ReferenceData, instances: Collection[str]) -> list[str]:
+def subjects_of(
+    rule: AlertRule, reference: ReferenceData, instances: Collection[str], accounts: Collection[str]
+) -> list[str]:
     """Of those rules whose subjects are not those of one quantity."""
     if rule in (AlertRule.PRICE_OUTLIER, AlertRule.CROSSED_BOOK):
         return [*reference.instruments, *books_of(reference, instances)]
+    if rule is AlertRule.FUNDING_COST:
+        return [FIRM]
+    if rule is AlertRule.BALANCE_SANITY:
+        return list(accounts)
     return broken_subjects(reference, instances)
 
 
@@ -292,5 +304,6 @@ def known_subjects(
         Quantity.TRANSFER_OVERDUE: list(accounts),
         Quantity.MARGIN: list(accounts) if reference.perpetuals else [],
         Quantity.SILENCE: venues_of(instances),
+        Quantity.FUNDING: [FIRM] if reference.perpetuals else [],
         Quantity.APART: books_of(reference, instances),
     }

@@ -38,6 +38,7 @@ class Quantity(StrEnum):
     MARGIN = "margin"
     INJECTED = "injected"
     APART = "apart"
+    FUNDING = "funding"
 
 
 # True while something does not come; without a level.
@@ -83,6 +84,8 @@ class Condition:
             return f"lag of {self.subject} above {duration_text(int(self.level))}"
         if self.quantity is Quantity.DELTA:
             return f"delta of {self.subject} above {self.level:,} USD"
+        if self.quantity is Quantity.FUNDING:
+            return f"funding of {self.subject} above {self.level:,} USD a day"
         if self.quantity is Quantity.POSITION:
             return f"position in {self.subject} above {self.level:,}"
         words = {

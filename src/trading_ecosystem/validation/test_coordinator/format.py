@@ -200,6 +200,13 @@ CONDITIONS = {
         "The middle of a venue's own book is away from that of the provider's quote by a share or more.",
         above(PART, "By this share or more."),
     ),
+    "funding": condition(
+        Quantity.FUNDING,
+        partial(conditions.amount, quantity=Quantity.FUNDING),
+        "`firm`.",
+        "What the firm's perpetuals would pay in a day, net, at the rates of now, is at an amount or more.",
+        above(Number(), "USD a day."),
+    ),
     "injected": condition(
         Quantity.INJECTED,
         partial(conditions.lasting, quantity=Quantity.INJECTED),

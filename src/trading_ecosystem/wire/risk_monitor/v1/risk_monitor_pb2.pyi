@@ -80,6 +80,10 @@ class _AlertRuleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AlertRule.V
     """One source's price is far from the others'."""
     ALERT_RULE_CROSSED_BOOK: _AlertRule.ValueType  # 31
     """A bid is at its ask or above."""
+    ALERT_RULE_BALANCE_SANITY: _AlertRule.ValueType  # 32
+    """A venue reports balances that no fill and no movement explains."""
+    ALERT_RULE_FUNDING_COST: _AlertRule.ValueType  # 33
+    """What the firm's perpetuals would pay in a day."""
 
 class AlertRule(_AlertRule, metaclass=_AlertRuleEnumTypeWrapper):
     """The limits that the monitor watches."""
@@ -114,6 +118,10 @@ ALERT_RULE_PRICE_OUTLIER: AlertRule.ValueType  # 30
 """One source's price is far from the others'."""
 ALERT_RULE_CROSSED_BOOK: AlertRule.ValueType  # 31
 """A bid is at its ask or above."""
+ALERT_RULE_BALANCE_SANITY: AlertRule.ValueType  # 32
+"""A venue reports balances that no fill and no movement explains."""
+ALERT_RULE_FUNDING_COST: AlertRule.ValueType  # 33
+"""What the firm's perpetuals would pay in a day."""
 Global___AlertRule: _TypeAlias = AlertRule  # noqa: Y015
 
 @_typing.final
