@@ -222,8 +222,8 @@ class VenueFault(StrEnum):
     DUPLICATE_REPORTS = "venue.duplicate_reports"  # It tells `share_ppm` of the fills twice.
     LOST_REPORTS = "venue.lost_reports"  # It never tells `share_ppm` of the fills.
     STALE_BALANCES = "venue.stale_balances"  # Asked, it tells the balances of when the fault began.
-    PHANTOM_CREDIT = "venue.phantom_credit"  # Asked, it tells `share_ppm`, above all, of what an account has of assets.
     WICK = "venue.wick"  # Its own price goes to `share_ppm` of everybody's within `by_ns`, and stays there.
+    PHANTOM_CREDIT = "venue.phantom_credit"  # Asked, it tells `share_ppm`, above all, of what an account has of assets.
 
 
 @final

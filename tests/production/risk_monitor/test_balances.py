@@ -10,6 +10,7 @@ from hypothesis import given, settings, strategies as st
 from trading_ecosystem.messages.accounts import AccountReported, Balance, Holding, HoldingsReported, QueryAccount
 from trading_ecosystem.messages.health import HealthChanged
 from trading_ecosystem.messages.orders import Side
+from trading_ecosystem.messages.perpetuals import MarginBalance
 from trading_ecosystem.messages.risk import AlertFired
 from trading_ecosystem.production.risk_monitor.accounts import Account
 from trading_ecosystem.production.risk_monitor.config import SECOND_NS, Level, Levels, Limits
@@ -149,6 +150,27 @@ def test_without_the_limit_reports_are_believed(rig: Any) -> None:
     rig.begin()
     rig.report("alpha", 10, PHANTOM)
     assert balance(rig, "BTC") == 20_015 * UNIT
+
+
+def test_a_wallet_that_nothing_explains_is_not_counted_either(sane: Any) -> None:
+    sane.stay(0, 9)
+    equity = sane.monitor._portfolio.equity_minor
+    wallet = MarginBalance(
+        asset="USD", wallet_minor=9, moved_in_minor=0, equity_minor=9, initial_minor=0, maintenance_minor=0
+    )
+    balances = reported(0, {asset: sane.minor(asset, amount) for asset, amount in HELD.items()}).balances
+    moment = 1_772_409_610 * SECOND_NS
+    told: dict[str, Any] = {
+        "to": "risk",
+        "venue": "exchange",
+        "account": "alpha",
+        "account_sequence": 0,
+        "open_orders": (),
+    }
+    sane.hear(AccountReported(**told, balances=balances, margins=(wallet,), occurred_ns=moment), 10)
+    sane.stay(10, 16)
+    assert sane.fired() == [FIRED] and "explains: margin" in doubts(sane)
+    assert sane.monitor._portfolio.equity_minor == equity
 
 
 # For any course of events.

@@ -172,9 +172,19 @@ def test_of_two_sources_the_outlier_is_the_one_that_left(one_venue: Any) -> None
         f"price_outlier:exchange:{BTC}:warning",
         f"price_outlier:exchange:{BTC}:critical",
     }
-    report = one_venue.figures(69)
+    assert doubts(one_venue) == f"the price of {BTC} at exchange is far from the others"
+    report = one_venue.monitor.statement.report(0)
     assert not report.certain  # Nobody confirms the provider.
     assert equity(report) == equity(one_venue.figures(1))
+
+
+def test_of_two_sources_the_provider_may_be_the_outlier(one_venue: Any) -> None:
+    stay(one_venue, 0, 59)
+    lively(one_venue, 60, "24000")
+    assert doubts(one_venue) == f"the price of {BTC} at the provider is far from the others"
+    assert one_venue.monitor._portfolio.position("BTC").price == 2 * 6_000_000
+    book(one_venue, "exchange", "24000", 60.5)
+    assert one_venue.monitor._portfolio.position("BTC").price == 2 * 2_400_000
 
 
 def test_both_of_two_go_the_same_way_and_nothing_is_said(one_venue: Any) -> None:
