@@ -112,6 +112,9 @@ PUBLISHED: dict[type, tuple[str, ...]] = {
     InvariantViolated: (TEST_COORDINATOR,),
 }
 
+# Where a firm's limits watch the books of venues, these hear them as well; elsewhere nobody bears the traffic.
+OF_WATCHED_BOOKS: dict[type, tuple[str, ...]] = {BookTopChanged: (RISK_MONITOR, TEST_COORDINATOR)}
+
 PRIVATE: dict[type, tuple[str, ...]] = {
     # 7. What happens to an order is for the desk that owns the account and its firm's risk monitor.
     OrderAccepted: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),

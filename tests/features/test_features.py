@@ -310,6 +310,16 @@ def answers(story: Story, severity: str, rule: str, subject: str, moment: str) -
     assert alert.detection is Detection.DETECTED and alert.breach_ns == instant_ns(moment)
 
 
+@then("a critical alert fired")
+def critical_alert(story: Story) -> None:
+    assert [alert.severity for alert in story.result.judgement.alerts].count("critical") == 1
+
+
+@then("a warning fired, and no critical alert")
+def warning_alone(story: Story) -> None:
+    assert {alert.severity for alert in story.result.judgement.alerts} == {"warning"}
+
+
 @then("no alert fired")
 def no_alert(story: Story) -> None:
     assert story.result.judgement.alerts == ()

@@ -36,8 +36,8 @@ def service_of(role: str) -> Service:
 
 @pytest.mark.parametrize("role", MODULES)
 def test_a_service_hears_what_the_routes_bring_to_it(role: str) -> None:
-    audiences = {**routes.PUBLISHED, **routes.PRIVATE}
-    routed = {kind for kind, roles in audiences.items() if role in roles}
+    audiences = [*routes.PUBLISHED.items(), *routes.PRIVATE.items(), *routes.OF_WATCHED_BOOKS.items()]
+    routed = {kind for kind, roles in audiences if role in roles}
     heard = {kind for upstream in service_of(role).hears for kind in upstream.kinds}
     assert heard == routed | ANSWERS.get(role, set())
 

@@ -72,7 +72,9 @@ class Engine:
             instance, core, clock, service.codec, self.commits, self.spool, self.hub, self.post, self.historian
         )
         self.links = [
-            self._link(each, target, reach) for each in service.hears for target in targets.get(each.role, (each.role,))
+            self._link(each, target, reach)
+            for each in service.hears
+            for target in targets.get(each.named or each.role, (each.role,))
         ]
         self.hub.listen(self.historian.take)
         self._keeps_heard = service.keeps_heard

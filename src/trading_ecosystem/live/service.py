@@ -36,6 +36,7 @@ class Upstream:
     surface: str = "grpc"
     link: type[Link] = Link
     caller: str = ""  # As whom it is called, where not as the service itself.
+    named: str = ""  # Under which name its instances are among the service's targets, where not that of the role.
 
 
 class Breaking(Passage, Protocol):

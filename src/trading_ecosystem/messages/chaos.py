@@ -222,12 +222,15 @@ class VenueFault(StrEnum):
     DUPLICATE_REPORTS = "venue.duplicate_reports"  # It tells `share_ppm` of the fills twice.
     LOST_REPORTS = "venue.lost_reports"  # It never tells `share_ppm` of the fills.
     STALE_BALANCES = "venue.stale_balances"  # Asked, it tells the balances of when the fault began.
+    WICK = "venue.wick"  # Its own price goes to `share_ppm` of everybody's within `by_ns`, and stays there.
+    PHANTOM_CREDIT = "venue.phantom_credit"  # Asked, it tells `share_ppm`, above all, of what an account has of assets.
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class FaultVenue(Addressed):
-    """No `symbols`: all of them; they are of a halt and of a spread. `only_account`, empty for all, is of what is told.
+    """No `symbols`: all of them; they are of a halt, a spread and a wick, and assets of a phantom credit.
+    `only_account`, empty for all, is of what is told.
 
     `cancels`: of an outage, whether the orders of participants are gone when the venue is back.
     """

@@ -27,6 +27,10 @@ class AlertRule(StrEnum):
     TRANSFER_OVERDUE = "transfer_overdue"
     BASIS_DIVERGENCE = "basis_divergence"
     MARGIN_BUFFER = "margin_buffer"
+    PRICE_OUTLIER = "price_outlier"
+    CROSSED_BOOK = "crossed_book"
+    BALANCE_SANITY = "balance_sanity"
+    FUNDING_COST = "funding_cost"
     ORDER_RATE = "order_rate"
     KILL_SWITCH = "kill_switch"
 

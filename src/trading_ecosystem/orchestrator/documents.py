@@ -178,6 +178,8 @@ def of_test_coordinator(plan: WorldPlan, parts: dict[str, yaml.Node], terms: Ter
         "start": section(instant_text(terms.start_ns)),
         "seed": section(terms.seed),
     }
+    if plan.limits.watches_books:
+        own["books"] = section(True)
     if plan.firm_margin():
         margin = entries_of(parts["margin"])
         own["margin"] = mapping({account: margin[account] for account in plan.firm_margin()})

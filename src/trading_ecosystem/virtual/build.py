@@ -29,7 +29,9 @@ def build_world(
     services = [Service(name, build) for name, build in builders.items()]
     services.append(Service(routes.INJECTOR, lambda: injector))
     names = [service.name for service in services]
-    world = World(services, audience(names), owners(plan, names), links(plan, names, seed), observer, plan.start_ns)
+    world = World(
+        services, audience(plan, names), owners(plan, names), links(plan, names, seed), observer, plan.start_ns
+    )
     injector.attach(world)
     return world
 
@@ -38,10 +40,11 @@ def role(name: str) -> str:
     return name.partition(".")[0]
 
 
-def audience(names: list[str]) -> dict[type, list[int]]:
+def audience(plan: WorldPlan, names: list[str]) -> dict[type, list[int]]:
     """Who hears each published type, by place."""
+    more = routes.OF_WATCHED_BOOKS if plan.limits.watches_books else {}
     return {
-        message_type: [at for at, name in enumerate(names) if role(name) in roles]
+        message_type: [at for at, name in enumerate(names) if role(name) in (*roles, *more.get(message_type, ()))]
         for message_type, roles in routes.PUBLISHED.items()
     }
 

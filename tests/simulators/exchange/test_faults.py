@@ -52,6 +52,8 @@ ONE_OF_EACH = (
     fault(VenueFault.DUPLICATE_REPORTS, share_ppm=ALL // 2),
     fault(VenueFault.LOST_REPORTS, share_ppm=ALL // 2),
     fault(VenueFault.STALE_BALANCES),
+    fault(VenueFault.PHANTOM_CREDIT, share_ppm=3 * ALL),
+    fault(VenueFault.WICK, by_ns=60, share_ppm=ALL * 4 // 5),
 )
 
 
@@ -83,7 +85,7 @@ def trade(venue: Venue, lots: int = 1) -> None:
 
 @pytest.mark.parametrize("command", ONE_OF_EACH, ids=lambda each: each.venue_fault.value)
 def test_a_fault_has_its_receipts_once(venue: Venue, command: FaultVenue) -> None:
-    if command.venue_fault is VenueFault.SPREAD:
+    if command.venue_fault in (VenueFault.SPREAD, VenueFault.WICK):
         pytest.skip("nothing is quoted here")
     [started] = [each for each in venue.say(command) if isinstance(each, InjectionStarted)]
     assert (started.kind, started.target) == (command.venue_fault.value, "venue")
@@ -112,6 +114,21 @@ def restore(name: str = "fault") -> RestoreVenue:
         (fault(VenueFault.STALE_BALANCES, account="fees"), "the venue has no participant fees"),
         (fault(VenueFault.SPREAD), "a spread and a depth are above nothing and up to a hundred times what they were"),
         (fault(VenueFault.SPREAD, spread_ppm=ALL, share_ppm=5), "nothing is quoted there by the background"),
+        (
+            fault(VenueFault.PHANTOM_CREDIT, share_ppm=ALL),
+            "a phantom credit is more than there is, and up to a million times",
+        ),
+        (fault(VenueFault.PHANTOM_CREDIT, share_ppm=2 * ALL, symbols=("DOGE",)), "the venue has no asset DOGE"),
+        (
+            fault(VenueFault.PHANTOM_CREDIT, share_ppm=2 * ALL, account="fees"),
+            "the venue has no participant fees",
+        ),
+        (fault(VenueFault.WICK, share_ppm=5), "venue.wick needs a time above 0 and up to 30 days"),
+        (
+            fault(VenueFault.WICK, by_ns=1, share_ppm=ALL),
+            "a wick goes to another price, above nothing and up to a hundred times what it was",
+        ),
+        (fault(VenueFault.WICK, by_ns=1, share_ppm=5), "nothing is quoted there by the background"),
     ],
 )
 def test_what_cannot_be_is_refused_and_changes_nothing(venue: Venue, command: FaultVenue, detail: str) -> None:
@@ -360,3 +377,73 @@ def test_each_kind_of_fault_has_dice_of_its_own() -> None:
         register = FaultRegister("venue", 1)
         drawn.append([register.draws(fault(kind, share_ppm=ALL // 2)) for _ in range(64)])
     assert drawn[0] != drawn[1] != drawn[2] != drawn[0]
+
+
+# A phantom credit.
+
+
+def test_a_phantom_credit_is_told_and_cannot_be_spent(venue: Venue) -> None:
+    before = report(venue)
+    venue.say(fault(VenueFault.PHANTOM_CREDIT, share_ppm=5 * ALL, symbols=("BTC",), account="ann"))
+    during = report(venue)
+    assert {line.asset: line.free_minor for line in during.balances} == {
+        line.asset: line.free_minor * (5 if line.asset == "BTC" else 1) for line in before.balances
+    }
+    assert report(venue, "bob").balances == report(venue, "bob").balances != during.balances
+    assert venue.exchange._accounts.by_name["ann"].funds["BTC"].free_minor == next(
+        line.free_minor for line in before.balances if line.asset == "BTC"
+    )
+    venue.say(restore())
+    assert report(venue).balances == before.balances
+
+
+# A wick.
+
+
+def tops(told: list[Message]) -> list[tuple[int, int]]:
+    return [(each.bid_ticks, each.ask_ticks) for each in told if isinstance(each, BookTopChanged)]
+
+
+def quoted(exchange: Exchange, middle: int, now: int) -> list[Message]:
+    return exchange.handle(QuotePublished("BTC/USD", middle - 1, 1, middle + 1, 1, 0, now), now)
+
+
+def test_a_wick_walks_away_and_is_back_at_once(make_exchange: Make, ladder: LiquidityConfig) -> None:
+    exchange = make_exchange(WORLD, ladder)
+    [(bid, ask)] = tops(quoted(exchange, 10_000, 1_000))
+    assert bid < 10_000 < ask
+    exchange.handle(fault(VenueFault.WICK, by_ns=400, share_ppm=ALL // 2), 2_000)
+    middles = [sum(tops(quoted(exchange, 10_000, 2_000 + after))[-1]) // 2 for after in range(10, 401, 10)]
+    assert middles == pytest.approx([10_000 - 125 * step for step in range(1, 41)], rel=0.005)
+    quoted(exchange, 10_000, 2_500)
+    assert exchange._liquidity["BTC/USD"]._middle == pytest.approx(10_000, rel=0.001)  # Twice 5,000: there it stays.
+    exchange.handle(restore(), 3_000)
+    quoted(exchange, 10_000, 3_001)
+    [(bid, ask)] = tops(quoted(exchange, 10_000, 3_002))  # So far is believed when it is said twice.
+    assert bid < 10_000 < ask
+
+
+def test_a_wick_strikes_when_it_shows_and_survives_a_restart(make_exchange: Make, ladder: LiquidityConfig) -> None:
+    exchange = make_exchange(WORLD, ladder)
+    quoted(exchange, 10_000, 1_000)
+    begun = exchange.handle(fault(VenueFault.WICK, by_ns=400, share_ppm=2 * ALL), 2_000)
+    assert not [each for each in begun if isinstance(each, InjectionStruck)]
+    assert [each for each in quoted(exchange, 10_000, 2_010) if isinstance(each, InjectionStruck)]
+    again = make_exchange(WORLD, ladder)
+    again.restore(json.loads(json.dumps(exchange.save())))
+    assert tops(quoted(again, 10_000, 2_020)) == tops(quoted(exchange, 10_000, 2_020)) != []
+
+
+def test_a_wick_of_one_market_leaves_the_others_and_what_is_one_sided(
+    make_exchange: Make, ladder: LiquidityConfig
+) -> None:
+    from trading_ecosystem.simulators.exchange.wick import Wick
+
+    wick, command = Wick(), fault(VenueFault.WICK, by_ns=1, share_ppm=1, symbols=("BTC/USD",))
+    other = QuotePublished("ETH/USD", 99, 1, 101, 1, 0, 5)
+    assert wick.moved(other, command) is other
+    least = wick.moved(QuotePublished("BTC/USD", 99, 1, 101, 1, 0, 5), command)
+    assert (least.bid_ticks, least.ask_ticks) == (1, 2)
+    exchange = make_exchange(WORLD, ladder)
+    exchange.handle(command, 1)
+    assert not tops(exchange.handle(QuotePublished("BTC/USD", 0, 0, 101, 1, 0, 5), 5))

@@ -15,6 +15,7 @@ DISPUTED_AFTER = 3  # Reports in a row that differ by the same: trades on their 
 IN_ORDER: tuple[AccountEvent, ...] = ()
 REMEMBERED_FILLS = 1_000
 REMEMBERED_MOVES = 100
+MARGIN = "margin"  # In the place of an asset: wallets and positions.
 Change = tuple[int, str, int, str, int]  # A fill: trade id, base asset and change, quote asset and change.
 Move = tuple[int, str, int]  # What the custodian brought in or took out: movement id, asset, change.
 
@@ -31,17 +32,21 @@ class Account:
         "differs",
         "early",
         "fills",
+        "keeps_own",
         "margin",
         "missed",
         "moves",
         "name",
         "sequence",
+        "unexplained",
         "venue",
     )
 
     def __init__(self, name: str, venue: str) -> None:
         self.name = name
         self.venue = venue
+        self.keeps_own = False  # What no fill and no movement explains does not count.
+        self.unexplained: dict[str, int] = {}  # By asset: what the last report had beyond what is explained.
         self.amounts: dict[str, int] = {}
         self.margin = Margin()
         self.sequence = 0  # Of the last event that counted.
@@ -63,6 +68,9 @@ class Account:
             return f"events of account {self.name} are missing"
         if self.missed:
             return f"events of account {self.name} may be missing since the venue was away"
+        if self.unexplained:
+            assets = ", ".join(self.unexplained)
+            return f"{self.venue} says of account {self.name} what no fill and no movement explains: {assets}"
         if self.differs:
             return f"the balances of account {self.name} differed from what its fills say"
         return ""
@@ -92,11 +100,23 @@ class Account:
             self.asked = bool(self.doubt)
             return None
         changes = self._changes(report)
+        is_comparable = report.account_sequence == self.sequence or len(self.unexplained) > 0
+        keeps_own = self.keeps_own and self.answered and is_comparable and not self.missed
+        self.unexplained = self._left_over(changes, report) if keeps_own else {}
         is_news = bool(changes) or self.margin.differs(report)
         self.differs = self.answered and report.account_sequence == self.sequence and is_news
         self.answered, self.missed = True, False
         self.sequence = report.account_sequence
         self.early = {number: event for number, event in self.early.items() if number > self.sequence}
+        return {} if self.unexplained else self._adopt(changes)
+
+    def yield_to_venue(self) -> dict[str, int]:
+        """The venue was right after all: what its report had beyond what is explained counts from now on."""
+        changes = {asset: change for asset, change in self.unexplained.items() if asset != MARGIN}
+        self.unexplained, self.differs = {}, False
+        return self._adopt(changes)
+
+    def _adopt(self, changes: dict[str, int]) -> dict[str, int]:
         for asset, change in changes.items():
             self.add(asset, change)
         if changes:
@@ -104,6 +124,9 @@ class Account:
             self.moves.clear()
             self.corrections += 1
         return changes
+
+    def _left_over(self, changes: dict[str, int], report: AccountReported) -> dict[str, int]:
+        return {**changes, MARGIN: 0} if self.margin.differs(report) else changes
 
     def note_fill(self, change: Change) -> None:
         self.fills.append(change)
@@ -189,6 +212,12 @@ class Custody:
         elif self.differing >= DISPUTED_AFTER:
             self.disputed = True
         self.asked = bool(difference) and not self.disputed
+
+    def sides_with_venue(self, report: HoldingsReported) -> bool:
+        """Whether custody has of every asset what the venue says, and not what fills and movements add up to."""
+        unexplained = self.account.unexplained
+        left = self._compare(report)
+        return MARGIN not in unexplained and left != {} and left == {a: -change for a, change in unexplained.items()}
 
     def keep(self, report: HoldingsReported) -> None:
         """For `differing_assets`, when all that the venue said of its trades until now has come."""

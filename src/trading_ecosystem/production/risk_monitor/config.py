@@ -29,6 +29,9 @@ OF_PERPETUALS = ("basis_divergence", "margin_buffer")  # Optional: a firm withou
 OF_DESKS = ("order_rate", "kill_switch")  # Optional too.
 WINDOWS_NS = {"second": SECOND_NS, "minute": 60 * SECOND_NS}
 MOST_ORDERS = 1_000_000
+OF_SOURCES = ("price_outlier", "crossed_book", "unchanged_data")  # Optional too.
+OF_FUNDING = ("funding_cost",)  # Optional.
+OF_BALANCES = ("balance_sanity", "ask_venue_every")  # Both or none.
 TIMES = (
     "report_every",
     "reconcile_every",
@@ -83,10 +86,21 @@ class Limits:
     order_rates: dict[str, Levels] = field(default_factory=dict)  # By window: answers of the venue to an account.
     kills: bool = False  # Whether a desk is stopped when an order rate is critical.
     kill_switch: Levels | None = None  # 1 while a desk's kill switch is engaged; None: nobody is told.
+    price_outlier: dict[str, Levels] = field(default_factory=dict)  # By instrument: distance from the others, in ppm.
+    crossed_book: Levels | None = None  # Ticks by which a bid is at its ask or above, from one on.
+    unchanged_data_ns: int | None = None  # How long a side of a quote may stay the same; None: for ever.
+    balance_sanity: Levels | None = None  # Assets of which the venue reports another balance, from one on.
+    ask_venue_every_ns: int | None = None
+    funding_cost: Levels | None = None  # What perpetuals would pay in a day, in minor units of the numeraire.
 
     @property
     def about_desks(self) -> bool:
         return bool(self.order_rates) or self.kill_switch is not None
+
+    @property
+    def watches_books(self) -> bool:
+        """Whether the monitor has to hear the books of venues."""
+        return len(self.price_outlier) > 0 or self.crossed_book is not None
 
 
 class OfDesks(TypedDict, total=False):
@@ -97,9 +111,14 @@ class OfDesks(TypedDict, total=False):
 
 def read(node: Node, reference: ReferenceData) -> Limits:
     """The limits in a document. Raises `Problem` for the first mistake."""
-    document = node.section(required=(*RULES, *TIMES), optional=(*OF_PERPETUALS, "transfer_overdue", *OF_DESKS))
+    optional = (*OF_PERPETUALS, "transfer_overdue", *OF_SOURCES, *OF_BALANCES, *OF_FUNDING, *OF_DESKS)
+    document = node.section(required=(*RULES, *TIMES), optional=optional)
     bases, buffer = document.get("basis_divergence"), document.get("margin_buffer")
     transfer_overdue = document.get("transfer_overdue")
+    outlier, crossed = document.get("price_outlier"), document.get("crossed_book")
+    sanity = document.get("balance_sanity")
+    if (sanity is None) != ("ask_venue_every" not in document):
+        node.fail("balance_sanity and ask_venue_every are given together or not at all")
     concentration = document["concentration"].section(required=("assets", "issuers"))
     return Limits(
         position_limit=read_positions(document["position_limit"], reference),
@@ -121,6 +140,12 @@ def read(node: Node, reference: ReferenceData) -> Limits:
         fires_at_most_every_ns=read_time(document, "fires_at_most_every"),
         basis_divergence=read_named(bases, list(reference.perpetuals), "perpetual") if bases else {},
         margin_buffer=read_levels(buffer, read_share) if buffer else None,
+        price_outlier=read_named(outlier, list(reference.instruments), "instrument") if outlier else {},
+        crossed_book=read_lasting(crossed) if crossed else None,
+        unchanged_data_ns=read_time(document, "unchanged_data") if "unchanged_data" in document else None,
+        balance_sanity=read_lasting(sanity) if sanity else None,
+        ask_venue_every_ns=read_time(document, "ask_venue_every") if sanity else None,
+        funding_cost=read_funding(document.get("funding_cost"), reference),
         **of_desks(document),
     )
 
@@ -217,6 +242,22 @@ def silence_level(section: Section, severity: str) -> Level | None:
         return None
     at = section[severity].duration_ns(minimum_ns=SECOND_NS)
     return Level(at=at, for_ns=0, resolves=at)
+
+
+def read_funding(node: Node | None, reference: ReferenceData) -> Levels | None:
+    if node is not None and not reference.perpetuals:
+        node.fail("there are no perpetuals in this world")
+    return read_levels(node, amount_of(reference.assets[reference.numeraire])) if node else None
+
+
+def read_lasting(node: Node) -> Levels:
+    """Levels of a rule whose figure is there or not, such as `warning: 2s`: how long it must have been there."""
+    levels = read_silence(node)
+    return Levels(warning=lasting(levels.warning), critical=lasting(levels.critical))
+
+
+def lasting(level: Level | None) -> Level | None:
+    return None if level is None else Level(at=1, for_ns=level.at, resolves=1)
 
 
 def read_share(node: Node) -> int:

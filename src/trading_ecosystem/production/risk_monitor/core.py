@@ -21,7 +21,7 @@ from trading_ecosystem.messages.books import ProfitSettled
 from trading_ecosystem.messages.custody import QuerySettlements, SettlementsReported
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.kill_switch import KillSwitchChanged, KillSwitchReported
-from trading_ecosystem.messages.market import MarketPhaseChanged, QuotePublished
+from trading_ecosystem.messages.market import BookTopChanged, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import AccountEvent, OrderFilled
 from trading_ecosystem.messages.perpetuals import (
@@ -39,9 +39,10 @@ from trading_ecosystem.production.risk_monitor.config import Limits
 from trading_ecosystem.production.risk_monitor.margin import FLAT
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.production.risk_monitor.portfolio import Portfolio
-from trading_ecosystem.production.risk_monitor.rulebook import Rulebook
+from trading_ecosystem.production.risk_monitor.rulebook import Rulebook, at_venue
 from trading_ecosystem.production.risk_monitor.rules.order_rate import is_answer
 from trading_ecosystem.production.risk_monitor.rules.pnl_drawdown import MARK_KEY
+from trading_ecosystem.production.risk_monitor.rules.stale_data import Feed
 from trading_ecosystem.production.risk_monitor.statement import Statement
 from trading_ecosystem.reference import ReferenceData
 
@@ -51,6 +52,7 @@ RECONCILE = "reconcile"
 ASK_AGAIN = "ask again"
 SILENCE = "silence"
 CUSTODY = "custody"
+VENUE = "venue"
 
 
 @final
@@ -73,7 +75,10 @@ class RiskMonitor(Core):
         self._reconcile_every_ns: int = limits.reconcile_every_ns
         self._ask_again_after_ns: int = limits.ask_again_after_ns
         self._ask_custodian_every_ns: int = limits.ask_custodian_every_ns
+        self._ask_venue_every_ns = limits.ask_venue_every_ns
         self._accounts = {account: Account(account, venue) for venue in venues for account in venues[venue]}
+        for account in self._accounts.values():
+            account.keeps_own = limits.balance_sanity is not None
         self._custodies = {account.name: Custody(account) for account in self._accounts.values()}
         self._outbox = Outbox()
         self._portfolio = Portfolio(reference, len(self._accounts))
@@ -95,6 +100,8 @@ class RiskMonitor(Core):
             self._on_quote(message, now)
         elif isinstance(message, AccountEvent):
             self._on_account_event(message, now)
+        elif isinstance(message, BookTopChanged):
+            self._on_book(message, now)
         elif isinstance(message, VenueHeartbeat):
             self._on_heartbeat(message, now)
         elif isinstance(message, Wake):
@@ -129,10 +136,46 @@ class RiskMonitor(Core):
     def _on_quote(self, quote: QuotePublished, now: int) -> None:
         feed = self._feeds.get(quote.symbol)
         at_ns = quote.occurred_ns if quote.occurred_ns < now else now
-        if feed is None or not feed.take(quote.bid_ticks, quote.ask_ticks, at_ns):
+        if feed is None:
             return
-        if feed.silence.watch.active and feed.silence.check(now, self._outbox):
+        if feed.crossing is not None:
+            feed.crossing.check(quote.bid_ticks, quote.ask_ticks, at_ns, now, self._outbox)
+        if not feed.take(quote.bid_ticks, quote.ask_ticks, at_ns):
+            return
+        is_old = feed.is_old(quote, at_ns)
+        if (feed.silence.watch.active or is_old) and self._rulebook.check_feed(feed, now, self._outbox):
             self._doubts_changed = True
+        if is_old:
+            return
+        if feed.outlier is not None:
+            if feed.outlier.take("", feed.price, at_ns, now, self._outbox):
+                self._doubts_changed = True
+            if feed.outlier.provider.in_doubt:
+                feed.doubt()
+                return
+        self._value(feed, at_ns, now)
+
+    def _on_book(self, book: BookTopChanged, now: int) -> None:
+        """A venue's own price is held against the others'. It values nothing, but it may clear the provider's."""
+        feed = self._feeds.get(book.symbol)
+        at_ns = min(book.occurred_ns, now)
+        if feed is None:
+            return
+        crossing = self._rulebook.crossings.get(at_venue(book.venue, book.symbol))
+        if crossing is not None:
+            crossing.check(book.bid_ticks, book.ask_ticks, at_ns, now, self._outbox)
+        if feed.outlier is None:
+            return
+        is_price = 0 < book.bid_ticks <= book.ask_ticks
+        doubted = feed.outlier.provider.in_doubt
+        price = book.bid_ticks + book.ask_ticks if is_price else 0
+        if feed.outlier.take(book.venue, price, at_ns, now, self._outbox):
+            self._doubts_changed = True
+        if doubted and not feed.outlier.provider.in_doubt:
+            self._value(feed, at_ns, now)
+
+    def _value(self, feed: Feed, at_ns: int, now: int) -> None:
+        """What the price of an instrument means to the firm."""
         position = feed.position
         if position is None:
             return
@@ -272,7 +315,9 @@ class RiskMonitor(Core):
         if first:
             self._portfolio.answered()
         if changes is not None:
-            account.margin.take(report)
+            self._judge_balances(account, report.occurred_ns, now)
+            if not account.unexplained:
+                account.margin.take(report)
             self._portfolio.correct(changes)
             self._count_difference(account, wallets, positions)
             self._judge_margin(account, min(report.occurred_ns, now), now)
@@ -283,6 +328,18 @@ class RiskMonitor(Core):
         self._doubts_changed = True
         if account.asked:
             self._ask_later(now)
+
+    def _judge_balances(self, account: Account, occurred_ns: int, now: int) -> None:
+        rule = self._rulebook.sanities.get(account.name)
+        if rule is not None:
+            rule.check(account.unexplained, min(occurred_ns, now), now, self._outbox)
+
+    def _side_with_venue(self, account: Account, occurred_ns: int, now: int) -> None:
+        """Custody has what the venue reported: our own count of fills was wrong, and people have been told so."""
+        self._portfolio.correct(account.yield_to_venue())
+        account.asked = account.doubt != ""
+        self._judge_balances(account, occurred_ns, now)
+        self._judge_amounts(tuple(self._portfolio.positions), occurred_ns, now)
 
     def _on_custodian(self, report: HoldingsReported | SettlementsReported | TransfersReported, now: int) -> None:
         if isinstance(report, HoldingsReported):
@@ -297,9 +354,17 @@ class RiskMonitor(Core):
         marks = self._rulebook.marks.get(message.venue)
         if isinstance(message, MarkPriceChanged) and marks is not None:
             marks[message.symbol] = message.mark_ticks
+            self._judge_funding(message, now)
             for account in self._accounts.values():
                 if account.venue == message.venue:
                     self._judge_margin(account, min(message.occurred_ns, now), now)
+
+    def _judge_funding(self, mark: MarkPriceChanged, now: int) -> None:
+        funding = self._rulebook.funding
+        if funding is not None:
+            funding.rates[mark.venue, mark.symbol] = (mark.mark_ticks, mark.funding_ppb)
+            if self._portfolio.unanswered == 0:
+                funding.check(min(mark.occurred_ns, now), now, self._outbox)
 
     def _judge_margin(self, account: Account, at_ns: int, now: int) -> None:
         buffer = self._rulebook.buffers.get(account.name)
@@ -310,6 +375,9 @@ class RiskMonitor(Core):
         custody = self._custodies.get(report.account)
         if custody is None or report.custodian != self._custodian:
             return
+        rule = self._rulebook.sanities.get(report.account)
+        if rule is not None and rule.is_told and custody.sides_with_venue(report):
+            self._side_with_venue(custody.account, report.occurred_ns, now)
         custody.take(report)
         custody.keep(report)
         self._doubts_changed = True
@@ -368,6 +436,7 @@ class RiskMonitor(Core):
         for account in self._accounts.values():
             if account.venue == venue:
                 account.missed = True
+                self._rulebook.doubt_balances(account.name)
                 self._ask_account(account, now)
 
     # Questions.
@@ -386,6 +455,13 @@ class RiskMonitor(Core):
         if not self._asking_again:
             self._asking_again = True
             self._outbox.wake(ASK_AGAIN, now + self._ask_again_after_ns)
+
+    def _ask_venues(self, now: int) -> None:
+        assert self._ask_venue_every_ns is not None
+        for account in self._accounts.values():
+            if not account.asked:
+                self._ask_account(account, now)
+        self._outbox.wake(VENUE, now + self._ask_venue_every_ns)
 
     def _ask_all(self, now: int) -> None:
         for account in self._accounts.values():
@@ -423,6 +499,8 @@ class RiskMonitor(Core):
         self._outbox.wake(RECONCILE, now + self._reconcile_every_ns)
         self._outbox.wake(CUSTODY, now + self._ask_custodian_every_ns)
         self._outbox.wake(SILENCE, self._rulebook.silence_due_ns(now))
+        if self._ask_venue_every_ns is not None:
+            self._outbox.wake(VENUE, now + self._ask_venue_every_ns)
 
     def _on_wake(self, now: int) -> None:
         task = self._outbox.due(now)
@@ -438,6 +516,8 @@ class RiskMonitor(Core):
         elif task == CUSTODY:
             self._compare_books(now)
             self._ask_custodian(now)
+        elif task == VENUE:
+            self._ask_venues(now)
         elif task in self._rulebook.watches:
             self._rulebook.watches[task].last(now, self._outbox)
 

@@ -11,7 +11,15 @@ from pydantic import BaseModel
 from trading_ecosystem.live.rest.amounts import amount_text, moment_or_none, moment_text, scaled_text
 from trading_ecosystem.messages.risk import AlertAcknowledged, AlertRule, Exposure, RiskReported
 from trading_ecosystem.production.risk_monitor.config import Level, Levels, Limits
-from trading_ecosystem.production.risk_monitor.rulebook import SHARE_UNIT, SWITCH_UNIT, TIME_UNIT, minor_unit, rate_unit
+from trading_ecosystem.production.risk_monitor.rulebook import (
+    ASSET_UNIT,
+    SHARE_UNIT,
+    SWITCH_UNIT,
+    TICK_UNIT,
+    TIME_UNIT,
+    minor_unit,
+    rate_unit,
+)
 from trading_ecosystem.production.risk_monitor.store import Alert
 from trading_ecosystem.reference import ReferenceData
 
@@ -179,6 +187,13 @@ def limits_body(limits: Limits, reference: ReferenceData) -> LimitsBody:
         places.append((AlertRule.ORDER_RATE, "every account", rate_unit(window), each))
     if limits.kill_switch is not None:
         places.append((AlertRule.KILL_SWITCH, "every account", SWITCH_UNIT, limits.kill_switch))
+    places += [(AlertRule.PRICE_OUTLIER, name, SHARE_UNIT, each) for name, each in limits.price_outlier.items()]
+    if limits.crossed_book is not None:
+        places.append((AlertRule.CROSSED_BOOK, "every instrument", TICK_UNIT, limits.crossed_book))
+    if limits.balance_sanity is not None:
+        places.append((AlertRule.BALANCE_SANITY, "every account", ASSET_UNIT, limits.balance_sanity))
+    if limits.funding_cost is not None:
+        places.append((AlertRule.FUNDING_COST, "firm", money, limits.funding_cost))
     found: list[LevelBody] = []
     for rule, subject, unit, levels in places:
         if levels.warning is not None:

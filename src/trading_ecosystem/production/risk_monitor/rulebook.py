@@ -15,19 +15,24 @@ from trading_ecosystem.production.risk_monitor.desks import Desk
 from trading_ecosystem.production.risk_monitor.margin import Margin
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.production.risk_monitor.portfolio import Portfolio
+from trading_ecosystem.production.risk_monitor.rules.balance_sanity import BalanceSanity
 from trading_ecosystem.production.risk_monitor.rules.basis_divergence import Basis
 from trading_ecosystem.production.risk_monitor.rules.concentration import Share
+from trading_ecosystem.production.risk_monitor.rules.crossed_book import CrossedBook
 from trading_ecosystem.production.risk_monitor.rules.delta_exposure import DeltaExposure
+from trading_ecosystem.production.risk_monitor.rules.funding_cost import FundingCost
 from trading_ecosystem.production.risk_monitor.rules.margin_buffer import MarginBuffer
 from trading_ecosystem.production.risk_monitor.rules.order_rate import OrderRate
 from trading_ecosystem.production.risk_monitor.rules.peg_deviation import Peg
 from trading_ecosystem.production.risk_monitor.rules.pnl_drawdown import Drawdown
 from trading_ecosystem.production.risk_monitor.rules.position_limit import PositionLimit
+from trading_ecosystem.production.risk_monitor.rules.price_outlier import PriceOutlier, Source
 from trading_ecosystem.production.risk_monitor.rules.reconciliation_break import ReconciliationBreak
 from trading_ecosystem.production.risk_monitor.rules.settlement_overdue import SettlementOverdue
 from trading_ecosystem.production.risk_monitor.rules.silence import Silence
 from trading_ecosystem.production.risk_monitor.rules.stale_data import Feed
 from trading_ecosystem.production.risk_monitor.rules.transfer_overdue import TransferOverdue
+from trading_ecosystem.production.risk_monitor.rules.unchanged_data import Content, Movement
 from trading_ecosystem.production.risk_monitor.rules.venue_down import Venue
 from trading_ecosystem.reference import Instrument, ReferenceData
 
@@ -35,6 +40,8 @@ FIRM = "firm"  # The subject of a rule about the whole.
 SHARE_UNIT = "ppm"
 TIME_UNIT = "ns"
 SWITCH_UNIT = "engaged"  # 1 or 0.
+TICK_UNIT = "ticks"
+ASSET_UNIT = "assets"
 
 
 @final
@@ -82,6 +89,26 @@ class Rulebook:
         self.marks: dict[str, dict[str, int]] = {venue: {} for venue in venues}  # Mark prices, in ticks, by symbol.
         self.bases = [self._basis(symbol, levels, reference) for symbol, levels in limits.basis_divergence.items()]
         self.buffers = self._buffers(venues, margins or {}, reference)
+        self.outliers = {
+            symbol: self._outlier(symbol, list(venues), levels) for symbol, levels in limits.price_outlier.items()
+        }
+        self.crossings = self._crossings(list(venues), list(reference.instruments))
+        for symbol, feed in self.feeds.items():
+            feed.outlier, feed.crossing = self.outliers.get(symbol), self.crossings.get(symbol)
+        if limits.unchanged_data_ns is not None:
+            movement = Movement()
+            for feed in self.feeds.values():
+                feed.content = Content(limits.unchanged_data_ns, movement)
+        self.sanities: dict[str, BalanceSanity] = {}
+        if limits.balance_sanity is not None:
+            for account in accounts:
+                watch = self._watch(rule.BALANCE_SANITY, account, ASSET_UNIT, limits.balance_sanity)
+                self.sanities[account] = BalanceSanity(watch)
+        self.funding: FundingCost | None = None
+        if limits.funding_cost is not None:
+            lie = [(venue, (margins or {})[account]) for venue, here in venues.items() for account in here]
+            watch = self._watch(rule.FUNDING_COST, FIRM, money, limits.funding_cost)
+            self.funding = FundingCost(lie, reference.perpetuals, portfolio, watch)
         self.rates = {account: self._rates(account) for account in accounts} if limits.order_rates else {}
         self._longest_wait_ns = self._all_silences()[0].watch.lowest
 
@@ -123,19 +150,22 @@ class Rulebook:
         for share in self.shares:
             share.watch.known = False
 
+    def doubt_balances(self, account: str) -> None:
+        """What its venue says of it may not be comparable until it answers."""
+        if account in self.sanities:
+            self.sanities[account].watch.known = False
+
     def check_silence(self, now: int, outbox: Outbox) -> bool:
         """True if a source fell silent or spoke again. What rests on a silent source has no value."""
         changed = False
         for venue in self.venues.values():
             if venue.silence.check(now, outbox):
                 changed = True
-        for feed in self.feeds.values():
-            if feed.silence.check(now, outbox):
+            if venue.silence.quiet and self._forget_books(venue.name):
                 changed = True
-            if feed.silence.quiet and feed.peg is not None:
-                feed.peg.watch.known = False
-            for basis in feed.bases if feed.silence.quiet else ():
-                basis.watch.known = False
+        for feed in self.feeds.values():
+            if self.check_feed(feed, now, outbox):
+                changed = True
         return changed
 
     def desk(self, instance: str, account: str) -> Desk:
@@ -143,6 +173,26 @@ class Rulebook:
         levels = self._limits.kill_switch
         watch = None if levels is None else self._watch(AlertRule.KILL_SWITCH, account, SWITCH_UNIT, levels)
         return Desk(instance, watch)
+
+    def check_feed(self, feed: Feed, now: int, outbox: Outbox) -> bool:
+        """The same of the quotes of one instrument."""
+        changed = feed.silence.check(now, outbox)
+        if not feed.silence.quiet:
+            return changed
+        feed.doubt()
+        return (feed.outlier is not None and feed.outlier.leave("")) or changed
+
+    def _forget_books(self, venue: str) -> bool:
+        """A venue is silent: what its books and rates were says nothing. True if prices are in doubt that were not, or
+        not any more."""
+        if self.funding is not None:
+            self.funding.forget(venue)
+            self.funding.watch.known = False
+        changed = [outlier.leave(venue) for outlier in self.outliers.values()]
+        for crossing in self.crossings.values():
+            if crossing.venue == venue:
+                crossing.watch.known = False
+        return any(changed)
 
     def resolve(self, now: int, outbox: Outbox) -> None:
         for rates in self.rates.values():
@@ -230,6 +280,24 @@ class Rulebook:
                 watch = self._watch(AlertRule.MARGIN_BUFFER, account, SHARE_UNIT, levels)
                 buffers[account] = MarginBuffer(margins[account], reference.perpetuals, self.marks[venue], watch)
         return buffers
+
+    def _outlier(self, symbol: str, venues: list[str], levels: Levels) -> PriceOutlier:
+        rule = AlertRule.PRICE_OUTLIER
+        provider = Source("", self._watch(rule, symbol, SHARE_UNIT, levels))
+        books = [Source(venue, self._watch(rule, at_venue(venue, symbol), SHARE_UNIT, levels)) for venue in venues]
+        return PriceOutlier(symbol, provider, books)
+
+    def _crossings(self, venues: list[str], symbols: list[str]) -> dict[str, CrossedBook]:
+        """By subject: an instrument for the provider's quotes, or one at a venue."""
+        levels = self._limits.crossed_book
+        if levels is None:
+            return {}
+        found: dict[str, CrossedBook] = {}
+        for venue in ("", *venues):
+            for symbol in symbols:
+                subject = at_venue(venue, symbol) if venue else symbol
+                found[subject] = CrossedBook(venue, self._watch(AlertRule.CROSSED_BOOK, subject, TICK_UNIT, levels))
+        return found
 
     def _feed(self, instrument: Instrument, reference: ReferenceData) -> Feed:
         symbol, asset = instrument.symbol, instrument.base

@@ -20,7 +20,7 @@ from trading_ecosystem.messages.accounts import AccountReported, HoldingsReporte
 from trading_ecosystem.messages.books import ProfitSettled
 from trading_ecosystem.messages.custody import SettlementsReported
 from trading_ecosystem.messages.kill_switch import KillSwitchChanged, KillSwitchReported
-from trading_ecosystem.messages.market import MarketPhaseChanged, QuotePublished
+from trading_ecosystem.messages.market import BookTopChanged, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.order_changes import AmendRejected, OrderAmended
 from trading_ecosystem.messages.orders import (
     CancelRejected,
@@ -47,6 +47,8 @@ from trading_ecosystem.production.risk_monitor.core import RiskMonitor
 from trading_ecosystem.production.risk_monitor.rest import rest_app
 from trading_ecosystem.production.risk_monitor.store import DESIGN
 from trading_ecosystem.reference import ReferenceData
+
+BOOKS = "books"  # Under this name: those venues whose books are heard.
 
 
 def build(document: Section, instance: str) -> RiskMonitor:
@@ -78,7 +80,11 @@ def read_venues(document: Section) -> dict[str, tuple[str, ...]]:
 
 
 def targets(document: Section) -> Mapping[str, Sequence[str]]:
-    return {"exchange": list(read_venues(document)), "trading_engine": list(read_desks(document).values())}
+    """Books are asked for where the limits watch them."""
+    venues = list(read_venues(document))
+    watched = read_limits(document, read_reference(document)).watches_books
+    desks = list(read_desks(document).values())
+    return {"exchange": venues, BOOKS: venues if watched else [], "trading_engine": desks}
 
 
 def read_desks(document: Section) -> dict[str, str]:
@@ -138,6 +144,7 @@ SERVICE = Service(
                 ProfitSettled,
             ),
         ),
+        Upstream(role="exchange", speech=EXCHANGE, kinds=(BookTopChanged,), named=BOOKS),
         Upstream(role="custodian", speech=CUSTODIAN, kinds=(HoldingsReported, SettlementsReported, TransfersReported)),
         Upstream(role="trading_engine", speech=TRADING_ENGINE, kinds=(KillSwitchChanged, KillSwitchReported)),
     ),

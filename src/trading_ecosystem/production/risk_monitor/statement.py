@@ -10,6 +10,7 @@ from trading_ecosystem.messages.risk import Exposure, RiskReported
 from trading_ecosystem.production.risk_monitor.accounts import Account, Custody
 from trading_ecosystem.production.risk_monitor.portfolio import Portfolio, Position
 from trading_ecosystem.production.risk_monitor.rulebook import FIRM, SHARE_UNIT, Rulebook, at_venue, minor_unit
+from trading_ecosystem.production.risk_monitor.rules.funding_cost import FundingCost
 
 MILLION = 1_000_000
 POSITION_AT_VENUE = "position_at_venue"
@@ -42,6 +43,9 @@ class Statement:
         doubts += [f"no price yet of {asset}" for asset in portfolio.unpriced()]
         doubts += [f"no fresh quote of {feed.symbol}" for feed in self._rulebook.feeds.values() if feed.silence.quiet]
         doubts += [custody.doubt for custody in self._custodies if custody.doubt]
+        for outlier in self._rulebook.outliers.values():
+            far = [source.name or "the provider" for source in outlier.sources if source.in_doubt]
+            doubts += [f"the price of {outlier.symbol} at {name} is far from the others" for name in far]
         return doubts
 
     def report(self, now: int) -> RiskReported:
@@ -87,10 +91,24 @@ class Statement:
                     certain=certain,
                 )
             )
+        if rulebook.funding is not None:
+            lines.append(self._funding(rulebook.funding))
         if len(rulebook.venues) > 1:
             for venue in rulebook.venues:
                 lines += self._at_venue(venue)
         return lines
+
+    def _funding(self, funding: FundingCost) -> Exposure:
+        """Not certain where the figure is unknown, and is told as nothing."""
+        value = funding.value()
+        return Exposure(
+            measure="funding_cost",
+            subject=FIRM,
+            value=carried(value or 0),
+            limit=funding.watch.highest,
+            unit=self._money_unit,
+            certain=value is not None and self._amounts_are_certain(),
+        )
 
     def _at_venue(self, venue: str) -> list[Exposure]:
         """What lies at one of several venues, and which part of the firm's gross wealth that is."""
@@ -148,4 +166,6 @@ class Statement:
         if position.total_minor == 0:
             return True
         feed = self._rulebook.feed_of.get(position.asset)
-        return position.price != 0 if feed is None else position.price != 0 and not feed.silence.quiet
+        if feed is None or position.price == 0:
+            return position.price != 0
+        return not feed.silence.quiet and (feed.outlier is None or feed.outlier.certain)

@@ -172,7 +172,7 @@ class Exchange(JournaledCore):
 
     def _follow(self, quote: QuotePublished, now: int, out: list[Message]) -> None:
         """The venue's own price follows the provider's; an index is the provider's."""
-        own = self._dispersions.moved(quote)
+        own = self._faults.moved(self._dispersions.moved(quote))
         market = self._matching.markets.get(quote.symbol)
         if market is not None:
             market.follow(own)

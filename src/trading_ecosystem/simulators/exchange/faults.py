@@ -14,6 +14,7 @@ from trading_ecosystem.messages.chaos import (
     RestoreVenue,
     VenueFault,
 )
+from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import CancelReason
 from trading_ecosystem.messages.runtime import Plain
@@ -24,10 +25,12 @@ from trading_ecosystem.simulators.exchange.liquidity import Liquidity
 from trading_ecosystem.simulators.exchange.market import Market
 from trading_ecosystem.simulators.exchange.matching import Matching
 from trading_ecosystem.simulators.exchange.reports import Reports
+from trading_ecosystem.simulators.exchange.wick import Wick
 
 LONGEST_NS: Final = 30 * 86_400_000_000_000
 LARGEST_SCALE_PPM: Final = 100 * PPM
-NEEDS_TIME: Final = (VenueFault.HALT, VenueFault.LATENCY)
+LARGEST_CREDIT_PPM: Final = PPM * PPM
+NEEDS_TIME: Final = (VenueFault.HALT, VenueFault.LATENCY, VenueFault.WICK)
 NEEDS_SHARE: Final = (
     *(VenueFault.REJECT, VenueFault.PARTIAL_FILLS),
     *(VenueFault.DUPLICATE_REPORTS, VenueFault.LOST_REPORTS),
@@ -43,7 +46,17 @@ ENDS_SESSION: Final = (
 class VenueFaults:
     """`unanswered`: what came while the venue was dark, and was not taken."""
 
-    __slots__ = ("_accounts", "_auctions", "_liquidity", "_matching", "_venue", "register", "reports", "unanswered")
+    __slots__ = (
+        "_accounts",
+        "_auctions",
+        "_liquidity",
+        "_matching",
+        "_venue",
+        "_wick",
+        "register",
+        "reports",
+        "unanswered",
+    )
 
     def __init__(
         self,
@@ -61,6 +74,7 @@ class VenueFaults:
         self._liquidity = liquidity
         self.register = register
         self.reports = Reports(accounts, register)
+        self._wick = Wick()
         self.unanswered = 0
 
     @property
@@ -96,6 +110,8 @@ class VenueFaults:
             return f"{fault.value} is in force already, by {known.injection_id}"
         if self.register.find(command.injection_id) is not None:
             return f"{command.injection_id} is the name of another fault in force"
+        if fault is VenueFault.PHANTOM_CREDIT:
+            return self._credit_refusal(command)
         for symbol in command.symbols:
             if symbol not in self._matching.markets:
                 return f"the venue has no market {symbol}"
@@ -107,7 +123,21 @@ class VenueFaults:
             return f"{fault.value} needs a share above nothing and up to all"
         if fault is VenueFault.SPREAD:
             return self._spread_refusal(command)
-        return ""
+        return self._wick_refusal(command) if fault is VenueFault.WICK else ""
+
+    def _credit_refusal(self, command: FaultVenue) -> str:
+        for asset in command.symbols:
+            if asset not in self._accounts.totals:
+                return f"the venue has no asset {asset}"
+        if command.only_account and self._accounts.client(command.only_account) is None:
+            return f"the venue has no participant {command.only_account}"
+        is_more = PPM < command.share_ppm <= LARGEST_CREDIT_PPM
+        return "" if is_more else "a phantom credit is more than there is, and up to a million times"
+
+    def _wick_refusal(self, command: FaultVenue) -> str:
+        if not 0 < command.share_ppm <= LARGEST_SCALE_PPM or command.share_ppm == PPM:
+            return "a wick goes to another price, above nothing and up to a hundred times what it was"
+        return "" if self._scaled(command) else "nothing is quoted there by the background"
 
     def _spread_refusal(self, command: FaultVenue) -> str:
         for scale_ppm in (command.spread_ppm, command.share_ppm):
@@ -134,6 +164,8 @@ class VenueFaults:
                 market.largest_part_ppm, market.parted = command.share_ppm, False
         elif fault is VenueFault.STALE_BALANCES:
             self.reports.remember_balances()
+        elif fault is VenueFault.WICK:
+            self._wick.begun_ns = now
 
     # End.
 
@@ -177,6 +209,16 @@ class VenueFaults:
         leaves.extend(self.register.take_struck(now))
         return leaves
 
+    def moved(self, quote: QuotePublished) -> QuotePublished:
+        """What the venue's own participants think the price is."""
+        command = self.register.get(VenueFault.WICK)
+        if command is None or quote.bid_ticks <= 0:
+            return quote
+        own = self._wick.moved(quote, command)
+        if own.bid_ticks != quote.bid_ticks:
+            self.register.strike(command)
+        return own
+
     def _look_for_effects(self) -> None:
         parts, spread = self.register.get(VenueFault.PARTIAL_FILLS), self.register.get(VenueFault.SPREAD)
         if parts is not None and any([market.parted for market in self._markets(parts)]):
@@ -197,10 +239,16 @@ class VenueFaults:
     # State.
 
     def save(self) -> Plain:
-        return {"register": self.register.save(), "reports": self.reports.save(), "unanswered": self.unanswered}
+        return {
+            "register": self.register.save(),
+            "reports": self.reports.save(),
+            "unanswered": self.unanswered,
+            "wick": self._wick.begun_ns,
+        }
 
     def restore(self, state: Plain) -> None:
         assert isinstance(state, dict)
         self.register.restore(state["register"])
         self.reports.restore(state["reports"])
         self.unanswered = state["unanswered"]
+        self._wick.begun_ns = state.get("wick", 0)

@@ -12,11 +12,12 @@ from trading_ecosystem.messages import codec
 from trading_ecosystem.messages.accounts import AccountReported, Balance
 from trading_ecosystem.messages.chaos import FaultVenue, VenueFault
 from trading_ecosystem.messages.message import Message, field_names, values_of
+from trading_ecosystem.messages.numbers import carried
 from trading_ecosystem.messages.orders import AccountEvent, OrderFilled
 from trading_ecosystem.messages.runtime import Plain
 from trading_ecosystem.simulators.exchange.accounts import Account, Accounts
 from trading_ecosystem.simulators.exchange.deadlines import NEVER_NS
-from trading_ecosystem.simulators.exchange.fault_register import FaultRegister
+from trading_ecosystem.simulators.exchange.fault_register import PPM, FaultRegister
 
 
 @final
@@ -48,6 +49,9 @@ class Reports:
         stale = register.get(VenueFault.STALE_BALANCES)
         if stale is not None:
             said = [self._as_of_then(each, stale) for each in said]
+        phantom = register.get(VenueFault.PHANTOM_CREDIT)
+        if phantom is not None:
+            said = [self._credited(each, phantom) for each in said]
         late = register.get(VenueFault.LATENCY)
         if late is not None:
             said = self._hold(said, late, now)
@@ -91,9 +95,18 @@ class Reports:
                 for asset, free, locked in self._stale.get(each.account, [])
             ]
         )
-        if lines == each.balances:
+        return each if lines == each.balances else self._with_balances(each, lines, stale)
+
+    # More than there is.
+
+    def _credited(self, each: Message, phantom: FaultVenue) -> Message:
+        if not isinstance(each, AccountReported) or phantom.only_account not in ("", each.account):
             return each
-        self._register.strike(stale)
+        lines = tuple([credited(line, phantom) for line in each.balances])
+        return each if lines == each.balances else self._with_balances(each, lines, phantom)
+
+    def _with_balances(self, each: AccountReported, lines: tuple[Balance, ...], fault: FaultVenue) -> AccountReported:
+        self._register.strike(fault)
         return AccountReported(
             to=each.to,
             venue=each.venue,
@@ -141,6 +154,13 @@ class Reports:
 
 def balances(account: Account) -> list[list[object]]:
     return [[asset, funds.free_minor, funds.locked_minor] for asset, funds in account.funds.items()]
+
+
+def credited(line: Balance, phantom: FaultVenue) -> Balance:
+    if phantom.symbols and line.asset not in phantom.symbols:
+        return line
+    free_minor = carried(line.free_minor * phantom.share_ppm // PPM)
+    return Balance(asset=line.asset, free_minor=free_minor, locked_minor=line.locked_minor)
 
 
 def numbered(event: Message, account_sequence: int) -> Message:

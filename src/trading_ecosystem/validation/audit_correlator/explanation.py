@@ -24,10 +24,13 @@ from trading_ecosystem.validation.audit_correlator.injections import AppliedInje
 from trading_ecosystem.validation.results import ChainLink
 
 ABSENCES = (AlertRule.VENUE_DOWN, AlertRule.STALE_DATA)
-OF_CUSTODY = (AlertRule.SETTLEMENT_OVERDUE, AlertRule.RECONCILIATION_BREAK, AlertRule.TRANSFER_OVERDUE)
+OF_CUSTODY = (
+    *(AlertRule.SETTLEMENT_OVERDUE, AlertRule.RECONCILIATION_BREAK),
+    *(AlertRule.TRANSFER_OVERDUE, AlertRule.BALANCE_SANITY),
+)
 PORTFOLIO = (
     *(AlertRule.PNL_DRAWDOWN, AlertRule.DELTA_EXPOSURE, AlertRule.CONCENTRATION),
-    AlertRule.MARGIN_BUFFER,
+    *(AlertRule.MARGIN_BUFFER, AlertRule.FUNDING_COST),
 )
 UNEXPLAINED = "no injection explains this"
 LONGEST_WALK = 1_000  # Beyond it, all that is left is one service waking itself.

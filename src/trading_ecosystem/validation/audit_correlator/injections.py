@@ -34,7 +34,10 @@ UNMARKED = ("QuotePublished", "BookTopChanged", "VenueHeartbeat", "MarkPriceChan
 OF_BOTH_WAYS = (LinkFault.RESET, LinkFault.REFUSE, LinkFault.LOSE_ANSWERS)  # What breaks a connection.
 
 # What a venue tells of accounts is not so, or custody's books and what the venue told do not agree.
-MISREPORTS = (VenueFault.LOST_REPORTS, VenueFault.DUPLICATE_REPORTS, VenueFault.STALE_BALANCES)
+MISREPORTS = (
+    *(VenueFault.LOST_REPORTS, VenueFault.DUPLICATE_REPORTS),
+    *(VenueFault.STALE_BALANCES, VenueFault.PHANTOM_CREDIT),
+)
 
 OfServices = CrashService | FaultService | FaultCustody | FaultVenue
 Command = ApplyPricePath | FaultFeed | FaultLink | ScaleVolatility | OfServices
@@ -78,12 +81,14 @@ class AppliedInjection:
         """Whether a message, on its way to `recipient`, bears this injection's mark.
 
         A shape of prices and a fault of the feed mark quotes. A fault of a service or a link marks all but prices and
-        timers, which are as true as without it.
+        timers, which are as true as without it; a wick marks the venue's own.
         """
         if message_id <= self.command_id or not self.lasted(sent_ns, sent_ns):
             return False
         if isinstance(self.command, ApplyPricePath | FaultFeed | ScaleVolatility):
             return lane.sender == self.command.to and lane.subject in self.reach
+        if isinstance(self.command, FaultVenue) and self.command.venue_fault is VenueFault.WICK and is_top(lane):
+            return lane.sender == self.command.to and lane.subject in (self.command.symbols or (lane.subject,))
         if lane.type_name in UNMARKED:
             return False
         if isinstance(self.command, FaultCustody | FaultVenue):
@@ -238,6 +243,10 @@ def reach_of(command: Command, reference: ReferenceData) -> tuple[str, ...]:
     if isinstance(command, FaultFeed) or (isinstance(command, ApplyPricePath) and command.anchor is PathAnchor.APART):
         return command.symbols
     return crosses(command.symbols, reference) if isinstance(command, ApplyPricePath | ScaleVolatility) else ()
+
+
+def is_top(lane: Lane) -> bool:
+    return lane.type_name == "BookTopChanged"
 
 
 def named(instance: str, names: tuple[str, ...]) -> bool:

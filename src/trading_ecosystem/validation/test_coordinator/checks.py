@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 
 from trading_ecosystem.configuration.scalars import duration_text
+from trading_ecosystem.messages.chaos import VenueFault
 from trading_ecosystem.messages.risk import AlertRule
 from trading_ecosystem.reference import AssetKind, ReferenceData
 from trading_ecosystem.validation.test_coordinator.conditions import (
@@ -179,18 +180,9 @@ def check_world(
         if choices is not None and condition.subject not in choices and condition.node:
             condition.node.fail_word(f"{condition.quantity.value}: unknown", condition.subject, choices)
     for pattern in patterns:
-        subjects = subjects_of(AlertRule(pattern.rule), known, reference, instances)
+        subjects = subjects_of(AlertRule(pattern.rule), known, reference, instances, accounts)
         if pattern.subject is not None and pattern.subject not in subjects:
             pattern.node.fail_word(f"subject: {pattern.rule} is never about", pattern.subject, subjects)
-
-
-def subjects_of(
-    rule: AlertRule, known: dict[Quantity, list[str]], reference: ReferenceData, instances: Collection[str]
-) -> list[str]:
-    if rule is AlertRule.ORDER_RATE:
-        return [f"{account}:{window}" for account in known[Quantity.ORDERS] for window in RATE_WINDOWS]
-    quantity = RULE_QUANTITIES.get(rule)
-    return broken_subjects(reference, instances) if quantity is None else known[quantity]
 
 
 def check_target(step: Injection, reference: ReferenceData, instances: Collection[str]) -> None:
@@ -220,6 +212,11 @@ def check_venue(step: VenueDisturbance, reference: ReferenceData, instances: Col
     place = step.venue.partition(".")[2]
     if step.account and place and not step.account.startswith(f"{place}."):
         step.node.fail(f"account: {step.account} does not lie at {step.venue}")
+    if step.kind == VenueFault.PHANTOM_CREDIT:
+        for asset in step.symbols:
+            if asset not in reference.assets:
+                step.node.fail_word("asset: unknown", asset, reference.assets)
+        return
     check_symbols(step, step.symbols, reference)
 
 
@@ -254,6 +251,30 @@ def role(instance: str) -> str:
 
 def venues_of(instances: Collection[str]) -> list[str]:
     return [name for name in instances if role(name) == EXCHANGE]
+
+
+def subjects_of(
+    rule: AlertRule,
+    known: dict[Quantity, list[str]],
+    reference: ReferenceData,
+    instances: Collection[str],
+    accounts: Collection[str],
+) -> list[str]:
+    """What an alert of this rule can be about, in this world."""
+    if rule is AlertRule.ORDER_RATE:
+        return [f"{account}:{window}" for account in accounts for window in RATE_WINDOWS]
+    if rule in (AlertRule.PRICE_OUTLIER, AlertRule.CROSSED_BOOK):
+        return [*reference.instruments, *books_of(reference, instances)]
+    if rule is AlertRule.FUNDING_COST:
+        return [FIRM]
+    if rule is AlertRule.BALANCE_SANITY:
+        return list(accounts)
+    quantity = RULE_QUANTITIES.get(rule)
+    return broken_subjects(reference, instances) if quantity is None else known[quantity]
+
+
+def books_of(reference: ReferenceData, instances: Collection[str]) -> list[str]:
+    return [f"{venue}:{symbol}" for venue in venues_of(instances) for symbol in reference.instruments]
 
 
 def broken_subjects(reference: ReferenceData, instances: Collection[str]) -> list[str]:
@@ -291,4 +312,6 @@ def known_subjects(
         Quantity.SILENCE: venues_of(instances),
         Quantity.ORDERS: list(accounts),
         Quantity.KILLED: list(accounts),
+        Quantity.FUNDING: [FIRM] if reference.perpetuals else [],
+        Quantity.APART: books_of(reference, instances),
     }

@@ -39,6 +39,8 @@ class Quantity(StrEnum):
     INJECTED = "injected"
     ORDERS = "orders"
     KILLED = "killed"
+    APART = "apart"
+    FUNDING = "funding"
 
 
 # True while something does not come; without a level.
@@ -51,7 +53,7 @@ SPANS = (
 )  # True from one word to another; without a level.
 SHARES = (
     *(Quantity.DEVIATION, Quantity.DRAWDOWN, Quantity.CONCENTRATION),
-    *(Quantity.DIVERGENCE, Quantity.VOLATILITY, Quantity.MARGIN),
+    *(Quantity.DIVERGENCE, Quantity.VOLATILITY, Quantity.MARGIN, Quantity.APART),
 )
 
 
@@ -89,6 +91,8 @@ class Condition:
             return f"lag of {self.subject} above {duration_text(int(self.level))}"
         if self.quantity is Quantity.DELTA:
             return f"delta of {self.subject} above {self.level:,} USD"
+        if self.quantity is Quantity.FUNDING:
+            return f"funding of {self.subject} above {self.level:,} USD a day"
         if self.quantity is Quantity.POSITION:
             return f"position in {self.subject} above {self.level:,}"
         if self.quantity is Quantity.ORDERS:

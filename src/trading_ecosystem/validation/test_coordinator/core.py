@@ -23,7 +23,7 @@ from trading_ecosystem.messages.custody import (
 )
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.kill_switch import KillSwitchChanged, LiftRefused
-from trading_ecosystem.messages.market import MarketPhaseChanged, QuotePublished
+from trading_ecosystem.messages.market import BookTopChanged, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import OrderDenied, OrderFilled
 from trading_ecosystem.messages.perpetuals import (
@@ -159,6 +159,9 @@ class TestCoordinator(Core):
             self._quotes += 1
             if self._truth.quote(message, now):
                 self._recorder.quote(message)
+            return NOTHING
+        if isinstance(message, BookTopChanged):
+            self._truth.book(message)
             return NOTHING
         if isinstance(message, Wake):
             return self._act(now)

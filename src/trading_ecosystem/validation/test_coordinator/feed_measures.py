@@ -11,7 +11,7 @@ from typing import Final, final
 
 from mypy_extensions import mypyc_attr
 
-from trading_ecosystem.messages.market import QuotePublished
+from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.validation.test_coordinator.conditions import Condition, Quantity
 from trading_ecosystem.validation.test_coordinator.measures import Breach, Gap, Runs
@@ -148,6 +148,39 @@ class Divergence(FeedMeasure):
             self.runs.switch(abs(across - straight) * PPM >= self._bound_ppm * straight, quote.occurred_ns)
 
 
+@final
+class Apart(FeedMeasure):
+    """True while the middle of a venue's own book is away from the provider's by `bound_ppm` or more.
+
+    A book with an empty side is nowhere: the condition ends."""
+
+    __slots__ = ("_bound_ppm", "_last_ns", "_own", "_quoted", "symbol", "venue")
+
+    def __init__(self, condition: Condition) -> None:
+        super().__init__(condition.sustain_ns)
+        self.venue, _, self.symbol = condition.subject.rpartition(":")
+        self._bound_ppm = ceil(condition.level * PPM)
+        self._quoted = 0
+        self._own = 0
+        self._last_ns = 0
+
+    def observe(self, quote: QuotePublished, now: int) -> None:
+        self._quoted = quote.bid_ticks + quote.ask_ticks
+        self._look(quote.occurred_ns)
+
+    def observe_book(self, book: BookTopChanged) -> None:
+        if book.venue == self.venue:
+            self._own = book.bid_ticks + book.ask_ticks if 0 < book.bid_ticks <= book.ask_ticks else 0
+            self._look(book.occurred_ns)
+
+    def _look(self, ns: int) -> None:
+        """The two come over different links: what is a little late counts from what was heard before it."""
+        self._last_ns = max(ns, self._last_ns)
+        both = self._own > 0 and self._quoted > 0
+        far = both and abs(self._own - self._quoted) * PPM >= self._bound_ppm * self._quoted
+        self.runs.switch(far, self._last_ns)
+
+
 def is_same(one: QuotePublished, other: QuotePublished) -> bool:
     """Whether two quotes differ in nothing but number and time."""
     return (
@@ -179,9 +212,13 @@ def feed_measure(condition: Condition, reference: ReferenceData, start_ns: int) 
         return Lag(sustain_ns, int(condition.level))
     if quantity is Quantity.VOLATILITY:
         return Volatility(sustain_ns, ceil(condition.level * PPM), condition.window_ns)
+    if quantity is Quantity.APART:
+        return Apart(condition)
     return Divergence(condition, reference) if quantity is Quantity.DIVERGENCE else None
 
 
 def heard_by(measure: FeedMeasure, condition: Condition) -> tuple[str, ...]:
     """Whose quotes a measure looks at."""
+    if isinstance(measure, Apart):
+        return (measure.symbol,)
     return measure.symbols() if isinstance(measure, Divergence) else (condition.subject,)

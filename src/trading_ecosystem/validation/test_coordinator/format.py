@@ -193,6 +193,20 @@ CONDITIONS = {
         "A transfer from or to an account was to be completed, and has not come to its end.",
         [],
     ),
+    "apart": condition(
+        Quantity.APART,
+        partial(conditions.share, quantity=Quantity.APART),
+        "An instrument at a venue, such as `exchange:BTC/USD`, where the limits watch the books of venues.",
+        "The middle of a venue's own book is away from that of the provider's quote by a share or more.",
+        above(PART, "By this share or more."),
+    ),
+    "funding": condition(
+        Quantity.FUNDING,
+        partial(conditions.amount, quantity=Quantity.FUNDING),
+        "`firm`.",
+        "What the firm's perpetuals would pay in a day, net, at the rates of now, is at an amount or more.",
+        above(Number(), "USD a day."),
+    ),
     "injected": condition(
         Quantity.INJECTED,
         partial(conditions.lasting, quantity=Quantity.INJECTED),

@@ -11,13 +11,14 @@ from typing import final
 from trading_ecosystem.messages.accounts import VenueHeartbeat
 from trading_ecosystem.messages.custody import SettlementInstructed
 from trading_ecosystem.messages.kill_switch import KillSwitchChanged
-from trading_ecosystem.messages.market import MarketPhase, MarketPhaseChanged, QuotePublished
+from trading_ecosystem.messages.market import BookTopChanged, MarketPhase, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.orders import OrderFilled
 from trading_ecosystem.messages.perpetuals import LossCovered, MarginMoved, MarkPriceChanged, PositionChanged
 from trading_ecosystem.messages.transfers import AccountMoved
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.validation.test_coordinator.conditions import SPANS, Condition, Quantity
-from trading_ecosystem.validation.test_coordinator.feed_measures import FeedMeasure, feed_measure, heard_by
+from trading_ecosystem.validation.test_coordinator.feed_measures import Apart, FeedMeasure, feed_measure, heard_by
+from trading_ecosystem.validation.test_coordinator.funding_measure import FundingPaid
 from trading_ecosystem.validation.test_coordinator.margin_measure import MarginShare
 from trading_ecosystem.validation.test_coordinator.measures import (
     Band,
@@ -68,6 +69,7 @@ class GroundTruth:
         "_conditions",
         "_contracts",
         "_feeds",
+        "_funding",
         "_gaps",
         "_heartbeats",
         "_last_instruction_id",
@@ -82,6 +84,7 @@ class GroundTruth:
         "_overdue_transfers",
         "_paces",
         "_phases",
+        "_rates",
         "_reference",
         "_sessions",
         "_spans",
@@ -114,6 +117,8 @@ class GroundTruth:
         }
         self._marks: dict[str, int] = {}
         self._margin_shares: dict[str, MarginShare] = {}
+        self._rates: dict[str, tuple[int, int]] = {}  # Mark in ticks and funding rate in ppb, by symbol.
+        self._funding: dict[str, FundingPaid] = {}
         self._conditions: dict[str, Condition] = {condition.text: condition for condition in conditions}
         self._bands: dict[str, Band] = {}
         self._gaps: dict[str, Gap] = {}
@@ -160,15 +165,21 @@ class GroundTruth:
         elif quantity in (Quantity.OVERDUE, Quantity.TRANSFER_OVERDUE):
             overdue = self._overdue if quantity is Quantity.OVERDUE else self._overdue_transfers
             overdue.setdefault(subject, Overdue())
-        elif quantity is Quantity.MARGIN:
-            shares = MarginShare(condition, self._reference, self._contracts, self._wallets, self._marks)
-            self._margin_shares[text] = shares
+        elif quantity in (Quantity.MARGIN, Quantity.FUNDING):
+            self._watch_perpetuals(text, condition)
         elif quantity is Quantity.ORDERS:
             self._paces[text] = OrderPace(condition)
         elif quantity in SPANS:
             self._spans[text] = Runs()
         else:
             self._levels[text] = level_of(condition, self._reference)
+
+    def _watch_perpetuals(self, text: str, condition: Condition) -> None:
+        if condition.quantity is Quantity.FUNDING:
+            self._funding[text] = FundingPaid(condition, self._reference, self._contracts, self._rates)
+        else:
+            shares = MarginShare(condition, self._reference, self._contracts, self._wallets, self._marks)
+            self._margin_shares[text] = shares
 
     # What is heard.
 
@@ -197,6 +208,13 @@ class GroundTruth:
                 self._judge_levels(ns)
         feed.sum_ticks = sum_ticks
         return True
+
+    def book(self, book: BookTopChanged) -> None:
+        """Books are compared with quotes; nothing is worth what they say."""
+        feed = self._feeds.get(book.symbol)
+        for measure in feed.measures if feed is not None else ():
+            if isinstance(measure, Apart):
+                measure.observe_book(book)
 
     def fill(self, fill: OrderFilled) -> bool:
         """Book a fill of the firm, once. False when it is another's, has been booked, or is of nobody knows what."""
@@ -270,6 +288,9 @@ class GroundTruth:
 
     def marked(self, told: MarkPriceChanged) -> None:
         self._marks[told.symbol] = told.mark_ticks
+        self._rates[told.symbol] = (told.mark_ticks, told.funding_ppb)
+        for paid in self._funding.values():
+            paid.observe(told.occurred_ns)
         self._judge_margin(told.occurred_ns)
 
     def _judge_margin(self, ns: int) -> None:
@@ -372,6 +393,8 @@ class GroundTruth:
     def _runs(self, text: str) -> Runs:
         if text in self._bands:
             return self._bands[text].runs
+        if text in self._funding:
+            return self._funding[text].runs
         if text in self._margin_shares:
             return self._margin_shares[text].runs
         return self._levels[text].runs if text in self._levels else self._spans[text]

@@ -43,6 +43,7 @@ INJECTOR = "injector"
 UNCHANGED_PPM = 1_000_000
 POINTS_PER_HALF_LIFE = 4
 LARGEST_FACTOR = 100
+LARGEST_CREDIT = 1_000_000
 LONGEST_LAG_NS = 300_000_000_000
 HALF_LIVES = 8  # After these, 1/256 is left of a move that dies away, and is let go at once.
 DEPEG = "price.depeg"
@@ -453,6 +454,18 @@ def spread(node: Node, spread: Decimal, depth: Decimal, **step: Any) -> VenueDis
             node.fail(f"{name}: {factor} is not between 0.000001 and {LARGEST_FACTOR}")
     spread_ppm, depth_ppm = int(spread * UNCHANGED_PPM), int(depth * UNCHANGED_PPM)
     return VenueDisturbance(node=node, spread_ppm=spread_ppm, share_ppm=depth_ppm, **step)
+
+
+def credit(node: Node, asset: str, times: Decimal, **step: Any) -> VenueDisturbance:
+    """`times`: of what is free."""
+    if not 1 < times <= LARGEST_CREDIT:
+        node.fail(f"times: {times} is not above 1 and up to {LARGEST_CREDIT}")
+    return VenueDisturbance(node=node, symbols=(asset,), share_ppm=int(times * UNCHANGED_PPM), **step)
+
+
+def wick(node: Node, by: int, **step: Any) -> VenueDisturbance:
+    refuse_nothing(node, by)
+    return VenueDisturbance(node=node, share_ppm=UNCHANGED_PPM + by, **step)
 
 
 def path(node: Node, instrument: str, waypoints: tuple[tuple[Node, int, Decimal], ...], **step: Any) -> PricePath:

@@ -36,6 +36,7 @@ from trading_ecosystem.wire.test_coordinator.v1 import test_coordinator_pb2
 OBSERVER = "observer"  # As whom it listens to production: a reader of what a firm's own systems publish.
 LARGEST_SEED = (1 << 64) - 1
 CLOSE_WITHIN_S = 30.0
+BOOKS = "books"  # Under this name: those venues whose books are heard.
 STAGES = {
     Stage.IDLE: test_coordinator_pb2.RUN_STAGE_IDLE,
     Stage.RUNNING: test_coordinator_pb2.RUN_STAGE_RUNNING,
@@ -97,7 +98,8 @@ def targets(document: Section) -> Mapping[str, Sequence[str]]:
     for node in document["instances"].items():
         instance = node.text()
         by_role.setdefault(instance.partition(".")[0], []).append(instance)
-    return by_role
+    watched = BOOKS in document and document[BOOKS].flag()
+    return {**by_role, BOOKS: by_role.get(routes.EXCHANGE, []) if watched else []}
 
 
 def add(parts: Parts) -> Added:
@@ -163,13 +165,16 @@ SERVICE = Service(
     role=routes.TEST_COORDINATOR,
     speech=TEST_COORDINATOR,
     keys=(*REFERENCE_KEYS, "accounts", "instances", "start", "seed"),
-    optional=(*OPTIONAL_REFERENCE_KEYS, "margin", "scenario", "duration", "replayed"),
+    optional=(*OPTIONAL_REFERENCE_KEYS, "margin", BOOKS, "scenario", "duration", "replayed"),
     build=build,
     codec=CODEC,
     design=DESIGN,
     add=add,
     hears=(
         *(upstream(role, speech) for role, speech in HEARD.items()),
+        Upstream(
+            role=routes.EXCHANGE, speech=production_wire.EXCHANGE, kinds=tuple(routes.OF_WATCHED_BOOKS), named=BOOKS
+        ),
         breaker(routes.MARKET_DATA),
         breaker(routes.EXCHANGE),
         breaker(routes.CUSTODIAN),

@@ -1,15 +1,20 @@
 """Stale data: the age of an instrument's last quote, by the time that the quote itself bears.
 
 Rule 1: a quote with an empty side, or whose bid is above its ask, is no price: the instrument goes stale.
+Rule 2: where it is watched whether quotes say anything new, one that does not is as old as what it says.
 """
 
 from typing import final
 
+from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.production.risk_monitor.portfolio import Position
 from trading_ecosystem.production.risk_monitor.rules.basis_divergence import Basis
 from trading_ecosystem.production.risk_monitor.rules.concentration import Share
+from trading_ecosystem.production.risk_monitor.rules.crossed_book import CrossedBook
 from trading_ecosystem.production.risk_monitor.rules.peg_deviation import Peg
+from trading_ecosystem.production.risk_monitor.rules.price_outlier import PriceOutlier
 from trading_ecosystem.production.risk_monitor.rules.silence import Silence
+from trading_ecosystem.production.risk_monitor.rules.unchanged_data import Content
 
 
 @final
@@ -19,7 +24,7 @@ class Feed:
     `position` is what an instrument in the numeraire prices; None for every other instrument.
     """
 
-    __slots__ = ("bases", "peg", "position", "price", "shares", "silence", "symbol")
+    __slots__ = ("bases", "content", "crossing", "outlier", "peg", "position", "price", "shares", "silence", "symbol")
 
     def __init__(self, symbol: str, silence: Silence, position: Position | None, peg: Peg | None) -> None:
         self.symbol = symbol
@@ -28,6 +33,9 @@ class Feed:
         self.peg = peg
         self.shares: list[Share] = []
         self.bases: list[Basis] = []
+        self.content: Content | None = None
+        self.outlier: PriceOutlier | None = None
+        self.crossing: CrossedBook | None = None
         self.price = 0  # Twice the mid in ticks; 0 while there is none.
 
     def take(self, bid_ticks: int, ask_ticks: int, at_ns: int) -> bool:
@@ -36,3 +44,18 @@ class Feed:
             return False
         self.price = bid_ticks + ask_ticks
         return True
+
+    def is_old(self, quote: QuotePublished, at_ns: int) -> bool:
+        """Whether a quote that was taken says nothing new; then it is silence that it breaks no more."""
+        if self.content is None:
+            return False
+        fresh_ns = self.content.fresh_ns(quote, at_ns)
+        self.silence.last_ns = fresh_ns
+        return fresh_ns != at_ns
+
+    def doubt(self) -> None:
+        """This price may be none: what rests on it alone has no value."""
+        if self.peg is not None:
+            self.peg.watch.known = False
+        for basis in self.bases:
+            basis.watch.known = False

@@ -76,6 +76,14 @@ class _AlertRuleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AlertRule.V
     """A perpetual's price and that of its index are apart."""
     ALERT_RULE_MARGIN_BUFFER: _AlertRule.ValueType  # 21
     """The maintenance margin takes up too much of an account's margin."""
+    ALERT_RULE_PRICE_OUTLIER: _AlertRule.ValueType  # 30
+    """One source's price is far from the others'."""
+    ALERT_RULE_CROSSED_BOOK: _AlertRule.ValueType  # 31
+    """A bid is at its ask or above."""
+    ALERT_RULE_BALANCE_SANITY: _AlertRule.ValueType  # 32
+    """A venue reports balances that no fill and no movement explains."""
+    ALERT_RULE_FUNDING_COST: _AlertRule.ValueType  # 33
+    """What the firm's perpetuals would pay in a day."""
     ALERT_RULE_ORDER_RATE: _AlertRule.ValueType  # 40
     """An account asks too much of its venue in too short a time."""
     ALERT_RULE_KILL_SWITCH: _AlertRule.ValueType  # 41
@@ -110,6 +118,14 @@ ALERT_RULE_BASIS_DIVERGENCE: AlertRule.ValueType  # 20
 """A perpetual's price and that of its index are apart."""
 ALERT_RULE_MARGIN_BUFFER: AlertRule.ValueType  # 21
 """The maintenance margin takes up too much of an account's margin."""
+ALERT_RULE_PRICE_OUTLIER: AlertRule.ValueType  # 30
+"""One source's price is far from the others'."""
+ALERT_RULE_CROSSED_BOOK: AlertRule.ValueType  # 31
+"""A bid is at its ask or above."""
+ALERT_RULE_BALANCE_SANITY: AlertRule.ValueType  # 32
+"""A venue reports balances that no fill and no movement explains."""
+ALERT_RULE_FUNDING_COST: AlertRule.ValueType  # 33
+"""What the firm's perpetuals would pay in a day."""
 ALERT_RULE_ORDER_RATE: AlertRule.ValueType  # 40
 """An account asks too much of its venue in too short a time."""
 ALERT_RULE_KILL_SWITCH: AlertRule.ValueType  # 41

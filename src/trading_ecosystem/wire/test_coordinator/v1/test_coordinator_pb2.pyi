@@ -248,6 +248,10 @@ class _VenueFaultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VenueFault
     """It never tells fills."""
     VENUE_FAULT_STALE_BALANCES: _VenueFault.ValueType  # 9
     """Asked, it tells the balances of when the fault began."""
+    VENUE_FAULT_WICK: _VenueFault.ValueType  # 10
+    """Its own price goes away from everybody else's."""
+    VENUE_FAULT_PHANTOM_CREDIT: _VenueFault.ValueType  # 11
+    """Asked, it tells a balance that is larger than it is."""
 
 class VenueFault(_VenueFault, metaclass=_VenueFaultEnumTypeWrapper):
     """What a venue does wrong."""
@@ -272,6 +276,10 @@ VENUE_FAULT_LOST_REPORTS: VenueFault.ValueType  # 8
 """It never tells fills."""
 VENUE_FAULT_STALE_BALANCES: VenueFault.ValueType  # 9
 """Asked, it tells the balances of when the fault began."""
+VENUE_FAULT_WICK: VenueFault.ValueType  # 10
+"""Its own price goes away from everybody else's."""
+VENUE_FAULT_PHANTOM_CREDIT: VenueFault.ValueType  # 11
+"""Asked, it tells a balance that is larger than it is."""
 Global___VenueFault: _TypeAlias = VenueFault  # noqa: Y015
 
 class _RunStage:
