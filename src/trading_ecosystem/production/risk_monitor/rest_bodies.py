@@ -165,8 +165,19 @@ def figure(value: int, unit: str, reference: ReferenceData) -> tuple[str, str]:
 
 def limits_body(limits: Limits, reference: ReferenceData) -> LimitsBody:
     """All levels, in the order of the rules."""
+    found: list[LevelBody] = []
+    for rule, subject, unit, levels in places(limits, reference):
+        if levels is not None and levels.warning is not None:
+            found.append(level_body(rule, subject, "warning", unit, levels.warning, reference))
+        if levels is not None and levels.critical is not None:
+            found.append(level_body(rule, subject, "critical", unit, levels.critical, reference))
+    return LimitsBody(limits=found)
+
+
+def places(limits: Limits, reference: ReferenceData) -> list[tuple[AlertRule, str, str, Levels | None]]:
+    """Rule, subject, unit and levels of each limit; no levels where there is none."""
     money = minor_unit(reference.numeraire)
-    places: list[tuple[AlertRule, str, str, Levels]] = [
+    return [
         *((AlertRule.POSITION_LIMIT, name, minor_unit(name), each) for name, each in limits.position_limit.items()),
         (AlertRule.PNL_DRAWDOWN, "firm", SHARE_UNIT, limits.pnl_drawdown),
         (AlertRule.DELTA_EXPOSURE, "firm", money, limits.delta_exposure),
@@ -177,30 +188,16 @@ def limits_body(limits: Limits, reference: ReferenceData) -> LimitsBody:
         (AlertRule.STALE_DATA, "every instrument", TIME_UNIT, limits.stale_data),
         (AlertRule.SETTLEMENT_OVERDUE, "every account", TIME_UNIT, limits.settlement_overdue),
         (AlertRule.RECONCILIATION_BREAK, "every asset", TIME_UNIT, limits.reconciliation_break),
+        (AlertRule.TRANSFER_OVERDUE, "every account", TIME_UNIT, limits.transfer_overdue),
         *((AlertRule.BASIS_DIVERGENCE, name, SHARE_UNIT, each) for name, each in limits.basis_divergence.items()),
+        (AlertRule.MARGIN_BUFFER, "every account", SHARE_UNIT, limits.margin_buffer),
+        *((AlertRule.PRICE_OUTLIER, name, SHARE_UNIT, each) for name, each in limits.price_outlier.items()),
+        (AlertRule.CROSSED_BOOK, "every instrument", TICK_UNIT, limits.crossed_book),
+        (AlertRule.BALANCE_SANITY, "every account", ASSET_UNIT, limits.balance_sanity),
+        (AlertRule.FUNDING_COST, "firm", money, limits.funding_cost),
+        *((AlertRule.ORDER_RATE, "every account", rate_unit(name), each) for name, each in limits.order_rates.items()),
+        (AlertRule.KILL_SWITCH, "every account", SWITCH_UNIT, limits.kill_switch),
     ]
-    if limits.transfer_overdue is not None:
-        places.append((AlertRule.TRANSFER_OVERDUE, "every account", TIME_UNIT, limits.transfer_overdue))
-    if limits.margin_buffer is not None:
-        places.append((AlertRule.MARGIN_BUFFER, "every account", SHARE_UNIT, limits.margin_buffer))
-    for window, each in limits.order_rates.items():
-        places.append((AlertRule.ORDER_RATE, "every account", rate_unit(window), each))
-    if limits.kill_switch is not None:
-        places.append((AlertRule.KILL_SWITCH, "every account", SWITCH_UNIT, limits.kill_switch))
-    places += [(AlertRule.PRICE_OUTLIER, name, SHARE_UNIT, each) for name, each in limits.price_outlier.items()]
-    if limits.crossed_book is not None:
-        places.append((AlertRule.CROSSED_BOOK, "every instrument", TICK_UNIT, limits.crossed_book))
-    if limits.balance_sanity is not None:
-        places.append((AlertRule.BALANCE_SANITY, "every account", ASSET_UNIT, limits.balance_sanity))
-    if limits.funding_cost is not None:
-        places.append((AlertRule.FUNDING_COST, "firm", money, limits.funding_cost))
-    found: list[LevelBody] = []
-    for rule, subject, unit, levels in places:
-        if levels.warning is not None:
-            found.append(level_body(rule, subject, "warning", unit, levels.warning, reference))
-        if levels.critical is not None:
-            found.append(level_body(rule, subject, "critical", unit, levels.critical, reference))
-    return LimitsBody(limits=found)
 
 
 def level_body(
