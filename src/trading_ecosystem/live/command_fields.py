@@ -11,7 +11,7 @@ from trading_ecosystem.messages.message import Addressed, Message
 
 NAME = r"^[A-Za-z0-9._:-]{1,64}$"
 MOST_STEPS = 10**15  # Ticks of a price, or lots of a quantity.
-GROUNDS = r"^[^\x00-\x1f\x7f]{1,256}$"
+GROUNDS = r"^[^\x00-\x20\x7f][^\x00-\x1f\x7f]{0,255}$"
 VISIBLE = r"^[!-~]{1,128}$"
 IS_NAME = (re.compile(NAME), "1 to 64 letters, digits and ._:- are a name")
 TEXTS = {
@@ -23,7 +23,10 @@ TEXTS = {
     "trigger_client_order_id": IS_NAME,
     "only_symbol": (re.compile(r"^([!-~]{3,64})?$"), "nothing, or 3 to 64 visible ASCII characters"),
     "symbol": (re.compile(r"^[!-~]{3,64}$"), "3 to 64 visible ASCII characters are a symbol"),
-    "grounds": (re.compile(GROUNDS), "1 to 256 characters, none of them for control, are grounds"),
+    "grounds": (
+        re.compile(GROUNDS),
+        "1 to 256 characters, the first no space and none of them for control, are grounds",
+    ),
     "alert_id": (re.compile(VISIBLE), "1 to 128 visible ASCII characters are an id"),
 }
 MOST_AMOUNT = 10**18

@@ -55,6 +55,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("POST", "/api/v1/transfers/{request_id}/approve"): {"digest": "0" * 64},
     ("POST", "/api/v1/destinations"): {"account": "alpha", "destination": "bank.alpha"},
+    ("POST", "/api/v1/kill-switch/engage"): {"grounds": "enough"},
+    ("POST", "/api/v1/kill-switch/lift"): {"grounds": "mended"},
 }
 MAY_BE_LEFT_OUT = ("trigger_price",)
 AMOUNTS = ("price", "quantity", "trigger_price", "amount")
@@ -293,38 +295,42 @@ def test_a_body_where_none_belongs_is_refused(served: Any, refuses: Any) -> None
 def test_a_bad_body_is_refused(name: str, body: bytes, status: int, served: Any, refuses: Any) -> None:
     for operation in every(served):
         if operation.has_body:
-            refuses(operation, (status,), content=body, headers={"content-type": "application/json"})
+            headers = {**operation.headers(), "content-type": "application/json"}
+            refuses(operation, (status,), content=body, headers=headers)
 
 
 @pytest.mark.parametrize("name,headers", BAD_MEDIA, ids=[name for name, _ in BAD_MEDIA])
 def test_a_bad_media_type_is_refused(name: str, headers: dict[str, str], served: Any, refuses: Any) -> None:
     for operation in every(served):
         if operation.has_body:
-            refuses(operation, (415,), content=json.dumps(operation.body()).encode(), headers=headers)
+            content = json.dumps(operation.body()).encode()
+            refuses(operation, (415,), content=content, headers={**operation.headers(), **headers})
 
 
 def test_bad_fields_are_refused_with_a_pointer(workshop: Any, refuses: Any, served: Any) -> None:
     for operation in every(served):
         if not operation.has_body:
             continue
-        good = operation.body()
+        good, headers = operation.body(), operation.headers()
         for name in good:
             missing = {key: value for key, value in good.items() if key != name}
             status = 400 if name == "client_order_id" else 422
             if name not in MAY_BE_LEFT_OUT:
-                assert refuses(operation, (status,), json=missing).json()["pointer"] == f"/{name}"
+                assert refuses(operation, (status,), json=missing, headers=headers).json()["pointer"] == f"/{name}"
             for bad in bad_values(name):
-                answer = refuses(operation, (422, 404), json={**good, name: bad})
+                answer = refuses(operation, (422, 404), json={**good, name: bad}, headers=headers)
                 if name in AMOUNTS:
                     assert answer.json()["code"] == f"invalid_{name}", (bad, answer.text)
         for name in ("is_admin", "fee_rate", "owner", "status", "order_id", "Price", "qty"):
-            answer = refuses(operation, (422,), json={**good, name: 1})
+            answer = refuses(operation, (422,), json={**good, name: 1}, headers=headers)
             assert (answer.json()["code"], answer.json()["pointer"]) == ("unknown_field", f"/{name}")
 
 
 def bad_values(name: str) -> list[object]:
     if name in AMOUNTS:
         return [bad for bad in BAD_AMOUNTS if bad is not None or name not in MAY_BE_LEFT_OUT]
+    if name == "grounds":  # Words, in any language.
+        return [bad for bad in BAD_VALUES if bad not in ("x" * 200, "٣")]
     return [bad for bad in BAD_VALUES if not (name == "timeout_s" and type(bad) is int and 0 < bad < 100)]
 
 

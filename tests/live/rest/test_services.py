@@ -208,16 +208,13 @@ def test_a_switch_that_is_not_engaged_is_not_lifted(workshop: Any) -> None:
     served = workshop.trading_engine()
     answer = touch(served, "lift")
     assert (answer.status_code, answer.json()["code"]) == (409, "not_engaged")
-    touch(served, "engage")
-    blank = touch(served, "lift", grounds=" ", key="key-2")
-    assert (blank.status_code, blank.json()["code"]) == (409, "no_grounds")
 
 
 @pytest.mark.parametrize(("how", "token"), [("engage", "token-of-rita"), ("lift", "token-of-rita")])
 def test_who_may_only_read_touches_no_switch(how: str, token: str, workshop: Any) -> None:
     served = workshop.trading_engine()
     assert touch(served, how, token).status_code == 403
-    for grounds in ("", "a\nb", "x" * 257):
+    for grounds in ("", " ", " a", "a\nb", "x" * 257):
         assert touch(served, how, grounds=grounds).status_code == 422
     assert served.door.asked == []
 
