@@ -52,6 +52,7 @@ ENVELOPES = (
 )
 TEXTS = (  # Of the hot types, which carry no hints.
     *("to", "account", "buyer_account", "seller_account", "client_order_id", "symbol", "venue", "sender"),
+    *("asker", "custodian"),
 )
 WORDS = st.text(max_size=8)
 NUMBERS = st.integers(-(1 << 63), (1 << 63) - 1)

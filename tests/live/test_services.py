@@ -10,6 +10,7 @@ from trading_ecosystem.messages.accounts import AccountReported, HoldingsReporte
 from trading_ecosystem.messages.books import BooksReported, ProfitsReported
 from trading_ecosystem.messages.custody import SettlementsReported
 from trading_ecosystem.messages.health import HealthChanged
+from trading_ecosystem.messages.kill_switch import KillSwitchReported
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.transfers import MovementAnswered, TransfersReported
 
@@ -23,7 +24,9 @@ MODULES = {
 }
 ANSWERS: dict[str, set[type[Message]]] = {
     routes.TRADING_ENGINE: {AccountReported, TransfersReported},
-    routes.RISK_MONITOR: {AccountReported, HoldingsReported, SettlementsReported, TransfersReported},
+    routes.RISK_MONITOR: {
+        *(AccountReported, HoldingsReported, SettlementsReported, TransfersReported, KillSwitchReported),
+    },
     routes.CUSTODIAN: {TradesReported, MovementAnswered, ProfitsReported, BooksReported},
 }
 

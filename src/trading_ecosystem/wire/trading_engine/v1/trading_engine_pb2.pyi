@@ -385,10 +385,10 @@ class TradingEngineEvent(_message.Message):
     HEADER_FIELD_NUMBER: _builtins.int
     SEQUENCE_FIELD_NUMBER: _builtins.int
     ORDER_DENIED_FIELD_NUMBER: _builtins.int
-    HEALTH_CHANGED_FIELD_NUMBER: _builtins.int
     KILL_SWITCH_CHANGED_FIELD_NUMBER: _builtins.int
     LIFT_REFUSED_FIELD_NUMBER: _builtins.int
     KILL_SWITCH_REPORTED_FIELD_NUMBER: _builtins.int
+    HEALTH_CHANGED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Counts what this incarnation of the service published: 1, 2, 3, ... 0 in an answer to a call."""
     @_builtins.property
@@ -398,10 +398,6 @@ class TradingEngineEvent(_message.Message):
     @_builtins.property
     def order_denied(self) -> Global___OrderDenied:
         """A check of its own held an order back."""
-
-    @_builtins.property
-    def health_changed(self) -> _common_pb2.HealthChanged:
-        """The service serves, or serves no longer."""
 
     @_builtins.property
     def kill_switch_changed(self) -> Global___KillSwitchChanged:
@@ -415,22 +411,26 @@ class TradingEngineEvent(_message.Message):
     def kill_switch_reported(self) -> Global___KillSwitchReported:
         """Answer to QueryKillSwitch."""
 
+    @_builtins.property
+    def health_changed(self) -> _common_pb2.HealthChanged:
+        """The service serves, or serves no longer."""
+
     def __init__(
         self,
         *,
         header: _common_pb2.Header | None = ...,
         sequence: _builtins.int = ...,
         order_denied: Global___OrderDenied | None = ...,
-        health_changed: _common_pb2.HealthChanged | None = ...,
         kill_switch_changed: Global___KillSwitchChanged | None = ...,
         lift_refused: Global___LiftRefused | None = ...,
         kill_switch_reported: Global___KillSwitchReported | None = ...,
+        health_changed: _common_pb2.HealthChanged | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "header", b"header", "health_changed", b"health_changed", "kill_switch_changed", b"kill_switch_changed", "kill_switch_reported", b"kill_switch_reported", "lift_refused", b"lift_refused", "order_denied", b"order_denied"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "header", b"header", "health_changed", b"health_changed", "kill_switch_changed", b"kill_switch_changed", "kill_switch_reported", b"kill_switch_reported", "lift_refused", b"lift_refused", "order_denied", b"order_denied", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["order_denied", "health_changed", "kill_switch_changed", "lift_refused", "kill_switch_reported"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["order_denied", "kill_switch_changed", "lift_refused", "kill_switch_reported", "health_changed"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
