@@ -20,7 +20,18 @@ PLAIN = st.recursive(
 
 
 HOT_TEXTS = (  # Hot types carry no hints.
-    *("to", "account", "buyer_account", "seller_account", "client_order_id", "symbol", "venue", "sender"),
+    *(
+        "to",
+        "account",
+        "buyer_account",
+        "seller_account",
+        "client_order_id",
+        "symbol",
+        "venue",
+        "sender",
+        "asker",
+        "custodian",
+    ),
 )
 
 
