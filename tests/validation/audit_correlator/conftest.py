@@ -11,6 +11,7 @@ from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.runtime import Wake
 from trading_ecosystem.reference import Asset, AssetKind, ReferenceData, instrument
 from trading_ecosystem.validation.audit_correlator.core import AuditCorrelator
+from trading_ecosystem.validation.audit_correlator.invariants import Checker
 from trading_ecosystem.validation.audit_correlator.trail import MemorySink
 
 START_NS = 1_772_409_600_000_000_000  # 2026-03-02T00:00:00Z
@@ -26,7 +27,7 @@ PLANES = {
 }
 
 
-class SilentChecker:
+class SilentChecker(Checker):
     """Finds what it is told to find."""
 
     def __init__(self) -> None:

@@ -26,7 +26,7 @@ from trading_ecosystem.messages.orders import (
     TradeExecuted,
 )
 from trading_ecosystem.messages.transfers import AccountMoved, TransferChanged, TransferPosted
-from trading_ecosystem.validation.audit_correlator.invariants import Findings, Invariant
+from trading_ecosystem.validation.audit_correlator.invariants import Checker, Findings, Invariant
 from trading_ecosystem.validation.audit_correlator.kill_record import KillRecord
 from trading_ecosystem.validation.audit_correlator.margin_record import MarginRecord
 from trading_ecosystem.validation.audit_correlator.movement_record import Changes, MovementRecord
@@ -107,7 +107,7 @@ class PendingInstruction:
 
 
 @final
-class ConservationChecker:
+class ConservationChecker(Checker):
     """`accounts`: account -> asset -> minor units, at the venue and in custody alike at the start; `vaults`: the same,
     in custody alone.
 

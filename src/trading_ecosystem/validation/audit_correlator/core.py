@@ -7,7 +7,7 @@ Rule 3: the trail depends on the messages and on nothing else: no hash order, no
 
 from collections.abc import Sequence
 from struct import Struct
-from typing import Protocol, final
+from typing import final
 
 from trading_ecosystem.core import Core
 from trading_ecosystem.messages.accounts import VenueHeartbeat
@@ -31,6 +31,7 @@ from trading_ecosystem.validation.audit_correlator.blocks import (
 )
 from trading_ecosystem.validation.audit_correlator.causation import STAMP, CausalGraph, Lane
 from trading_ecosystem.validation.audit_correlator.entry_text import Reader
+from trading_ecosystem.validation.audit_correlator.invariants import Checker
 from trading_ecosystem.validation.audit_correlator.statistics import (
     PER_HOUR,
     DetectionLatency,
@@ -46,19 +47,6 @@ from trading_ecosystem.validation.results import ChainLink, Series, TimelineEntr
 ABOUT = ("symbol", "subject", "service", "injection_id", "venue", "custodian", "recipient", "account")
 ORPHAN = "A7: every cause is a message that departed"
 RUNNER = "runner"  # Who tells of losses.
-
-
-class Checker(Protocol):
-    """Looks at every message of a run for what must never be."""
-
-    def observe(self, envelope: Envelope) -> list[InvariantViolated]:
-        """What this message violates."""
-
-    def finish(self, now: int) -> list[InvariantViolated]:
-        """What the whole run violates."""
-
-    def figures(self) -> dict[str, int]:
-        """Counts of what was checked."""
 
 
 @final

@@ -3,7 +3,9 @@
 from enum import StrEnum
 from typing import final
 
-from trading_ecosystem.messages.audit import InvariantViolated
+from mypy_extensions import mypyc_attr
+
+from trading_ecosystem.messages.audit import Envelope, InvariantViolated
 
 
 class Invariant(StrEnum):
@@ -48,3 +50,20 @@ class Findings:
                 invariant=str(invariant), detail=detail, message_id=self.message_id, occurred_ns=self.occurred_ns
             )
         )
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Checker:
+    """Looks at every message of a run for what must never be."""
+
+    def observe(self, envelope: Envelope) -> list[InvariantViolated]:
+        """What this message violates."""
+        raise NotImplementedError(type(self).__name__)
+
+    def finish(self, now: int) -> list[InvariantViolated]:
+        """What the whole run violates."""
+        raise NotImplementedError(type(self).__name__)
+
+    def figures(self) -> dict[str, int]:
+        """Counts of what was checked."""
+        raise NotImplementedError(type(self).__name__)
