@@ -81,11 +81,7 @@ class Rulebook:
             for account in accounts
         }
         self.breaks = {venue: self._breaks(venue, list(reference.assets)) for venue in venues}
-        self.transfers: dict[str, TransferOverdue] = {}
-        if limits.transfer_overdue is not None:
-            for account in accounts:
-                watch = self._watch(rule.TRANSFER_OVERDUE, account, TIME_UNIT, limits.transfer_overdue)
-                self.transfers[account] = TransferOverdue(watch)
+        self.transfers = self._transfers(accounts)
         self.marks: dict[str, dict[str, int]] = {venue: {} for venue in venues}  # Mark prices, in ticks, by symbol.
         self.bases = [self._basis(symbol, levels, reference) for symbol, levels in limits.basis_divergence.items()]
         self.buffers = self._buffers(venues, margins or {}, reference)
@@ -99,16 +95,8 @@ class Rulebook:
             movement = Movement()
             for feed in self.feeds.values():
                 feed.content = Content(limits.unchanged_data_ns, movement)
-        self.sanities: dict[str, BalanceSanity] = {}
-        if limits.balance_sanity is not None:
-            for account in accounts:
-                watch = self._watch(rule.BALANCE_SANITY, account, ASSET_UNIT, limits.balance_sanity)
-                self.sanities[account] = BalanceSanity(watch)
-        self.funding: FundingCost | None = None
-        if limits.funding_cost is not None:
-            lie = [(venue, (margins or {})[account]) for venue, here in venues.items() for account in here]
-            watch = self._watch(rule.FUNDING_COST, FIRM, money, limits.funding_cost)
-            self.funding = FundingCost(lie, reference.perpetuals, portfolio, watch)
+        self.sanities = self._sanities(accounts)
+        self.funding = self._funding(venues, margins or {}, reference)
         self.rates = {account: self._rates(account) for account in accounts} if limits.order_rates else {}
         self._longest_wait_ns = self._all_silences()[0].watch.lowest
 
@@ -221,6 +209,30 @@ class Rulebook:
         for alert in watch.alerts:
             self.watches[alert.key] = watch
         return watch
+
+    def _transfers(self, accounts: tuple[str, ...]) -> dict[str, TransferOverdue]:
+        levels = self._limits.transfer_overdue
+        if levels is None:
+            return {}
+        rule = AlertRule.TRANSFER_OVERDUE
+        return {each: TransferOverdue(self._watch(rule, each, TIME_UNIT, levels)) for each in accounts}
+
+    def _sanities(self, accounts: tuple[str, ...]) -> dict[str, BalanceSanity]:
+        levels = self._limits.balance_sanity
+        if levels is None:
+            return {}
+        rule = AlertRule.BALANCE_SANITY
+        return {each: BalanceSanity(self._watch(rule, each, ASSET_UNIT, levels)) for each in accounts}
+
+    def _funding(
+        self, venues: dict[str, tuple[str, ...]], margins: dict[str, Margin], reference: ReferenceData
+    ) -> FundingCost | None:
+        levels = self._limits.funding_cost
+        if levels is None:
+            return None
+        lie = [(venue, margins[account]) for venue, here in venues.items() for account in here]
+        watch = self._watch(AlertRule.FUNDING_COST, FIRM, minor_unit(reference.numeraire), levels)
+        return FundingCost(lie, reference.perpetuals, self._portfolio, watch)
 
     def _breaks(self, venue: str, assets: list[str]) -> list[ReconciliationBreak]:
         """Where there is one venue, it need not be named."""
