@@ -43,7 +43,7 @@ def holdings(rig: Any, at: float, held: dict[str, str]) -> None:
 
 
 def balance(rig: Any, asset: str) -> int:
-    amount: int = rig.monitor._portfolio.position(asset).total_minor
+    amount: int = rig.monitor._wealth.portfolio.position(asset).total_minor
     return amount
 
 
@@ -154,7 +154,7 @@ def test_without_the_limit_reports_are_believed(rig: Any) -> None:
 
 def test_a_wallet_that_nothing_explains_is_not_counted_either(sane: Any) -> None:
     sane.stay(0, 9)
-    equity = sane.monitor._portfolio.equity_minor
+    equity = sane.monitor._wealth.portfolio.equity_minor
     wallet = MarginBalance(
         asset="USD", wallet_minor=9, moved_in_minor=0, equity_minor=9, initial_minor=0, maintenance_minor=0
     )
@@ -170,7 +170,7 @@ def test_a_wallet_that_nothing_explains_is_not_counted_either(sane: Any) -> None
     sane.hear(AccountReported(**told, balances=balances, margins=(wallet,), occurred_ns=moment), 10)
     sane.stay(10, 16)
     assert sane.fired() == [FIRED] and "explains: margin" in doubts(sane)
-    assert sane.monitor._portfolio.equity_minor == equity
+    assert sane.monitor._wealth.portfolio.equity_minor == equity
 
 
 # For any course of events.
