@@ -3,6 +3,7 @@
 Rule 1: what fills and movements say counts as it comes; what a venue reports beyond that, only where it is believed.
 """
 
+from collections.abc import Sequence
 from typing import final
 
 from trading_ecosystem.messages.accounts import AccountReported
@@ -16,28 +17,27 @@ from trading_ecosystem.production.risk_monitor.margin import FLAT
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.production.risk_monitor.questions import Questions
 from trading_ecosystem.production.risk_monitor.rulebook import Rulebook
-from trading_ecosystem.production.risk_monitor.wealth import Wealth
 from trading_ecosystem.reference import Instrument
 
 
 @final
 class Bookkeeping:
-    """Of all accounts, by name."""
+    """Of all accounts, by name. What an account has is the firm's, and its own where it has limits of its own."""
 
-    __slots__ = ("_doubts", "_instruments", "_outbox", "_portfolio", "_questions", "_rulebook", "_wealth", "accounts")
+    __slots__ = ("_doubts", "_instruments", "_outbox", "_questions", "_rulebook", "_wealths", "accounts")
 
     def __init__(
         self,
         accounts: dict[str, Account],
         instruments: dict[str, Instrument],
         rulebook: Rulebook,
-        wealth: Wealth,
         questions: Questions,
         doubts: Doubts,
         outbox: Outbox,
     ) -> None:
         self.accounts, self._instruments = accounts, instruments
-        self._rulebook, self._wealth, self._portfolio = rulebook, wealth, wealth.portfolio
+        self._rulebook = rulebook
+        self._wealths = {name: rulebook.wealths_of(name) for name in accounts}
         self._questions, self._doubts, self._outbox = questions, doubts, outbox
 
     # Events.
@@ -66,22 +66,24 @@ class Bookkeeping:
             return
         if instrument.terms is not None:
             return  # What it did to the position is told by the venue.
-        base, quote = instrument.base, instrument.quote
-        before = account.amounts.get(base, 0), account.amounts.get(quote, 0)
-        self._portfolio.book(event, instrument, account)
-        account.note_fill(
-            (event.trade_id, base, account.amounts[base] - before[0], quote, account.amounts[quote] - before[1])
-        )
-        self._wealth.judge_amounts((instrument.base, instrument.quote), event.occurred_ns, now)
+        account.book(event, instrument)
+        for wealth in self._wealths[account.name]:
+            wealth.portfolio.book(event, instrument)
+        self._judge_amounts(account, (instrument.base, instrument.quote), event.occurred_ns, now)
 
     def _move(self, account: Account, event: AccountMoved, now: int) -> None:
         """What the custodian brings in or takes out is worth the same elsewhere: no profit, no drawdown."""
-        before_minor = self._portfolio.equity_minor
-        self._portfolio.move(account, event.asset, event.amount_minor)
+        account.add(event.asset, event.amount_minor)
         account.note_move((event.movement_id, event.asset, event.amount_minor))
-        if self._portfolio.complete:
-            self._rulebook.drawdown.rebase(before_minor, self._portfolio.equity_minor, self._outbox)
-        self._wealth.judge_amounts((event.asset,), event.occurred_ns, now)
+        for wealth in self._wealths[account.name]:
+            before_minor = wealth.portfolio.equity_minor
+            wealth.portfolio.move(event.asset, event.amount_minor)
+            wealth.rebase(before_minor, self._outbox)
+        self._judge_amounts(account, (event.asset,), event.occurred_ns, now)
+
+    def _judge_amounts(self, account: Account, assets: Sequence[str], occurred_ns: int, now: int) -> None:
+        for wealth in self._wealths[account.name]:
+            wealth.judge_amounts(assets, occurred_ns, now, self._outbox)
 
     def _count_margin(self, account: Account, event: AccountEvent, now: int) -> None:
         """What happened to margin and positions: what was moved is worth as much as before, all else is gained or
@@ -103,7 +105,7 @@ class Bookkeeping:
         else:
             return
         self._count_difference(account, wallets, positions)
-        self._wealth.judge_amounts(tuple(account.margin.wallets), event.occurred_ns, now)
+        self._judge_amounts(account, tuple(account.margin.wallets), event.occurred_ns, now)
         self._judge_margin(account, min(event.occurred_ns, now), now)
 
     def _count_difference(
@@ -111,15 +113,16 @@ class Bookkeeping:
     ) -> None:
         """From these to what the account has now."""
         margin = account.margin
-        for asset in {**wallets, **margin.wallets}:
-            self._portfolio.earn(asset, margin.wallets.get(asset, 0) - wallets.get(asset, 0))
-        for symbol in {**positions, **margin.positions}:
-            instrument = self._instruments.get(symbol)
-            if instrument is not None:
-                lots, cost_minor = margin.positions.get(symbol, FLAT)
-                lots_before, cost_before = positions.get(symbol, FLAT)
-                owed_minor = cost_minor - cost_before
-                self._portfolio.hold(symbol, instrument.base_minor(lots - lots_before), owed_minor)
+        for wealth in self._wealths[account.name]:
+            for asset in {**wallets, **margin.wallets}:
+                wealth.portfolio.earn(asset, margin.wallets.get(asset, 0) - wallets.get(asset, 0))
+            for symbol in {**positions, **margin.positions}:
+                instrument = self._instruments.get(symbol)
+                if instrument is not None:
+                    lots, cost_minor = margin.positions.get(symbol, FLAT)
+                    lots_before, cost_before = positions.get(symbol, FLAT)
+                    owed_minor = cost_minor - cost_before
+                    wealth.portfolio.hold(symbol, instrument.base_minor(lots - lots_before), owed_minor)
 
     # Reports.
 
@@ -127,16 +130,16 @@ class Bookkeeping:
         first = not account.answered
         wallets, positions = account.margin.wallets, account.margin.positions
         changes = account.take(report)
-        if first:
-            self._portfolio.answered()
+        for wealth in self._wealths[account.name] if first else ():
+            wealth.portfolio.answered()
         if changes is not None:
             self._judge_balances(account, report.occurred_ns, now)
             if not account.unexplained:
                 account.margin.take(report)
-            self._portfolio.correct(changes)
+            self._correct(account, changes)
             self._count_difference(account, wallets, positions)
             self._judge_margin(account, min(report.occurred_ns, now), now)
-            self._wealth.judge_amounts(tuple(self._portfolio.positions), report.occurred_ns, now)
+            self._judge_all(account, report.occurred_ns, now)
         for event in account.release():
             self._count(account, event, now)
         account.asked = account.doubt != ""
@@ -146,10 +149,18 @@ class Bookkeeping:
 
     def side_with_venue(self, account: Account, occurred_ns: int, now: int) -> None:
         """Custody has what the venue reported: our own count of fills was wrong, and people have been told so."""
-        self._portfolio.correct(account.yield_to_venue())
+        self._correct(account, account.yield_to_venue())
         account.asked = account.doubt != ""
         self._judge_balances(account, occurred_ns, now)
-        self._wealth.judge_amounts(tuple(self._portfolio.positions), occurred_ns, now)
+        self._judge_all(account, occurred_ns, now)
+
+    def _correct(self, account: Account, changes: dict[str, int]) -> None:
+        for wealth in self._wealths[account.name]:
+            wealth.portfolio.correct(changes)
+
+    def _judge_all(self, account: Account, occurred_ns: int, now: int) -> None:
+        for wealth in self._wealths[account.name]:
+            wealth.judge_amounts(tuple(wealth.portfolio.positions), occurred_ns, now, self._outbox)
 
     def miss_events(self, venue: str, now: int) -> None:
         """A venue is or was away, and what it said meanwhile may be lost. Of the others all is as certain as before."""
@@ -176,7 +187,7 @@ class Bookkeeping:
         funding = self._rulebook.funding
         if funding is not None:
             funding.rates[mark.venue, mark.symbol] = (mark.mark_ticks, mark.funding_ppb)
-            if self._portfolio.unanswered == 0:
+            if self._rulebook.firm.portfolio.unanswered == 0:
                 funding.check(min(mark.occurred_ns, now), now, self._outbox)
 
     def _judge_margin(self, account: Account, at_ns: int, now: int) -> None:

@@ -16,7 +16,7 @@ from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.kill_switch import KillSwitchChanged, KillSwitchReported
 from trading_ecosystem.messages.market import BookTopChanged, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
-from trading_ecosystem.messages.orders import AccountEvent
+from trading_ecosystem.messages.orders import AccountEvent, OrderDenied, OrderFilled
 from trading_ecosystem.messages.perpetuals import FundingSettled, MarkPriceChanged
 from trading_ecosystem.messages.risk import AcknowledgeAlert
 from trading_ecosystem.messages.runtime import Start, Wake
@@ -26,14 +26,12 @@ from trading_ecosystem.production.risk_monitor.bookkeeping import Bookkeeping
 from trading_ecosystem.production.risk_monitor.config import Limits
 from trading_ecosystem.production.risk_monitor.doubts import Doubts
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
-from trading_ecosystem.production.risk_monitor.portfolio import Portfolio
 from trading_ecosystem.production.risk_monitor.prices import Prices
 from trading_ecosystem.production.risk_monitor.questions import ASK_AGAIN, CUSTODY, VENUE, Questions
 from trading_ecosystem.production.risk_monitor.reconciliation import Reconciliation
 from trading_ecosystem.production.risk_monitor.rulebook import Rulebook
 from trading_ecosystem.production.risk_monitor.rules.order_rate import is_answer
 from trading_ecosystem.production.risk_monitor.statement import Statement
-from trading_ecosystem.production.risk_monitor.wealth import Wealth
 from trading_ecosystem.reference import ReferenceData
 
 REPORT = "report"
@@ -64,33 +62,24 @@ class RiskMonitor(Core):
         for account in accounts.values():
             account.keeps_own = limits.balance_sanity is not None
         custodies = {account.name: Custody(account) for account in accounts.values()}
-        portfolio = Portfolio(reference, len(accounts))
-        margins = {account.name: account.margin for account in accounts.values()}
         every_account, every_custody = list(accounts.values()), list(custodies.values())
         self._accounts = accounts
         self._outbox, self._doubts = Outbox(), Doubts()
-        self._rulebook = Rulebook(limits, reference, portfolio, venues, margins)
+        self._rulebook = Rulebook(limits, reference, accounts, list(venues))
         watched = desks if desks is not None and limits.about_desks else {}
         self._desks = {account: self._rulebook.desk(instance, account) for account, instance in watched.items()}
         every_desk = list(self._desks.values())
         self._questions = Questions(
             name, custodian, limits, every_account, every_custody, every_desk, self._rulebook, self._outbox
         )
-        self._wealth = Wealth(portfolio, self._rulebook, self._outbox)
-        self._prices = Prices(self._rulebook, self._wealth, self._doubts, self._outbox)
+        self._prices = Prices(self._rulebook, self._doubts, self._outbox)
         self._books = Bookkeeping(
-            accounts,
-            reference.instruments,
-            self._rulebook,
-            self._wealth,
-            self._questions,
-            self._doubts,
-            self._outbox,
+            accounts, reference.instruments, self._rulebook, self._questions, self._doubts, self._outbox
         )
         self._reconciliation = Reconciliation(
             custodian, custodies, self._books, self._rulebook, self._questions, self._doubts, self._outbox
         )
-        self.statement = Statement(reference.numeraire, every_account, every_custody, portfolio, self._rulebook)
+        self.statement = Statement(reference.numeraire, every_account, every_custody, self._rulebook)
         self._health = "not started"  # The doubts as last told; empty when there are none.
 
     def handle(self, message: Message, now: int) -> Sequence[Message]:
@@ -119,6 +108,8 @@ class RiskMonitor(Core):
     def _on_rare(self, message: Message, now: int) -> None:
         if isinstance(message, AcknowledgeAlert):
             self._on_acknowledge(message, now)
+        elif isinstance(message, OrderDenied):
+            self._rulebook.take_denial(message, now, self._outbox)
         elif isinstance(message, MarkPriceChanged):
             self._books.take_mark(message, now)
         elif isinstance(message, KillSwitchChanged | KillSwitchReported):
@@ -137,6 +128,8 @@ class RiskMonitor(Core):
             return
         if event.account in self._rulebook.rates and is_answer(event):
             self._judge_rates(event, now)
+        if isinstance(event, OrderFilled) and event.account in self._rulebook.repeats:
+            self._rulebook.repeats[event.account].take(event, min(event.occurred_ns, now), now, self._outbox)
         self._books.take_event(account, event, now)
 
     def _judge_rates(self, event: AccountEvent, now: int) -> None:
@@ -162,6 +155,7 @@ class RiskMonitor(Core):
         if venue.silence.watch.active and venue.silence.check(now, self._outbox):
             self._doubts.changed = True
             away = away or not venue.silence.quiet
+            self._rulebook.check_systemic(now, self._outbox)
         if away:
             self._books.miss_events(venue.name, now)
 
@@ -174,7 +168,6 @@ class RiskMonitor(Core):
     # Time.
 
     def _on_start(self, start: Start, now: int) -> None:
-        self._wealth.recall(start.memory)
         self._rulebook.begin(start.memory, now, self._outbox)
         self._doubts.changed = True
         self._questions.about_all(now)
@@ -215,7 +208,7 @@ class RiskMonitor(Core):
         self._outbox.wake(SILENCE, self._rulebook.silence_due_ns(now))
 
     def _report(self, now: int) -> None:
-        self._wealth.remember()
+        self._rulebook.remember(self._outbox)
         self._outbox.send(self.statement.report(now))
         self._outbox.wake(REPORT, now + self._report_every_ns)
 

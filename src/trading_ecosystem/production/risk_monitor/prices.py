@@ -7,17 +7,17 @@ from trading_ecosystem.production.risk_monitor.doubts import Doubts
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.production.risk_monitor.rulebook import Rulebook, at_venue
 from trading_ecosystem.production.risk_monitor.rules.stale_data import Feed
-from trading_ecosystem.production.risk_monitor.wealth import Wealth
 
 
 @final
 class Prices:
     """Quotes of the provider value; a venue's own price is held against them."""
 
-    __slots__ = ("_doubts", "_feeds", "_outbox", "_rulebook", "_wealth")
+    __slots__ = ("_doubts", "_feeds", "_firm", "_of_accounts", "_outbox", "_rulebook")
 
-    def __init__(self, rulebook: Rulebook, wealth: Wealth, doubts: Doubts, outbox: Outbox) -> None:
-        self._rulebook, self._wealth, self._doubts, self._outbox = rulebook, wealth, doubts, outbox
+    def __init__(self, rulebook: Rulebook, doubts: Doubts, outbox: Outbox) -> None:
+        self._rulebook, self._doubts, self._outbox = rulebook, doubts, outbox
+        self._firm, self._of_accounts = rulebook.firm, list(rulebook.accounts.values())
         self._feeds = rulebook.feeds
 
     def take_quote(self, quote: QuotePublished, now: int) -> None:
@@ -68,11 +68,14 @@ class Prices:
             return
         if position.price == 0:
             self._doubts.changed = True
-        self._wealth.portfolio.reprice(position, feed.price)
+        self._firm.reprice(position, feed.price)
         for share in feed.shares:
             share.refresh()
         if feed.peg is not None:
             feed.peg.check(feed.price, at_ns, now, self._outbox)
         for basis in feed.bases:
             basis.check(feed.symbol, feed.price, at_ns, now, self._outbox)
-        self._wealth.judge(at_ns, now)
+        self._firm.judge(at_ns, now, self._outbox)
+        for wealth in self._of_accounts:
+            wealth.reprice(wealth.portfolio.positions[position.asset], feed.price)
+            wealth.judge(at_ns, now, self._outbox)

@@ -1,6 +1,7 @@
-"""What a change of a price or an amount means to the firm's wealth, and which rules are judged of it.
+"""What the firm, or one account of it, has and is worth, and the rules about that.
 
-Rule 1: nothing is judged from figures that are not complete.
+Rule 1: a rule about wealth is judged only while the portfolio is complete, a rule about positions only when every
+account has answered.
 Rule 2: the opening of the profit count survives a restart.
 """
 
@@ -9,47 +10,93 @@ from typing import final
 
 from trading_ecosystem.messages.runtime import Plain, Remember
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
-from trading_ecosystem.production.risk_monitor.portfolio import Portfolio
-from trading_ecosystem.production.risk_monitor.rulebook import Rulebook
-from trading_ecosystem.production.risk_monitor.rules.pnl_drawdown import MARK_KEY
+from trading_ecosystem.production.risk_monitor.portfolio import Portfolio, Position
+from trading_ecosystem.production.risk_monitor.rules.concentration import Share
+from trading_ecosystem.production.risk_monitor.rules.delta_exposure import DeltaExposure
+from trading_ecosystem.production.risk_monitor.rules.pnl_drawdown import Drawdown
+from trading_ecosystem.production.risk_monitor.rules.position_limit import PositionLimit
+from trading_ecosystem.production.risk_monitor.rules.venue_share import VenueShare
 
 PROFIT_KEY = "profit"
 
 
 @final
 class Wealth:
-    """The portfolio and the rules about it."""
+    """A portfolio with its rules. `account`: whose it is; empty for the firm's."""
 
-    __slots__ = ("_outbox", "_profit_memory", "_rulebook", "portfolio")
+    __slots__ = ("_profit_key", "_profit_memory", "delta", "drawdown", "portfolio", "positions", "shares", "venues")
 
-    def __init__(self, portfolio: Portfolio, rulebook: Rulebook, outbox: Outbox) -> None:
-        self.portfolio, self._rulebook, self._outbox = portfolio, rulebook, outbox
+    def __init__(
+        self,
+        account: str,
+        portfolio: Portfolio,
+        positions: dict[str, PositionLimit],
+        drawdown: Drawdown,
+        delta: DeltaExposure,
+        shares: list[Share],
+        venues: list[VenueShare],
+    ) -> None:
+        self.portfolio = portfolio
+        self.positions, self.drawdown, self.delta = positions, drawdown, delta
+        self.shares, self.venues = shares, venues
+        self._profit_key = f"{PROFIT_KEY} {account}" if account else PROFIT_KEY
         self._profit_memory: Plain = None
 
     def recall(self, memory: dict[str, Plain]) -> None:
-        self._profit_memory = memory.get(PROFIT_KEY)
-        mark = memory.get(MARK_KEY, 0)
-        assert isinstance(mark, int)
-        self._rulebook.drawdown.raise_mark(mark)
+        self._profit_memory = memory.get(self._profit_key)
+        self.drawdown.recall(memory)
 
-    def remember(self) -> None:
+    def remember(self, outbox: Outbox) -> None:
         """Nothing before the portfolio was complete for the first time."""
         if self.portfolio.opened:
-            self._outbox.send(Remember(key=PROFIT_KEY, value=self.portfolio.opening()))
+            outbox.send(Remember(key=self._profit_key, value=self.portfolio.opening()))
 
-    def judge(self, at_ns: int, now: int) -> None:
-        if not self.portfolio.complete:
-            self._rulebook.doubt_wealth()
+    def reprice(self, position: Position, price: int) -> None:
+        """`price` is twice the mid in ticks, above 0."""
+        self.portfolio.reprice(position, price)
+        for venue in self.venues:
+            venue.refresh(position.asset)
+
+    def rebase(self, before_minor: int, outbox: Outbox) -> None:
+        """Something was brought in or taken out since equity was this much: no profit, no drawdown."""
+        if self.portfolio.complete:
+            self.drawdown.rebase(before_minor, self.portfolio.equity_minor, outbox)
+
+    def judge(self, at_ns: int, now: int, outbox: Outbox) -> None:
+        """Every rule that a change of one value may touch."""
+        portfolio = self.portfolio
+        if not portfolio.complete:
+            self._doubt()
             return
-        if not self.portfolio.opened:
-            self.portfolio.open(self._profit_memory)
-            self.remember()
-        self._rulebook.check_wealth(at_ns, now, self._outbox)
+        if not portfolio.opened:
+            portfolio.open(self._profit_memory)
+            self.remember(outbox)
+        gross_minor = portfolio.gross_minor
+        self.drawdown.check(portfolio.equity_minor, at_ns, now, outbox)
+        self.delta.check(portfolio.delta_minor, at_ns, now, outbox)
+        for share in self.shares:
+            share.check(gross_minor, at_ns, now, outbox)
+        for venue in self.venues:
+            venue.check(gross_minor, at_ns, now, outbox)
 
-    def judge_amounts(self, assets: Sequence[str], occurred_ns: int, now: int) -> None:
-        """The firm has more or less of these than before."""
+    def judge_amounts(self, assets: Sequence[str], occurred_ns: int, now: int, outbox: Outbox) -> None:
+        """There is more or less of these than before."""
         at_ns = min(occurred_ns, now)
         for asset in assets:
-            self._rulebook.check_position(asset, at_ns, now, self._outbox)
-        self._rulebook.refresh_shares()
-        self.judge(at_ns, now)
+            rule = self.positions.get(asset)
+            if rule is not None and self.portfolio.unanswered == 0:
+                rule.check(at_ns, now, outbox)
+            for venue in self.venues:
+                venue.refresh(asset)
+        for share in self.shares:
+            share.refresh()
+        self.judge(at_ns, now, outbox)
+
+    def _doubt(self) -> None:
+        """Until the portfolio is complete, no rule about wealth has a value."""
+        self.drawdown.watch.known = False
+        self.delta.watch.known = False
+        for share in self.shares:
+            share.watch.known = False
+        for venue in self.venues:
+            venue.watch.known = False
