@@ -45,6 +45,7 @@ from trading_ecosystem.messages.transfers import AccountMoved, TransfersReported
 from trading_ecosystem.messages.triggers import OrderTriggered
 from trading_ecosystem.production.risk_monitor import config
 from trading_ecosystem.production.risk_monitor.core import RiskMonitor
+from trading_ecosystem.production.risk_monitor.notify.notifier import notify
 from trading_ecosystem.production.risk_monitor.rest import rest_app
 from trading_ecosystem.production.risk_monitor.store import DESIGN
 from trading_ecosystem.reference import ReferenceData
@@ -103,7 +104,10 @@ def add(parts: Parts) -> Added:
     reference = read_reference(parts.document)
     limits = read_limits(parts.document, reference)
     surface = rest_surface(parts, Access())
-    return Added(rest=rest_app(surface, reference, limits, parts.engine.store.history))
+    return Added(
+        rest=rest_app(surface, reference, limits, parts.engine.store.history),
+        work=notify(parts.settings, parts.engine, reference),
+    )
 
 
 SERVICE = Service(
