@@ -209,6 +209,8 @@ class RiskMonitor(Core):
         for venue in venues:
             if venue.silence.quiet:
                 self._books.miss_events(venue.name, now)
+        if self._rulebook.owed():
+            self._doubts.changed = True  # It may be over by now.
         self._rulebook.resolve(now, self._outbox)
         self._outbox.wake(SILENCE, self._rulebook.silence_due_ns(now))
 

@@ -156,6 +156,11 @@ class Rulebook:
         if account in self.sanities:
             self.sanities[account].watch.known = False
 
+    def owed(self) -> list[str]:
+        """The accounts to which something is overdue, as far as that is an alert: it may never come."""
+        late = [name for name, rule in self.settlements.items() if rule.watch.active]
+        return late + [name for name, rule in self.transfers.items() if rule.watch.active and name not in late]
+
     def check_silence(self, now: int, outbox: Outbox) -> bool:
         """True if a source fell silent or spoke again. What rests on a silent source has no value."""
         changed = False
