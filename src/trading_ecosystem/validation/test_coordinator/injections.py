@@ -11,9 +11,11 @@ from typing import Any
 from trading_ecosystem.configuration.document import Node
 from trading_ecosystem.configuration.scalars import duration_text
 from trading_ecosystem.messages.chaos import (
+    OUTFLOW,
     ApplyPricePath,
     CrashService,
     CustodyFault,
+    DrainAccount,
     FaultCustody,
     FaultFeed,
     FaultLink,
@@ -87,6 +89,9 @@ UNDO_WORDS = {
     "custodian.says_done": "settlement.restore",
     **{fault.value: "venue.restore" for fault in VenueFault},
     "custodian.freeze_withdrawals": "custodian.thaw_withdrawals",
+    "custodian.freeze_transfers": "custodian.thaw_transfers",
+    "custodian.bank_hours": "custodian.all_hours",
+    OUTFLOW: "custodian.bring_back",
 }
 
 
@@ -222,6 +227,28 @@ class SettlementFault(Injection):
             injection_id=self.injection_id,
             custody_fault=CustodyFault(self.kind),
             by_ns=self.by_ns,
+            share_ppm=self.share_ppm,
+        )
+
+    def undo(self, over_ns: int) -> Message:
+        return RestoreCustody(to=self.custodian, injection_id=self.injection_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outflow(Injection):
+    """Of what a custodian holds of an asset for an account."""
+
+    custodian: str
+    account: str
+    asset: str
+    share_ppm: int
+
+    def command(self) -> Message:
+        return DrainAccount(
+            to=self.custodian,
+            injection_id=self.injection_id,
+            account=self.account,
+            asset=self.asset,
             share_ppm=self.share_ppm,
         )
 
