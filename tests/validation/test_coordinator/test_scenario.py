@@ -11,6 +11,7 @@ from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
     CrashService,
     CustodyFault,
+    DrainAccount,
     FaultCustody,
     FaultFeed,
     FaultLink,
@@ -225,6 +226,35 @@ def of_venue(kind: VenueFault, **terms: object) -> FaultVenue:
                 share_ppm=250_000,
             ),
             RestoreCustody(to="custodian", injection_id="settlement.partial-1"),
+        ),
+        *(
+            (
+                f"{{at: 10m, inject: {fault.value}{key}, for: 1m}}",
+                FaultCustody(
+                    to="custodian",
+                    injection_id=f"{fault.value}-1",
+                    custody_fault=fault,
+                    by_ns=by_ns,
+                    share_ppm=0,
+                ),
+                RestoreCustody(to="custodian", injection_id=f"{fault.value}-1"),
+            )
+            for fault, key, by_ns in (
+                (CustodyFault.FREEZE_ALL, "", 0),
+                (CustodyFault.BANK_HOURS, "", 0),
+                (CustodyFault.BANK_HOURS, ", told_after: 40s", 40 * 10**9),
+            )
+        ),
+        (
+            "{at: 10m, inject: custodian.outflow, account: alpha, asset: BTC, share: 85%, for: 1m}",
+            DrainAccount(
+                to="custodian",
+                injection_id="custodian.outflow-1",
+                account="alpha",
+                asset="BTC",
+                share_ppm=850_000,
+            ),
+            RestoreCustody(to="custodian", injection_id="custodian.outflow-1"),
         ),
         (
             "{at: 10m, inject: venue.outage, orders: canceled, for: 1m}",

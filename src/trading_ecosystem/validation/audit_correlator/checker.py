@@ -122,6 +122,7 @@ class ConservationChecker(Checker):
         "_custody",
         "_difference",
         "_failed",
+        "_gone",
         "_grace_ns",
         "_instructions",
         "_kills",
@@ -172,7 +173,8 @@ class ConservationChecker(Checker):
         self._pending: dict[str, dict[int, PendingInstruction]] = {}  # By custodian and instruction id.
         self._last_instruction_id: dict[str, int] = {}
         self._mistold: dict[str, str] = {}  # Faults that have a venue tell orders and fills wrongly, and the venue.
-        self._outflows: list[str] = []  # Injections by which assets may leave custody, and come back, unasked.
+        self._outflows: list[str] = []  # Injections by which assets may leave custody, and come back, unasked;
+        self._gone: Changes = {}  # and what they moved.
         self._not_in_custody: list[str] = []
         self._trades = self._instructions = self._posted = self._failed = 0
 
@@ -230,6 +232,9 @@ class ConservationChecker(Checker):
         self._profits.report_open(now - self._grace_ns, findings)
         for margin in self._margins.values():
             margin.finish(findings)
+        for (account, asset), minor in self._gone.items():
+            if minor > 0:
+                findings.add(Invariant.EXCHANGE_AND_CUSTODY, f"{account} lacks {minor} of {asset} that nobody sent")
         for detail in self._not_in_custody:
             findings.add(Invariant.EXCHANGE_AND_CUSTODY, detail)
         return findings.found
@@ -318,6 +323,7 @@ class ConservationChecker(Checker):
         changes = changes_of(message.postings, findings)
         self._custody.apply(changes, Invariant.CUSTODY_CONSERVES, Invariant.CUSTODY_NOT_NEGATIVE, findings)
         if message.transfer_id == 0 and self._outflows:
+            subtract(self._gone, changes)
             return
         at_venue = {key: minor for key, minor in changes.items() if key[0] in self._venue.amounts and key[0] not in OWN}
         self._replace(self._movements.end(message, findings), at_venue, findings)

@@ -6,7 +6,7 @@ Rule 2: a path is relative to the price at the injection, or absolute in units o
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from trading_ecosystem.configuration.document import Node
 from trading_ecosystem.configuration.scalars import duration_text
@@ -49,7 +49,8 @@ LARGEST_CREDIT = 1_000_000
 LONGEST_LAG_NS = 300_000_000_000
 HALF_LIVES = 8  # After these, 1/256 is left of a move that dies away, and is let go at once.
 DEPEG = "price.depeg"
-KEPT, CANCELED = "kept", "canceled"  # What an outage does to the orders of participants.
+KEPT: Final = "kept"  # What an outage does to the orders of participants.
+CANCELED: Final = "canceled"
 UNDO_WORDS = {
     "price.drift": "price.restore",
     "price.crash": "price.restore",
