@@ -26,6 +26,7 @@ from trading_ecosystem.messages.orders import (
     CancelRejected,
     OrderAccepted,
     OrderCanceled,
+    OrderDenied,
     OrderFilled,
     OrderRejected,
 )
@@ -48,6 +49,7 @@ from trading_ecosystem.production.risk_monitor.rest import rest_app
 from trading_ecosystem.production.risk_monitor.store import DESIGN
 from trading_ecosystem.reference import ReferenceData
 
+OF_DESKS = (KillSwitchChanged, KillSwitchReported, OrderDenied)
 BOOKS = "books"  # Under this name: those venues whose books are heard.
 
 
@@ -94,7 +96,7 @@ def read_desks(document: Section) -> dict[str, str]:
 
 def read_limits(document: Section, reference: ReferenceData) -> config.Limits:
     path = Path(document.node.file).parent / document["limits"].text()
-    return config.read(read_document(path), reference)
+    return config.read(read_document(path), reference, read_venues(document))
 
 
 def add(parts: Parts) -> Added:
@@ -146,6 +148,8 @@ SERVICE = Service(
         ),
         Upstream(role="exchange", speech=EXCHANGE, kinds=(BookTopChanged,), named=BOOKS),
         Upstream(role="custodian", speech=CUSTODIAN, kinds=(HoldingsReported, SettlementsReported, TransfersReported)),
-        Upstream(role="trading_engine", speech=TRADING_ENGINE, kinds=(KillSwitchChanged, KillSwitchReported)),
+        Upstream(
+            role="trading_engine", speech=TRADING_ENGINE, kinds=(KillSwitchChanged, KillSwitchReported, OrderDenied)
+        ),
     ),
 )
