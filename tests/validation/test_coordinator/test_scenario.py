@@ -37,6 +37,7 @@ from trading_ecosystem.validation.test_coordinator.conditions import Condition, 
 from trading_ecosystem.validation.test_coordinator.scenario import Scenario, load, twin
 
 MINUTE_NS = 60_000_000_000
+OUTFLOW = "  - {at: 11m, inject: custodian.outflow, account: alpha, asset: BTC, share: 5%, for: 1s}\n"
 DRIFT = """\
   - at: 10m
     inject: price.drift
@@ -525,6 +526,14 @@ def test_an_injection_that_cannot_be_is_refused(
             DRIFT,
             f"{DRIFT}  - {{at: 11m, inject: network.hold, from: [exchange], to: [exchange], for: 1s}}\n",
             "no link joins exchange to itself",
+        ),
+        *(
+            (DRIFT, DRIFT + OUTFLOW.replace(right, wrong), problem)
+            for right, wrong, problem in (
+                ("account: alpha", "account: alfa", "account: not of the firm: 'alfa'; did you mean 'alpha'?"),
+                ("asset: BTC", "asset: BCT", "asset: unknown 'BCT'; did you mean 'BTC'?"),
+                ("account:", "custodian: custodiam, account:", "unknown custodian 'custodiam'; did you mean"),
+            )
         ),
     ],
 )
