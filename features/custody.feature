@@ -15,7 +15,7 @@ Feature: A custodian can do wrong, and the monitor notices what of it can be not
       | inject: settlement.delay, by: 1h      |
       | inject: settlement.partial, share: 1% |
 
-  Scenario Outline: What the custodian tells of its books is not so
+  Scenario Outline: What the custodian tells of its books is not so, or what it had is gone
     Given the scenario "custodian-misreports-short"
     And "<fault>" stands where "inject: custodian.says_done" stood
     When it is run
@@ -25,6 +25,7 @@ Feature: A custodian can do wrong, and the monitor notices what of it can be not
     And the twin without the injection raised none of the expected alerts
 
     Examples:
-      | fault                        |
-      | inject: custodian.says_done  |
-      | inject: settlement.duplicate |
+      | fault                                                          |
+      | inject: custodian.says_done                                    |
+      | inject: settlement.duplicate                                   |
+      | inject: custodian.outflow, account: beta, asset: USD, share: 1% |

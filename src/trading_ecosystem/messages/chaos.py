@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import final
+from typing import Final, final
 
 from trading_ecosystem.messages.message import Addressed, Published
 
@@ -187,6 +187,8 @@ class CustodyFault(StrEnum):
     DUPLICATE = "settlement.duplicate"  # It settles once, and is told in holdings twice.
     SAYS_DONE = "custodian.says_done"  # It is told as settled, and the ledger does not have it.
     FREEZE = "custodian.freeze_withdrawals"  # Nothing leaves for outside; what is on its way out stays in transit.
+    FREEZE_ALL = "custodian.freeze_transfers"  # Nothing leaves transit, wherever it is to go.
+    BANK_HOURS = "custodian.bank_hours"  # What leaves for outside does so at cut-offs; for `by_ns` nobody is told so.
 
 
 @final
@@ -201,10 +203,28 @@ class FaultCustody(Addressed):
     share_ppm: int
 
 
+OUTFLOW: Final = "custodian.outflow"  # What `DrainAccount` is called in a scenario and in its receipts.
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class DrainAccount(Addressed):
+    """Have `share_ppm` of what a custodian holds of an asset for an account leave for outside, as nobody asked.
+
+    `RestoreCustody` brings it back.
+    """
+
+    to: str
+    injection_id: str
+    account: str
+    asset: str
+    share_ppm: int
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class RestoreCustody(Addressed):
-    """Undo `FaultCustody`: what it held back is settled, and what was told wrongly is told as it is."""
+    """Undo `FaultCustody` or `DrainAccount`: what it held back moves, what was told wrongly is told as it is."""
 
     to: str
     injection_id: str

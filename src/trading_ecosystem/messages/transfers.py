@@ -222,7 +222,8 @@ class TransferRefused(Published):
 @final
 @dataclass(frozen=True, kw_only=True)
 class TransferPosted(Published):
-    """A step of a transfer is in the ledger. `movement_id`: of the venue's part of this step, 0 where it has none."""
+    """A step of a transfer is in the ledger. `movement_id`: of the venue's part of this step, 0 where it has none.
+    `transfer_id` 0: of no transfer; nobody asked for it."""
 
     custodian: str
     transaction_id: int

@@ -27,7 +27,9 @@ from trading_ecosystem.live.service import Parts
 from trading_ecosystem.live.store.faults import StoreFaults, with_faults
 from trading_ecosystem.live.store.ports import Store
 from trading_ecosystem.messages.chaos import (
+    OUTFLOW,
     ApplyPricePath,
+    DrainAccount,
     FaultCustody,
     FaultFeed,
     FaultLink,
@@ -45,14 +47,14 @@ from trading_ecosystem.messages.message import Message
 
 SECOND_NS = 1_000_000_000
 OF_PRICES = (ApplyPricePath, RestorePricePath, ScaleVolatility, FaultFeed, RestoreFeed)
-OF_SETTLEMENT = (FaultCustody, RestoreCustody)
+OF_SETTLEMENT = (FaultCustody, DrainAccount, RestoreCustody)
 OF_VENUES = (FaultVenue, RestoreVenue)
 NOT_HERE: dict[type[Message], str] = {
     **dict.fromkeys(OF_PRICES, "there are no prices to be moved here"),
     **dict.fromkeys(OF_SETTLEMENT, "there is no settlement to be disturbed here"),
     **dict.fromkeys(OF_VENUES, "there is no market to be disturbed here"),
 }
-BEGIN = (ApplyPricePath, ScaleVolatility, FaultFeed, FaultCustody, FaultVenue, FaultService, FaultLink)
+BEGIN = (ApplyPricePath, ScaleVolatility, FaultFeed, FaultCustody, DrainAccount, FaultVenue, FaultService, FaultLink)
 END = (RestorePricePath, RestoreFeed, RestoreCustody, RestoreVenue, RestoreService, RestoreLink)
 
 
@@ -171,6 +173,8 @@ def kind_of(command: Message) -> str:
         return command.feed_fault.value
     if isinstance(command, FaultCustody):
         return command.custody_fault.value
+    if isinstance(command, DrainAccount):
+        return OUTFLOW
     if isinstance(command, FaultVenue):
         return command.venue_fault.value
     return type(command).__name__
@@ -182,7 +186,7 @@ def undo_of(command: Message) -> Message | None:
         return RestorePricePath(to=command.to, injection_id=command.injection_id, over_ns=0)
     if isinstance(command, FaultFeed):
         return RestoreFeed(to=command.to, injection_id=command.injection_id)
-    if isinstance(command, FaultCustody):
+    if isinstance(command, FaultCustody | DrainAccount):
         return RestoreCustody(to=command.to, injection_id=command.injection_id)
     if isinstance(command, FaultVenue):
         return RestoreVenue(to=command.to, injection_id=command.injection_id)

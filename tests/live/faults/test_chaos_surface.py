@@ -10,9 +10,9 @@ from trading_ecosystem.live.chaos_wire import CHAOS
 from trading_ecosystem.live.door import Header, RefusalCode, Refused
 from trading_ecosystem.live.faults.chaos_surface import ChaosSurface
 from trading_ecosystem.live.faults.leases import Leases
-from trading_ecosystem.messages.chaos import RestorePricePath
+from trading_ecosystem.messages.chaos import OUTFLOW, DrainAccount, RestoreCustody, RestorePricePath
 from trading_ecosystem.messages.message import Message
-from trading_ecosystem.simulators.breaking import undo_of
+from trading_ecosystem.simulators.breaking import kind_of, undo_of
 
 
 def asked(injection_id: str) -> Any:
@@ -40,3 +40,9 @@ def test_what_was_refused_is_not_undone_and_what_may_have_begun_is(code: Refusal
         with pytest.raises(Refused):
             asyncio.run(surface.expire("wild"))
         assert isinstance(carried[-1], RestorePricePath)
+
+
+def test_what_left_custody_is_brought_back_when_its_lease_ends() -> None:
+    command = DrainAccount(to="custodian", injection_id="gone", account="alpha", asset="ETH", share_ppm=850_000)
+    assert kind_of(command) == OUTFLOW
+    assert undo_of(command) == RestoreCustody(to="custodian", injection_id="gone")

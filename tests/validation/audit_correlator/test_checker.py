@@ -512,6 +512,30 @@ def test_a_transfer_that_goes_wrong_is_found(invariant: Invariant, story: tuple[
     assert str(invariant) in observe_all(with_a_vault(), list(story))
 
 
+STARTED = InjectionStarted(injection_id="f", kind="custodian.outflow", target="c", subjects=("carla",), occurred_ns=1)
+ENDED = InjectionEnded(injection_id="f", occurred_ns=9_000)
+GONE, BACK = step(0, 0, "carla", "external"), step(0, 0, "external", "carla")
+
+
+@pytest.mark.parametrize(
+    ("story", "found"),
+    [
+        ((STARTED, GONE, BACK, ENDED), []),
+        ((GONE,), [Invariant.EXCHANGE_AND_CUSTODY]),  # Nobody did it on purpose.
+        ((STARTED, GONE, BACK, ENDED, GONE), [Invariant.EXCHANGE_AND_CUSTODY]),
+        ((STARTED, step(1, 0, "carla", "external")), [Invariant.EXCHANGE_AND_CUSTODY]),  # This one is of a transfer.
+        ((STARTED, GONE, ENDED), [Invariant.EXCHANGE_AND_CUSTODY]),  # It never came back.
+        ((STARTED, GONE, step(0, 0, "external", "carla", 4), ENDED), [Invariant.EXCHANGE_AND_CUSTODY]),
+        ((STARTED, step(0, 0, "carla", "external", 101)), [Invariant.CUSTODY_NOT_NEGATIVE]),
+    ],
+)
+def test_what_leaves_unasked_is_found_but_where_it_was_injected(
+    story: tuple[Message, ...], found: list[Invariant]
+) -> None:
+    violated = observe_all(with_a_vault(), list(story))
+    assert violated[: len(found)] == [str(each) for each in found] and bool(violated) is bool(found)
+
+
 PLANTS: list[tuple[Invariant, Plant]] = [
     (Invariant.MOVES_ONCE, at_the_end(step(1, 1, "alpha", "beta"))),
     (Invariant.VENUE_CONSERVES, change(TradeExecuted, 1, seller_account="nobody")),

@@ -10,6 +10,7 @@ from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
     CrashService,
     CustodyFault,
+    DrainAccount,
     FaultCustody,
     FaultFeed,
     FaultLink,
@@ -185,6 +186,16 @@ def test_books_that_differ_go_to_the_fault_of_the_custodian(stream: Any, breache
         assert chain[0].text == "FaultCustody wrong: custodian.says_done of custodian"
     else:
         assert UNEXPLAINED in chain[0].text
+
+
+def test_a_break_goes_to_what_left_custody_unasked(stream: Any) -> None:
+    command = DrainAccount(to="custodian", injection_id="gone", account="alpha", asset="ETH", share_ppm=850_000)
+    ordered = stream.send("test_coordinator", 10, command)
+    started = receipt(stream, 10, ordered, "gone", "custodian.outflow", "custodian", ("alpha",))
+    fired, alert_id = fire(stream, AlertRule.RECONCILIATION_BREAK, "ETH", 12, 15, stream.wake(MONITOR, 15))
+    chain = stream.correlator.explain(alert_id)
+    assert shape(chain) == [("injection", ordered), ("injection", started), ("breach", 0), ("alert", fired)]
+    assert chain[0].text == "DrainAccount gone: custodian.outflow of ETH of alpha"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
     CrashService,
     CustodyFault,
+    DrainAccount,
     FaultCustody,
     FaultFeed,
     FaultLink,
@@ -36,6 +37,7 @@ from trading_ecosystem.validation.test_coordinator.conditions import Condition, 
 from trading_ecosystem.validation.test_coordinator.scenario import Scenario, load, twin
 
 MINUTE_NS = 60_000_000_000
+OUTFLOW = "  - {at: 11m, inject: custodian.outflow, account: alpha, asset: BTC, share: 5%, for: 1s}\n"
 DRIFT = """\
   - at: 10m
     inject: price.drift
@@ -225,6 +227,35 @@ def of_venue(kind: VenueFault, **terms: object) -> FaultVenue:
                 share_ppm=250_000,
             ),
             RestoreCustody(to="custodian", injection_id="settlement.partial-1"),
+        ),
+        *(
+            (
+                f"{{at: 10m, inject: {fault.value}{key}, for: 1m}}",
+                FaultCustody(
+                    to="custodian",
+                    injection_id=f"{fault.value}-1",
+                    custody_fault=fault,
+                    by_ns=by_ns,
+                    share_ppm=0,
+                ),
+                RestoreCustody(to="custodian", injection_id=f"{fault.value}-1"),
+            )
+            for fault, key, by_ns in (
+                (CustodyFault.FREEZE_ALL, "", 0),
+                (CustodyFault.BANK_HOURS, "", 0),
+                (CustodyFault.BANK_HOURS, ", told_after: 40s", 40 * 10**9),
+            )
+        ),
+        (
+            "{at: 10m, inject: custodian.outflow, account: alpha, asset: BTC, share: 85%, for: 1m}",
+            DrainAccount(
+                to="custodian",
+                injection_id="custodian.outflow-1",
+                account="alpha",
+                asset="BTC",
+                share_ppm=850_000,
+            ),
+            RestoreCustody(to="custodian", injection_id="custodian.outflow-1"),
         ),
         (
             "{at: 10m, inject: venue.outage, orders: canceled, for: 1m}",
@@ -495,6 +526,14 @@ def test_an_injection_that_cannot_be_is_refused(
             DRIFT,
             f"{DRIFT}  - {{at: 11m, inject: network.hold, from: [exchange], to: [exchange], for: 1s}}\n",
             "no link joins exchange to itself",
+        ),
+        *(
+            (DRIFT, DRIFT + OUTFLOW.replace(right, wrong), problem)
+            for right, wrong, problem in (
+                ("account: alpha", "account: alfa", "account: not of the firm: 'alfa'; did you mean 'alpha'?"),
+                ("asset: BTC", "asset: BCT", "asset: unknown 'BCT'; did you mean 'BTC'?"),
+                ("account:", "custodian: custodiam, account:", "unknown custodian 'custodiam'; did you mean"),
+            )
         ),
     ],
 )

@@ -19,7 +19,8 @@ from trading_ecosystem.messages.accounts import (
 )
 from trading_ecosystem.messages.books import BooksReported, ProfitsReported
 from trading_ecosystem.messages.chaos import (
-    CustodyFault,
+    OUTFLOW,
+    DrainAccount,
     FaultCustody,
     InjectionEnded,
     InjectionRefused,
@@ -37,6 +38,8 @@ from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.simulators.custodian.config import CustodianConfig
 from trading_ecosystem.simulators.custodian.intake import TradeIntake
 from trading_ecosystem.simulators.custodian.ledger import CLEARING, INSURANCE, TRANSIT, Ledger
+from trading_ecosystem.simulators.custodian.obstruction import OF_TRANSFERS, Obstruction
+from trading_ecosystem.simulators.custodian.outflows import Outflows
 from trading_ecosystem.simulators.custodian.settlement import SettlementDesk
 from trading_ecosystem.simulators.custodian.transfer_desk import COMMANDS, TransferDesk
 from trading_ecosystem.simulators.custodian.transfer_reports import report_transfers
@@ -62,6 +65,8 @@ class Custodian(JournaledCore):
         "_ledger",
         "_margined",
         "_name",
+        "_obstruction",
+        "_outflows",
         "_past_faults",
         "_places",
         "_queried_ns",
@@ -85,10 +90,11 @@ class Custodian(JournaledCore):
         self._takes_transfers: bool = config.transfers.offered
         self._ledger = Ledger(accounts, accounts_apart(config) or None)
         self._desk = SettlementDesk(name, config, reference, self._ledger)
-        self._transfers = TransferDesk(
-            name, config.transfers, reference, self._ledger, self._desk.disturbance, venues[0] if venues else ""
-        )
-        moves, venue = self._transfers.flow.moves, venues[0] if venues else ""
+        self._obstruction = Obstruction(config)
+        self._outflows = Outflows(name, self._ledger)
+        venue = venues[0] if venues else ""
+        self._transfers = TransferDesk(name, config.transfers, reference, self._ledger, self._obstruction, venue)
+        moves = self._transfers.flow.moves
         self._keeps_books: bool = config.settles_profits or config.compare_every_ns > 0
         self._books = VenueBooks(name, venue, config, self._ledger, self._desk, moves)
         self._intakes = {venue: TradeIntake(self._gap_wait_ns) for venue in venues}
@@ -118,7 +124,7 @@ class Custodian(JournaledCore):
         """What is said less often."""
         if isinstance(message, QueryTransfers):
             return [report_transfers(self._name, self._transfers.flow, message, now)]
-        if isinstance(message, FaultCustody):
+        if isinstance(message, (FaultCustody, DrainAccount)):
             return self._disturb(message, now)
         if isinstance(message, RestoreCustody):
             return self._restore_order(message, now)
@@ -274,34 +280,55 @@ class Custodian(JournaledCore):
 
     # Faults.
 
-    def _disturb(self, command: FaultCustody, now: int) -> list[Message]:
+    def _disturb(self, command: FaultCustody | DrainAccount, now: int) -> list[Message]:
         injection_id = command.injection_id
-        if self._desk.disturbance.fault == command or injection_id in self._past_faults:
+        if self._is_in_force(injection_id) or injection_id in self._past_faults:
             return []
-        if command.custody_fault is CustodyFault.FREEZE and not self._takes_transfers:
-            refusal = "there is nothing to freeze: no transfers are taken here"
-        else:
-            refusal = self._desk.disturb(command)
+        refusal = self._begin(command, now)
         if refusal:
             return [InjectionRefused(injection_id=injection_id, detail=refusal, occurred_ns=now)]
-        return [
-            InjectionStarted(
-                injection_id=injection_id,
-                kind=command.custody_fault.value,
-                target=self._name,
-                subjects=(self._name,),
-                occurred_ns=now,
-            )
-        ]
+        if isinstance(command, DrainAccount):
+            started = self._started(injection_id, OUTFLOW, command.account, now)
+            return [started, self._outflows.drain(command, now)]
+        return [self._started(injection_id, command.custody_fault.value, self._name, now)]
+
+    def _started(self, injection_id: str, kind: str, subject: str, now: int) -> InjectionStarted:
+        return InjectionStarted(
+            injection_id=injection_id, kind=kind, target=self._name, subjects=(subject,), occurred_ns=now
+        )
+
+    def _begin(self, command: FaultCustody | DrainAccount, now: int) -> str:
+        """Begin a fault. Returns why it cannot be; empty if it can."""
+        if isinstance(command, DrainAccount):
+            return self._outflows.refusal(command)
+        if command.custody_fault not in OF_TRANSFERS:
+            return self._desk.disturb(command)
+        if not self._takes_transfers:
+            return "there is nothing to freeze: no transfers are taken here"
+        refusal = self._obstruction.refusal()
+        if not refusal:
+            self._obstruction.begin(command, now)
+        return refusal
+
+    def _is_in_force(self, injection_id: str) -> bool:
+        faults = (self._desk.disturbance.fault, self._obstruction.fault)
+        return self._outflows.has(injection_id) or injection_id in [each.injection_id for each in faults if each]
 
     def _restore_order(self, command: RestoreCustody, now: int) -> list[Message]:
-        fault = self._desk.disturbance.fault
-        if fault is None or fault.injection_id != command.injection_id:
+        injection_id = command.injection_id
+        if not self._is_in_force(injection_id):
             return []
-        self._past_faults.append(command.injection_id)
-        self._desk.restore_order(now)
-        self._transfers.flow.thaw(now)
-        return [InjectionEnded(injection_id=command.injection_id, occurred_ns=now)]
+        self._past_faults.append(injection_id)
+        ended = InjectionEnded(injection_id=injection_id, occurred_ns=now)
+        if self._outflows.has(injection_id):
+            return [self._outflows.bring_back(injection_id, now), ended]
+        fault = self._obstruction.fault
+        if fault is not None and fault.injection_id == injection_id:
+            self._obstruction.end()
+            self._transfers.flow.thaw(now)
+        else:
+            self._desk.restore_order(now)
+        return [ended]
 
     # State.
 
@@ -314,6 +341,8 @@ class Custodian(JournaledCore):
             "asked_ns": self._asked_ns,
             "queried_ns": dict(self._queried_ns),
             "past_faults": list(self._past_faults),
+            "obstruction": self._obstruction.save(),
+            "outflows": self._outflows.save(),
         }
         if self._keeps_books:
             state["books"] = self._books.save()
@@ -332,6 +361,8 @@ class Custodian(JournaledCore):
         self._books.restore(cast(list[object], saved.get("books", [0, 0, False])))
         self._asked_ns = cast(int, saved["asked_ns"])
         self._past_faults = list(cast(list[str], saved["past_faults"]))
+        self._obstruction.restore(cast(list[object], saved["obstruction"]))
+        self._outflows.restore(cast(dict[str, list[object]], saved["outflows"]))
 
 
 def accounts_apart(config: CustodianConfig) -> dict[str, dict[str, int]]:

@@ -168,8 +168,7 @@ class SettlementDesk:
         """While settlement is disturbed, each is tried by the rules of the fault; what it held back, when it ends."""
         if not self._config.nets_settlements or instruction.attempt_ns % DAY_NS != self._config.cut_off_ns:
             return False
-        fault = self.disturbance.fault
-        return instruction.trade_id != 0 and (fault is None or fault.custody_fault is CustodyFault.FREEZE)
+        return instruction.trade_id != 0 and self.disturbance.fault is None
 
     def _settle_together(self, instructions: list[Instruction], now: int, outcomes: list[Message]) -> None:
         for instruction in instructions:
@@ -259,7 +258,7 @@ class SettlementDesk:
         if instruction.status is SettlementStatus.MATCHED:
             instruction.take(SettlementStep.FELL_DUE)
         fault = self.disturbance.fault
-        if fault is None or fault.custody_fault is CustodyFault.FREEZE:
+        if fault is None:
             self._settle(instruction, instruction.lots, self._config.partial, now, outcomes)
             return
         held = self.disturbance.held

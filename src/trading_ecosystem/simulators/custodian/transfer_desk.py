@@ -24,8 +24,8 @@ from trading_ecosystem.messages.transfers import (
 )
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.simulators.custodian.controls import Controls
-from trading_ecosystem.simulators.custodian.disturbance import Disturbance
 from trading_ecosystem.simulators.custodian.ledger import EXTERNAL, Ledger
+from trading_ecosystem.simulators.custodian.obstruction import Obstruction
 from trading_ecosystem.simulators.custodian.transfer_config import TransferConfig
 from trading_ecosystem.simulators.custodian.transfer_flow import TransferFlow
 from trading_ecosystem.simulators.custodian.transfer_requests import Decision, Requests
@@ -50,14 +50,14 @@ class TransferDesk:
         config: TransferConfig,
         reference: ReferenceData,
         ledger: Ledger,
-        disturbance: Disturbance,
+        obstruction: Obstruction,
         venue: str,
     ) -> None:
         self._name = name
         self._config = config
         self._controls = Controls(config)
         self._requests = Requests(config, list(reference.assets), ledger, self._controls)
-        self.flow = TransferFlow(name, config, ledger, self._controls, disturbance, venue)
+        self.flow = TransferFlow(name, config, ledger, self._controls, obstruction, venue)
         self._count = 0
         self._known: dict[str, list[object]] = {}  # Request id -> transfer id and digest.
 

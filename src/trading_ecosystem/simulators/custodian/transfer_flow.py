@@ -4,13 +4,12 @@ Rule 1: a transfer moves by its table, in two ledger transactions, each posted o
 Rule 2: a venue debits before anything leaves custody, and credits before the transfer is over; each movement is made
 once (`venue_moves.py`). So venue and custody differ by the movements that are on their way, and by nothing else.
 Rule 3: what could not be done has moved nothing: what was in transit goes back to where it came from.
-Rule 4: while withdrawals are frozen nothing leaves for outside; what is on its way there stays in transit.
+Rule 4: what is obstructed (`obstruction.py`) stays in transit until it may go on.
 """
 
 from heapq import heappop, heappush
 from typing import Final, cast, final
 
-from trading_ecosystem.messages.chaos import CustodyFault
 from trading_ecosystem.messages.custody import Posting
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.transfers import (
@@ -22,8 +21,8 @@ from trading_ecosystem.messages.transfers import (
     TransferStatus,
 )
 from trading_ecosystem.simulators.custodian.controls import Controls
-from trading_ecosystem.simulators.custodian.disturbance import Disturbance
 from trading_ecosystem.simulators.custodian.ledger import TRANSIT, Ledger, Transaction
+from trading_ecosystem.simulators.custodian.obstruction import NEVER, Obstruction
 from trading_ecosystem.simulators.custodian.transfer_config import TransferConfig
 from trading_ecosystem.simulators.custodian.transfers import (
     ENDED_WITHOUT_MOVING,
@@ -43,10 +42,10 @@ class TransferFlow:
     __slots__ = (
         "_config",
         "_controls",
-        "_disturbance",
         "_in_transit",
         "_ledger",
         "_name",
+        "_obstruction",
         "_queue",
         "moves",
         "open",
@@ -58,14 +57,14 @@ class TransferFlow:
         config: TransferConfig,
         ledger: Ledger,
         controls: Controls,
-        disturbance: Disturbance,
+        obstruction: Obstruction,
         venue: str,
     ) -> None:
         self._name = name
         self._config = config
         self._ledger = ledger
         self._controls = controls
-        self._disturbance = disturbance
+        self._obstruction = obstruction
         self._in_transit: dict[str, int] = {}  # Asset -> minor units of all transfers between their two steps.
         self._queue: list[tuple[int, int]] = []  # A heap of (due_ns, transfer_id).
         self.open: dict[int, Transfer] = {}
@@ -99,17 +98,31 @@ class TransferFlow:
 
     def _go_on(self, transfer: Transfer, now: int, out: list[Message]) -> None:
         """From `transit`, to where it is to go."""
+        at_ns = transfer.due_ns or now
         transfer.due_ns = 0
-        if transfer.kind is TransferKind.WITHDRAWAL:
-            fault = self._disturbance.fault
-            transfer.stopped = fault is not None and fault.custody_fault is CustodyFault.FREEZE
-            if not transfer.stopped:
-                self.change(transfer, TransferEvent.LEFT, "", now, out)
-                self.wait_until(transfer, now + self._config.confirmation_of(transfer.asset))
+        transfer.stopped = self._obstruction.stops(transfer.kind) and self._obstruction.opens_ns(at_ns) != at_ns
+        if transfer.stopped:
+            self._hold_up(transfer, at_ns, now, out)
+        elif transfer.kind is TransferKind.WITHDRAWAL:
+            self.change(transfer, TransferEvent.LEFT, "", now, out)
+            self.wait_until(transfer, now + self._config.confirmation_of(transfer.asset))
         elif self.is_at_venue(transfer.credit_account):
             self._have_moved(transfer, True, now, out)
         else:
             self._give(transfer, 0, now, out)
+
+    def _hold_up(self, transfer: Transfer, at_ns: int, now: int, out: list[Message]) -> None:
+        """It stays in transit, to its time if there is one; that is told as soon as it is to be."""
+        opens_ns, told_ns = self._obstruction.opens_ns(at_ns), self._obstruction.told_ns()
+        if opens_ns == NEVER:
+            return
+        if told_ns <= now:
+            allowed_ns = self._config.confirmation_of(transfer.asset) + self._config.allowance_ns
+            transfer.expected_ns = opens_ns + allowed_ns
+            self.change(transfer, TransferEvent.DELAYED, "", now, out)
+            self.wait_until(transfer, opens_ns)
+        else:
+            self.wait_until(transfer, min(opens_ns, told_ns))
 
     def _give(self, transfer: Transfer, movement_id: int, now: int, out: list[Message]) -> None:
         """The second step, and the last."""
@@ -183,7 +196,7 @@ class TransferFlow:
         return min(times, default=0)
 
     def thaw(self, now: int) -> None:
-        """Withdrawals are not frozen any more: what stayed in transit leaves now."""
+        """Nothing is obstructed any more: what stayed in transit goes on now."""
         for transfer in self.open.values():
             if transfer.stopped:
                 self.wait_until(transfer, now)

@@ -9,7 +9,7 @@ from typing import final
 
 from trading_ecosystem.messages.audit import Envelope, InvariantViolated
 from trading_ecosystem.messages.books import BooksCompared, NettingSettled, ProfitsReported
-from trading_ecosystem.messages.chaos import InjectionEnded, InjectionStarted
+from trading_ecosystem.messages.chaos import OUTFLOW, InjectionEnded, InjectionStarted
 from trading_ecosystem.messages.custody import (
     PartPosted,
     Posting,
@@ -30,6 +30,7 @@ from trading_ecosystem.validation.audit_correlator.invariants import Checker, Fi
 from trading_ecosystem.validation.audit_correlator.kill_record import KillRecord
 from trading_ecosystem.validation.audit_correlator.margin_record import MarginRecord
 from trading_ecosystem.validation.audit_correlator.movement_record import Changes, MovementRecord
+from trading_ecosystem.validation.audit_correlator.outflow_record import OutflowRecord
 from trading_ecosystem.validation.audit_correlator.profit_record import CLEARING, ProfitRecord
 from trading_ecosystem.validation.audit_correlator.venue_record import VenueRecord
 
@@ -131,6 +132,7 @@ class ConservationChecker(Checker):
         "_mistold",
         "_movements",
         "_not_in_custody",
+        "_outflows",
         "_pending",
         "_posted",
         "_profits",
@@ -171,6 +173,7 @@ class ConservationChecker(Checker):
         self._pending: dict[str, dict[int, PendingInstruction]] = {}  # By custodian and instruction id.
         self._last_instruction_id: dict[str, int] = {}
         self._mistold: dict[str, str] = {}  # Faults that have a venue tell orders and fills wrongly, and the venue.
+        self._outflows = OutflowRecord()
         self._not_in_custody: list[str] = []
         self._trades = self._instructions = self._posted = self._failed = 0
 
@@ -197,11 +200,15 @@ class ConservationChecker(Checker):
         return checked
 
     def _note_fault(self, receipt: InjectionStarted | InjectionEnded) -> None:
-        """What a venue tells wrongly on purpose violates nothing."""
+        """What a venue tells wrongly on purpose violates nothing; nor does what leaves custody on purpose."""
         if isinstance(receipt, InjectionStarted):
-            if receipt.kind in MISTOLD:
+            if receipt.kind == OUTFLOW:
+                self._outflows.in_force.append(receipt.injection_id)
+            elif receipt.kind in MISTOLD:
                 self._mistold[receipt.injection_id] = receipt.target
                 self._record(receipt.target).doubt()
+        elif receipt.injection_id in self._outflows.in_force:
+            self._outflows.in_force.remove(receipt.injection_id)
         elif receipt.injection_id in self._mistold:
             self._record(self._mistold.pop(receipt.injection_id)).trust_again()
 
@@ -224,6 +231,7 @@ class ConservationChecker(Checker):
         self._profits.report_open(now - self._grace_ns, findings)
         for margin in self._margins.values():
             margin.finish(findings)
+        self._outflows.finish(findings)
         for detail in self._not_in_custody:
             findings.add(Invariant.EXCHANGE_AND_CUSTODY, detail)
         return findings.found
@@ -270,7 +278,8 @@ class ConservationChecker(Checker):
 
     def _on_compared(self, message: BooksCompared, findings: Findings) -> None:
         """What custody is known not to have is found there, too."""
-        for each in message.breaks if not self._not_in_custody else ():
+        known = self._not_in_custody or self._outflows.in_force
+        for each in message.breaks if not known else ():
             amounts = f"{each.venue_minor} of {each.asset} at the venue, {each.custody_minor} in custody"
             findings.add(Invariant.EXCHANGE_AND_CUSTODY, f"{each.account} has {amounts}")
 
@@ -310,6 +319,9 @@ class ConservationChecker(Checker):
     def _on_transfer_posted(self, message: TransferPosted, findings: Findings) -> None:
         changes = changes_of(message.postings, findings)
         self._custody.apply(changes, Invariant.CUSTODY_CONSERVES, Invariant.CUSTODY_NOT_NEGATIVE, findings)
+        if self._outflows.explains(message):
+            self._outflows.move(changes)
+            return
         at_venue = {key: minor for key, minor in changes.items() if key[0] in self._venue.amounts and key[0] not in OWN}
         self._replace(self._movements.end(message, findings), at_venue, findings)
 

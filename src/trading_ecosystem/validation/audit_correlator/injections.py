@@ -8,8 +8,10 @@ from collections.abc import Callable
 from typing import final
 
 from trading_ecosystem.messages.chaos import (
+    OUTFLOW,
     ApplyPricePath,
     CrashService,
+    DrainAccount,
     FaultCustody,
     FaultFeed,
     FaultLink,
@@ -40,7 +42,7 @@ MISREPORTS = (
     *(VenueFault.STALE_BALANCES, VenueFault.PHANTOM_CREDIT),
 )
 
-OfServices = CrashService | FaultService | FaultCustody | FaultVenue
+OfServices = CrashService | FaultService | FaultCustody | DrainAccount | FaultVenue
 Command = ApplyPricePath | FaultFeed | FaultLink | ScaleVolatility | OfServices
 Holds = Callable[[str], bool]
 
@@ -92,7 +94,7 @@ class AppliedInjection:
             return lane.sender == self.command.to and lane.subject in (self.command.symbols or (lane.subject,))
         if lane.type_name in UNMARKED:
             return False
-        if isinstance(self.command, FaultCustody | FaultVenue):
+        if isinstance(self.command, FaultCustody | DrainAccount | FaultVenue):
             return lane.sender == self.command.to
         if isinstance(self.command, CrashService | FaultService):
             return lane.sender == self.command.service
@@ -132,6 +134,8 @@ class AppliedInjection:
             return f"{self.command.service_fault.value} of {self.command.service}"
         if isinstance(self.command, FaultCustody):
             return f"{self.command.custody_fault.value} of {self.command.to}"
+        if isinstance(self.command, DrainAccount):
+            return f"{OUTFLOW} of {self.command.asset} of {self.command.account}"
         if isinstance(self.command, FaultVenue):
             return f"{self.command.venue_fault.value} of {self.command.to}"
         senders, recipients = ", ".join(self.command.senders), ", ".join(self.command.recipients)
@@ -211,13 +215,13 @@ class Injections:
         return None
 
     def disturbing(self, at_ns: int, venue: str = "") -> AppliedInjection | None:
-        """The latest fault of a custodian's settlement, or of what a venue tells of fills and balances, at a moment:
+        """The latest fault of a custodian, or of what a venue tells of fills and balances, at a moment:
         any venue, or this one."""
         for injection in self.started():
             command = injection.command
             misleads = isinstance(command, FaultVenue) and command.venue_fault in MISREPORTS
             misleads = misleads and venue in ("", command.to)
-            if (misleads or isinstance(command, FaultCustody)) and injection.lasted(at_ns, at_ns):
+            if (misleads or isinstance(command, FaultCustody | DrainAccount)) and injection.lasted(at_ns, at_ns):
                 return injection
         return None
 

@@ -10,6 +10,7 @@ from trading_ecosystem.messages.audit import DeliveryLost, Envelope, InvariantVi
 from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
     CrashService,
+    DrainAccount,
     FaultCustody,
     FaultFeed,
     FaultLink,
@@ -46,6 +47,7 @@ NOTED = (
     AlertResolved,
     ApplyPricePath,
     CrashService,
+    DrainAccount,
     FaultFeed,
     FaultCustody,
     FaultLink,
@@ -138,7 +140,7 @@ class Story:
                 self._explainer.hold(message)
             case ApplyPricePath() | ScaleVolatility() | CrashService() | FaultService() | FaultLink():
                 self._injections.order(message, message_id, envelope.sent_ns)
-            case FaultFeed() | FaultCustody() | FaultVenue():
+            case FaultFeed() | FaultCustody() | DrainAccount() | FaultVenue():
                 self._injections.order(message, message_id, envelope.sent_ns)
             case InjectionStarted():
                 self._note_start(message, envelope)

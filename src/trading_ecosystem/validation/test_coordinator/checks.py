@@ -20,6 +20,7 @@ from trading_ecosystem.validation.test_coordinator.injections import (
     FeedDisturbance,
     Injection,
     NetworkFault,
+    Outflow,
     PricePath,
     RunningFault,
     ServiceCrash,
@@ -178,7 +179,7 @@ def check_world(
 ) -> None:
     for step in method:
         check_target(step, reference, instances)
-        if isinstance(step, VenueDisturbance) and step.account and step.account not in accounts:
+        if isinstance(step, VenueDisturbance | Outflow) and step.account and step.account not in accounts:
             step.node.fail_word("account: not of the firm:", step.account, accounts)
     known = known_subjects(reference, instances, accounts)
     for condition in conditions:
@@ -199,10 +200,12 @@ def check_target(step: Injection, reference: ReferenceData, instances: Collectio
             step.node.fail(f"service: {step.service} judges the scenario; it can be killed by it, but not touched")
         if step.service not in instances:
             step.node.fail_word("unknown service", step.service, instances)
-    elif isinstance(step, SettlementFault):
+    elif isinstance(step, SettlementFault | Outflow):
         custodians = [name for name in instances if role(name) == "custodian"]
         if step.custodian not in custodians:
             step.node.fail_word("unknown custodian", step.custodian, custodians)
+        if isinstance(step, Outflow) and step.asset not in reference.assets:
+            step.node.fail_word("asset: unknown", step.asset, reference.assets)
     elif isinstance(step, VenueDisturbance):
         check_venue(step, reference, instances)
     elif isinstance(step, NetworkFault):

@@ -325,10 +325,12 @@ class GroundTruth:
         for overdue in self._overdue.values():
             overdue.over(instruction_id, ns)
 
-    def transfer_expected(self, accounts: tuple[str, ...], transfer_id: int, expected_ns: int) -> None:
-        """A transfer is on its way, and is to be over by then; told anew, what was told before counts no more."""
+    def transfer_expected(self, accounts: tuple[str, ...], transfer_id: int, expected_ns: int, ns: int) -> None:
+        """A transfer is on its way, and is to be over by then; told anew at `ns`, it is late no longer."""
         for account, overdue in self._overdue_transfers.items():
             if account in accounts:
+                if overdue.open.get(transfer_id) != expected_ns:
+                    overdue.over(transfer_id, ns)
                 overdue.instructed(transfer_id, expected_ns)
 
     def transfer_over(self, transfer_id: int, ns: int) -> None:

@@ -6,7 +6,7 @@ Rule 1: every injection has its undo, and says in its table which.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from trading_ecosystem.messages.chaos import CustodyFault, FeedFault, LinkFault, ServiceFault, VenueFault
+from trading_ecosystem.messages.chaos import OUTFLOW, CustodyFault, FeedFault, LinkFault, ServiceFault, VenueFault
 from trading_ecosystem.validation.test_coordinator import injections
 from trading_ecosystem.validation.test_coordinator.conditions import EXCHANGE
 from trading_ecosystem.validation.test_coordinator.kinds import (
@@ -64,8 +64,7 @@ def disturbance(fault: FeedFault, meaning: str, *own: Key) -> Table:
 
 
 def settlement(fault: CustodyFault, meaning: str, *own: Key) -> Table:
-    custodian = Key("custodian", Text(), "The instance.", default=injections.CUSTODIAN)
-    return injection(fault.value, meaning, injections.SettlementFault, [custodian, *own])
+    return injection(fault.value, meaning, injections.SettlementFault, [WHOSE_LEDGER, *own])
 
 
 def venue(fault: VenueFault, meaning: str, *own: Key, make: Callable[..., Any] = injections.VenueDisturbance) -> Table:
@@ -73,6 +72,7 @@ def venue(fault: VenueFault, meaning: str, *own: Key, make: Callable[..., Any] =
     return injection(fault.value, meaning, make, [exchange, *own])
 
 
+WHOSE_LEDGER = Key("custodian", Text(), "The instance.", default=injections.CUSTODIAN)
 OF_CONNECTIONS = "Live only: where messages have no connections, it is refused."
 INSTRUMENT = Key("instrument", SYMBOL, "One instrument.")
 INSTRUMENTS = Key("instruments", ListOf(SYMBOL), "Several instruments.")
@@ -329,6 +329,23 @@ INJECTIONS = {
             make=injections.credit,
         ),
         settlement(CustodyFault.FREEZE, "Withdrawals are taken, and nothing leaves for outside."),
+        settlement(CustodyFault.FREEZE_ALL, "Transfers are taken, and nothing of them arrives, inside or outside."),
+        settlement(
+            CustodyFault.BANK_HOURS,
+            "What leaves for outside does so at the cut-off of the next business day.",
+            Key("told_after", ANY_TIME, "Before that, nobody is told of the new times.", "by_ns", default="0s"),
+        ),
+        injection(
+            OUTFLOW,
+            "A part of an account's holding leaves for outside, and nobody asked for it.",
+            injections.Outflow,
+            [
+                WHOSE_LEDGER,
+                Key("account", Text(), "Whose.", required=True),
+                Key("asset", Text(), "Of what.", required=True),
+                Key("share", PART, "Of what is held of it.", "share_ppm", required=True),
+            ],
+        ),
         link(LinkFault.PARTITION, "Messages are lost."),
         link(LinkFault.HOLD, "Messages are kept back until released."),
         link(

@@ -6,14 +6,16 @@ Rule 2: a path is relative to the price at the injection, or absolute in units o
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from trading_ecosystem.configuration.document import Node
 from trading_ecosystem.configuration.scalars import duration_text
 from trading_ecosystem.messages.chaos import (
+    OUTFLOW,
     ApplyPricePath,
     CrashService,
     CustodyFault,
+    DrainAccount,
     FaultCustody,
     FaultFeed,
     FaultLink,
@@ -46,7 +48,8 @@ LARGEST_CREDIT = 1_000_000
 LONGEST_LAG_NS = 300_000_000_000
 HALF_LIVES = 8  # After these, 1/256 is left of a move that dies away, and is let go at once.
 DEPEG = "price.depeg"
-KEPT, CANCELED = "kept", "canceled"  # What an outage does to the orders of participants.
+KEPT: Final = "kept"  # What an outage does to the orders of participants.
+CANCELED: Final = "canceled"
 UNDO_WORDS = {
     "price.drift": "price.restore",
     "price.crash": "price.restore",
@@ -86,6 +89,9 @@ UNDO_WORDS = {
     "custodian.says_done": "settlement.restore",
     **{fault.value: "venue.restore" for fault in VenueFault},
     "custodian.freeze_withdrawals": "custodian.thaw_withdrawals",
+    "custodian.freeze_transfers": "custodian.thaw_transfers",
+    "custodian.bank_hours": "custodian.all_hours",
+    OUTFLOW: "custodian.bring_back",
 }
 
 
@@ -221,6 +227,28 @@ class SettlementFault(Injection):
             injection_id=self.injection_id,
             custody_fault=CustodyFault(self.kind),
             by_ns=self.by_ns,
+            share_ppm=self.share_ppm,
+        )
+
+    def undo(self, over_ns: int) -> Message:
+        return RestoreCustody(to=self.custodian, injection_id=self.injection_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outflow(Injection):
+    """Of what a custodian holds of an asset for an account."""
+
+    custodian: str
+    account: str
+    asset: str
+    share_ppm: int
+
+    def command(self) -> Message:
+        return DrainAccount(
+            to=self.custodian,
+            injection_id=self.injection_id,
+            account=self.account,
+            asset=self.asset,
             share_ppm=self.share_ppm,
         )
 

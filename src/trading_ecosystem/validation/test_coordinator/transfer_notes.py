@@ -51,7 +51,7 @@ class TransferNotes:
             self._truth.transfer_over(message.transfer_id, message.occurred_ns)
         elif message.expected_ns and message.transfer_id not in self._over:
             accounts = self._accounts.get(message.transfer_id, ())
-            self._truth.transfer_expected(accounts, message.transfer_id, message.expected_ns)
+            self._truth.transfer_expected(accounts, message.transfer_id, message.expected_ns, message.occurred_ns)
 
     def _count(self, name: str, ns: int) -> None:
         self.counts[name] = self.counts.get(name, 0) + 1

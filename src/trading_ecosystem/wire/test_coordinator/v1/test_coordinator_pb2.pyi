@@ -202,6 +202,10 @@ class _CustodyFaultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CustodyF
     """It tells what is due as settled, and the ledger does not have it."""
     CUSTODY_FAULT_FREEZE: _CustodyFault.ValueType  # 6
     """Nothing leaves for outside."""
+    CUSTODY_FAULT_FREEZE_ALL: _CustodyFault.ValueType  # 7
+    """Nothing arrives, inside or outside."""
+    CUSTODY_FAULT_BANK_HOURS: _CustodyFault.ValueType  # 8
+    """What leaves for outside does so at the cut-off of the next business day."""
 
 class CustodyFault(_CustodyFault, metaclass=_CustodyFaultEnumTypeWrapper):
     """What a custodian does wrong."""
@@ -220,6 +224,10 @@ CUSTODY_FAULT_SAYS_DONE: CustodyFault.ValueType  # 5
 """It tells what is due as settled, and the ledger does not have it."""
 CUSTODY_FAULT_FREEZE: CustodyFault.ValueType  # 6
 """Nothing leaves for outside."""
+CUSTODY_FAULT_FREEZE_ALL: CustodyFault.ValueType  # 7
+"""Nothing arrives, inside or outside."""
+CUSTODY_FAULT_BANK_HOURS: CustodyFault.ValueType  # 8
+"""What leaves for outside does so at the cut-off of the next business day."""
 Global___CustodyFault: _TypeAlias = CustodyFault  # noqa: Y015
 
 class _VenueFault:
@@ -685,6 +693,7 @@ class ChaosCommand(_message.Message):
     RESTORE_CUSTODY_FIELD_NUMBER: _builtins.int
     FAULT_VENUE_FIELD_NUMBER: _builtins.int
     RESTORE_VENUE_FIELD_NUMBER: _builtins.int
+    DRAIN_ACCOUNT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def header(self) -> _common_pb2.Header:
         """Which message this is, and which story it belongs to."""
@@ -749,6 +758,10 @@ class ChaosCommand(_message.Message):
     def restore_venue(self) -> Global___RestoreVenue:
         """Undo that."""
 
+    @_builtins.property
+    def drain_account(self) -> Global___DrainAccount:
+        """Have assets leave custody."""
+
     def __init__(
         self,
         *,
@@ -768,12 +781,13 @@ class ChaosCommand(_message.Message):
         restore_custody: Global___RestoreCustody | None = ...,
         fault_venue: Global___FaultVenue | None = ...,
         restore_venue: Global___RestoreVenue | None = ...,
+        drain_account: Global___DrainAccount | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["apply_price_path", b"apply_price_path", "command", b"command", "crash_service", b"crash_service", "fault_custody", b"fault_custody", "fault_feed", b"fault_feed", "fault_link", b"fault_link", "fault_service", b"fault_service", "fault_venue", b"fault_venue", "header", b"header", "restart_service", b"restart_service", "restore_custody", b"restore_custody", "restore_feed", b"restore_feed", "restore_link", b"restore_link", "restore_price_path", b"restore_price_path", "restore_service", b"restore_service", "restore_venue", b"restore_venue", "scale_volatility", b"scale_volatility"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["apply_price_path", b"apply_price_path", "command", b"command", "crash_service", b"crash_service", "drain_account", b"drain_account", "fault_custody", b"fault_custody", "fault_feed", b"fault_feed", "fault_link", b"fault_link", "fault_service", b"fault_service", "fault_venue", b"fault_venue", "header", b"header", "restart_service", b"restart_service", "restore_custody", b"restore_custody", "restore_feed", b"restore_feed", "restore_link", b"restore_link", "restore_price_path", b"restore_price_path", "restore_service", b"restore_service", "restore_venue", b"restore_venue", "scale_volatility", b"scale_volatility"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply_price_path", b"apply_price_path", "command", b"command", "crash_service", b"crash_service", "fault_custody", b"fault_custody", "fault_feed", b"fault_feed", "fault_link", b"fault_link", "fault_service", b"fault_service", "fault_venue", b"fault_venue", "header", b"header", "restart_service", b"restart_service", "restore_custody", b"restore_custody", "restore_feed", b"restore_feed", "restore_link", b"restore_link", "restore_price_path", b"restore_price_path", "restore_service", b"restore_service", "restore_venue", b"restore_venue", "scale_volatility", b"scale_volatility"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply_price_path", b"apply_price_path", "command", b"command", "crash_service", b"crash_service", "drain_account", b"drain_account", "fault_custody", b"fault_custody", "fault_feed", b"fault_feed", "fault_link", b"fault_link", "fault_service", b"fault_service", "fault_venue", b"fault_venue", "header", b"header", "restart_service", b"restart_service", "restore_custody", b"restore_custody", "restore_feed", b"restore_feed", "restore_link", b"restore_link", "restore_price_path", b"restore_price_path", "restore_service", b"restore_service", "restore_venue", b"restore_venue", "scale_volatility", b"scale_volatility"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["apply_price_path", "restore_price_path", "fault_link", "restore_link", "crash_service", "restart_service", "fault_service", "restore_service", "scale_volatility", "fault_feed", "restore_feed", "fault_custody", "restore_custody", "fault_venue", "restore_venue"]  # noqa: Y015
+    _WhichOneofReturnType_command: _TypeAlias = _typing.Literal["apply_price_path", "restore_price_path", "fault_link", "restore_link", "crash_service", "restart_service", "fault_service", "restore_service", "scale_volatility", "fault_feed", "restore_feed", "fault_custody", "restore_custody", "fault_venue", "restore_venue", "drain_account"]  # noqa: Y015
     _WhichOneofArgType_command: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_command) -> _WhichOneofReturnType_command | None: ...
 
@@ -1249,7 +1263,7 @@ class FaultCustody(_message.Message):
     custody_fault: Global___CustodyFault.ValueType
     """What it does wrong."""
     by_ns: _builtins.int
-    """How late it settles, in ns: for a delay; else 0."""
+    """How late it settles, in ns: for a delay; how long nobody is told: for bank hours; else 0."""
     share_ppm: _builtins.int
     """How much settles at a time, in parts per million: for a part; else 0."""
     def __init__(
@@ -1270,8 +1284,46 @@ class FaultCustody(_message.Message):
 Global___FaultCustody: _TypeAlias = FaultCustody  # noqa: Y015
 
 @_typing.final
+class DrainAccount(_message.Message):
+    """Have a part of what a custodian holds leave for outside, as nobody asked. RestoreCustody brings it back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    INJECTION_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    SHARE_PPM_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    """Instance that this is for."""
+    injection_id: _builtins.str
+    """Name of the injection in its scenario."""
+    account: _builtins.str
+    """Account at a venue, or vault."""
+    asset: _builtins.str
+    """Of what."""
+    share_ppm: _builtins.int
+    """How much of it, in parts per million."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        injection_id: _builtins.str = ...,
+        account: _builtins.str = ...,
+        asset: _builtins.str = ...,
+        share_ppm: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "asset", b"asset", "injection_id", b"injection_id", "share_ppm", b"share_ppm", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DrainAccount: _TypeAlias = DrainAccount  # noqa: Y015
+
+@_typing.final
 class RestoreCustody(_message.Message):
-    """Undo FaultCustody: what it held back is settled, and what was told wrongly is told as it is."""
+    """Undo FaultCustody or DrainAccount: what it held back moves, what was told wrongly is told as it is."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
