@@ -378,6 +378,29 @@ def still_stopped(story: Story) -> None:
     assert len(reasons) > 100 and set(reasons) == {"kill_switch"}
 
 
+# Then: what the desk's own checks held back.
+
+
+def reasons_of(story: Story, account: str) -> list[str]:
+    return [told["deny_reason"] for _, told in entries_of(story, "OrderDenied") if told["account"] == account]
+
+
+@then(parsers.parse("the desk of {account} held back {count:d} orders, each for {reason}"))
+def held_back(story: Story, account: str, count: int, reason: str) -> None:
+    assert reasons_of(story, account) == [reason] * count
+
+
+@then(parsers.parse("the desk of {account} held back {count:d} orders, one for {first} and all others for {reason}"))
+def held_back_otherwise(story: Story, account: str, count: int, first: str, reason: str) -> None:
+    assert reasons_of(story, account) == [first] + [reason] * (count - 1)
+
+
+@then(parsers.parse("no order of {account} reached the venue"))
+def nothing_left(story: Story, account: str) -> None:
+    assert [told for _, told in entries_of(story, "SubmitOrder") if told["account"] == account] == []
+    assert entries_of(story, "SubmitOrder")  # Of others.
+
+
 # Then: history and evidence.
 
 
