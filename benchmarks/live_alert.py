@@ -25,7 +25,7 @@ QUOTES_PER_S = 1_000
 COINS = [f"S{number:02}" for number in range(20)]  # Stablecoins of our own, so that one can break while others mend.
 QUOTES_PER_BREACH = 110  # From one coin's breach to that of the next. A coin's turn comes again when its alert is over.
 MENDED = {300: (9_999, 10_001), 1_600: (9_998, 10_002)}  # Bid and ask, so many quotes after the breach.
-WAIT_S = 1.0  # For the last alerts.
+WAIT_S = 1.0  # For the subscription to stand, and for the last alerts.
 LISTENER = "operator"
 BROKEN = (9_799, 9_801)
 OTHERS = (("BTC/USD", 6_000_000), ("ETH/USD", 250_000), ("BTC/USDT", 6_000_000), ("ETH/USDT", 250_000))
@@ -118,6 +118,7 @@ async def measure(seconds: float) -> dict[str, object]:
         async with stand(wanted) as made:
             pegs = Pegs(made.feed)
             listening = asyncio.create_task(pegs.listen(made.address("risk_monitor")))
+            await asyncio.sleep(WAIT_S)
             began, began_cpu = time.perf_counter(), made.cpu_s("risk_monitor")
             await pegs.tell(seconds)
             wall_s, cpu_s = time.perf_counter() - began, made.cpu_s("risk_monitor") - began_cpu

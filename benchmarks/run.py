@@ -93,6 +93,10 @@ def show_growth() -> None:
         )
 
 
+def show_replay() -> None:
+    print("\n" + run(fastest(), "replay.py"), end="", flush=True)
+
+
 def main() -> None:
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
     show_kernel()
@@ -101,6 +105,7 @@ def main() -> None:
     show_ledger()
     show_depeg()
     show_growth()
+    show_replay()
     show_live()
 
 

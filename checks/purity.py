@@ -28,6 +28,7 @@ SHELLS = (
         "rest_margin.py",
         "custodian/rest_*.py",
         "trading_engine/rest_switch.py",
+        "risk_monitor/notify/*.py",
     ),
     *("exchange/rest_statements.py", "exchange/statement_call.py"),
     *(

@@ -100,10 +100,7 @@ class WorldPlan:
         return {sub: master for sub, master in self.masters.items() if self.places[sub] == venue}
 
     def firm_accounts_by_venue(self) -> dict[str, tuple[str, ...]]:
-        return {
-            venue: tuple(account for account in self.firm_accounts if self.places[account] == venue)
-            for venue in self.venues
-        }
+        return by_venue(self.firm_accounts, self.places, list(self.venues))
 
     def apart(self) -> dict[str, str]:
         """At which of several venues each account lies; nothing where there is one."""
@@ -142,11 +139,12 @@ def load_world(path: Path) -> WorldPlan:
     masters = read_sub_accounts(top.get("sub_accounts"), places, accounts_of_venues(venue_nodes))
     custodian = custodian_config.read(top["custodian"], reference, masters)
     custodian_config.check_accounts(top["accounts"], custodian, accounts)
-    limits = risk_config.read(read_document(limits_path), reference)
+    firm = top["firm"].section(required=("accounts",))
+    firm_accounts = tuple(node.word(accounts, "account") for node in firm["accounts"].items())
+    limits = risk_config.read(read_document(limits_path), reference, by_venue(firm_accounts, places, list(venues)))
     for venue in venue_nodes:
         check_transfers(top, custodian.transfers, venue.node, venues[venue.instance], limits, accounts)
     check_treasuries(top["desks"], desks, custodian.transfers)
-    firm = top["firm"].section(required=("accounts",))
     return WorldPlan(
         name=top["name"].text(),
         title=top["title"].text(),
@@ -156,7 +154,7 @@ def load_world(path: Path) -> WorldPlan:
         places=places,
         masters=masters,
         margin=read_margin(top.get("margin"), accounts, reference),
-        firm_accounts=tuple(node.word(accounts, "account") for node in firm["accounts"].items()),
+        firm_accounts=firm_accounts,
         market_data=market_config.read(top["market_data"], reference),
         venues=venues,
         custodian=custodian,
@@ -192,6 +190,10 @@ def check_several(top: Section, venues: list[VenueNode], reference: ReferenceDat
     of_one = [key for key, _ in top["custodian"].entries() if key in ("transfers", "netting", "compare_every")]
     if of_one:
         top["custodian"].fail(f"{of_one[0]} is for worlds with one venue")
+
+
+def by_venue(accounts: tuple[str, ...], places: dict[str, str], venues: list[str]) -> dict[str, tuple[str, ...]]:
+    return {venue: tuple(account for account in accounts if places[account] == venue) for venue in venues}
 
 
 def check_desks(

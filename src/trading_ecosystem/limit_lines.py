@@ -1,7 +1,7 @@
 """The firm's limits as lines to be drawn over the series that they limit, under the same names."""
 
 from trading_ecosystem.assembly import WorldPlan
-from trading_ecosystem.production.risk_monitor.config import Level, Levels
+from trading_ecosystem.production.risk_monitor.levels import Level, Levels
 from trading_ecosystem.validation.results import LimitLine
 
 

@@ -95,7 +95,7 @@ PUBLISHED: dict[type, tuple[str, ...]] = {
     DestinationAllowed: (TEST_COORDINATOR,),
     BooksCompared: (TEST_COORDINATOR,),
     # 4. A desk says which orders its own checks stopped, and that it was stopped itself.
-    OrderDenied: (TEST_COORDINATOR,),
+    OrderDenied: (RISK_MONITOR, TEST_COORDINATOR),
     KillSwitchChanged: (RISK_MONITOR, TEST_COORDINATOR),
     LiftRefused: (TEST_COORDINATOR,),
     # 5. The monitor speaks to people; the coordinator judges what it said.

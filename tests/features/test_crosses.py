@@ -54,7 +54,8 @@ class Market:
             self.venue.handle(SubmitOrder("exchange", account, str(self.sent), "ETH/BTC", side, *terms), self.sent)
         )
         for fill in self.fills("beta"):
-            self.portfolio.book(fill, CROSS, self.account)
+            self.account.book(fill, CROSS)
+            self.portfolio.book(fill, CROSS)
 
     def fills(self, account: str) -> list[OrderFilled]:
         return [each for each in self.told if isinstance(each, OrderFilled) and each.account == account]

@@ -44,6 +44,12 @@ def test_the_least_that_is_needed_leaves_the_rest_on_loopback_and_the_audit_off(
         ("TSE_GRPC", "127.0.0.1:7001", "grpc", "127.0.0.1:7001"),
         ("TSE_TLS", "certificates", "tls", Path("certificates")),
         ("TSE_EXPOSE", "true", "expose", True),
+        (
+            "TSE_ALERTMANAGER",
+            "https://alerts.example:9093/prefix",
+            "alertmanager",
+            "https://alerts.example:9093/prefix",
+        ),
         ("OTHER_STORE", "sqlite:///x", "store", "memory:"),
     ],
 )
@@ -70,6 +76,10 @@ def test_what_is_needed_may_come_from_either_and_is_missed_by_both_its_names(fil
         (LEAST + "log_level: loud\n", {}, "log level"),
         (LEAST + "expose: perhaps\n", {}, "settings.yaml:6"),
         (LEAST + "store: [a]\n", {}, "store"),
+        (LEAST + "webhook: example.org/alerts\n", {}, "settings.yaml:6.*'example.org/alerts' is not an http:// or"),
+        (LEAST, {"TSE_ALERTMANAGER": "ftp://example.org"}, "environment TSE_ALERTMANAGER.*is not an http:// or"),
+        (LEAST, {"TSE_ALERTMANAGER": "http://"}, "environment TSE_ALERTMANAGER"),
+        (LEAST, {"TSE_WEBHOOK": "http://a:b/"}, "environment TSE_WEBHOOK"),
     ],
 )
 def test_a_problem_names_the_place_it_comes_from(file: Path, text: str, environment: dict[str, str], said: str) -> None:

@@ -102,7 +102,7 @@ def test_production_reads_what_the_world_says(files: dict[str, Files], plan: Wor
     assert tuple(texts(monitor, "accounts")) == plan.firm_accounts
     assert monitor["limits"].text() == LIMITS
     limits = parse_document(LIMITS, files[routes.RISK_MONITOR][LIMITS])
-    assert risk_config.read(limits, plan.reference) == plan.limits
+    assert risk_config.read(limits, plan.reference, plan.firm_accounts_by_venue()) == plan.limits
     assert (monitor["venue"].text(), monitor["custodian"].text()) == (routes.EXCHANGE, routes.CUSTODIAN)
 
 

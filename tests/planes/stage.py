@@ -23,9 +23,9 @@ from trading_ecosystem.live.clock import Tempo
 from trading_ecosystem.live.codec import parse
 from trading_ecosystem.live.discovery.client import RegistryClient
 from trading_ecosystem.live.discovery.registration import Registration, Status
-from trading_ecosystem.live.discovery.web import Web
 from trading_ecosystem.live.pace import WORD
 from trading_ecosystem.live.production_wire import RISK_MONITOR
+from trading_ecosystem.live.web import Web
 from trading_ecosystem.orchestrator.child import Command
 from trading_ecosystem.orchestrator.documents import documents_of
 from trading_ecosystem.orchestrator.folder import RunFolder

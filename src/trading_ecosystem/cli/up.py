@@ -32,6 +32,8 @@ Postgres = Annotated[str, typer.Option(metavar="URL", envvar="TSE_POSTGRES", hel
 Valkey = Annotated[str, typer.Option(metavar="URL", envvar="TSE_VALKEY", help="For --profile servers.")]
 Port = Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Of the registry; 0 is any free one.")]
 Forward = Annotated[str, typer.Option(metavar="HOST:PORT", help="Who takes OTLP/gRPC and is to have it all too.")]
+Alertmanager = Annotated[str, typer.Option(metavar="URL", help="An Alertmanager for the risk monitor's alerts.")]
+Webhook = Annotated[str, typer.Option(metavar="URL", help="Where the risk monitor posts what becomes of its alerts.")]
 Tls = Annotated[bool, typer.Option("--tls", help="Let the services show each other certificates.")]
 Foreground = Annotated[bool, typer.Option("--foreground/--detach", help="Stay until Ctrl-C, or return when ready.")]
 Within = Annotated[int, typer.Option(metavar="S", min=1, max=3600, help="Seconds that a service may take to be ready.")]
@@ -47,6 +49,8 @@ def up(
     port: Port = 0,
     tls: Tls = False,
     forward: Forward = "",
+    alertmanager: Alertmanager = "",
+    webhook: Webhook = "",
     foreground: Foreground = False,
     ready_within: Within = 60,
     folder: Folder = FOLDER,
@@ -66,6 +70,8 @@ def up(
         tls=tls,
         ready_within_s=ready_within,
         forward=forward,
+        alertmanager=alertmanager,
+        webhook=webhook,
     )
     board = Board()
     (stay if foreground else leave)(request, board)

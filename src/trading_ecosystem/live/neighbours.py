@@ -16,12 +16,12 @@ from trading_ecosystem.live.clock import Clock, Tempo
 from trading_ecosystem.live.discovery.client import RegistryClient
 from trading_ecosystem.live.discovery.parameters import ConfigurationClient
 from trading_ecosystem.live.discovery.registration import Registration, Status
-from trading_ecosystem.live.discovery.web import Web
 from trading_ecosystem.live.links import ALIVE
 from trading_ecosystem.live.security.binding import open_channel
 from trading_ecosystem.live.security.private_files import AUTHORITIES
 from trading_ecosystem.live.settings import Settings
 from trading_ecosystem.live.telemetry.lines import Log
+from trading_ecosystem.live.web import Web
 
 MILLISECOND_NS = 1_000_000
 CLOCK_KEY = "clock"

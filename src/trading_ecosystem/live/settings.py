@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from trading_ecosystem.configuration.document import Node, parse_document, read_document
 
@@ -17,7 +18,8 @@ PREFIX = "TSE_"
 ANY_PORT = "127.0.0.1:0"
 REQUIRED = ("instance", "document", "registry", "store", "data")
 SURFACES = ("grpc", "rest", "audit", "audit_rest")
-WORDS = ("profile", "telemetry", "forward", "tls", "tokens", "expose", "advertise", "log_level", "accept_rollback")
+OUTSIDE = ("telemetry", "forward", "alertmanager", "webhook")
+WORDS = ("profile", *OUTSIDE, "tls", "tokens", "expose", "advertise", "log_level", "accept_rollback")
 KEYS = (*REQUIRED, *SURFACES, *WORDS)
 
 
@@ -53,6 +55,8 @@ class Settings:
     advertise: str  # The host by which others reach it, where it listens on all addresses; empty: as it listens.
     log_level: LogLevel
     forward: str = ""  # Where whoever takes telemetry in hands it on by OTLP/gRPC; empty: nowhere.
+    alertmanager: str = ""  # URL of an Alertmanager that the risk monitor tells of its alerts; empty: none.
+    webhook: str = ""  # URL to which the risk monitor posts what becomes of its alerts; empty: none.
     audit_rest: str = ""  # What the process is inside, over REST.
     accept_rollback: bool = False  # May start on an older copy of its store.
 
@@ -67,6 +71,11 @@ def load_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Se
 
     def text(key: str, default: str = "") -> str:
         return told[key].text() if key in told else default
+
+    def address(key: str) -> str:
+        if key in told and not is_web_address(told[key].text()):
+            told[key].fail(f"{told[key].text()!r} is not an http:// or https:// address")
+        return text(key)
 
     def folder(key: str) -> Path | None:
         return Path(told[key].text()) if key in told else None
@@ -86,6 +95,8 @@ def load_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Se
         store=told["store"].text(),
         telemetry=text("telemetry"),
         forward=text("forward"),
+        alertmanager=address("alertmanager"),
+        webhook=address("webhook"),
         data=Path(told["data"].text()),
         tls=folder("tls"),
         tokens=folder("tokens"),
@@ -109,3 +120,11 @@ def merged(path: Path, environment: Mapping[str, str]) -> dict[str, Node]:
         if key not in told:
             document.fail(f"the key {key!r} is missing (or {PREFIX}{key.upper()} in the environment)")
     return told
+
+
+def is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

@@ -33,6 +33,12 @@ class AlertRule(StrEnum):
     FUNDING_COST = "funding_cost"
     ORDER_RATE = "order_rate"
     KILL_SWITCH = "kill_switch"
+    PRICE_COLLAR = "price_collar"
+    MAX_ORDER_VALUE = "max_order_value"
+    DUPLICATE_ORDER = "duplicate_order"
+    REPEATED_EXECUTION = "repeated_execution"
+    SYSTEMIC_VENUE = "systemic_venue"
+    ALERT_ESCALATION = "alert_escalation"
 
 
 @final

@@ -55,7 +55,7 @@ def command_for(places: Places, instance: str, files: Files, token: str, request
 def settings_for(places: Places, instance: str, request: UpRequest) -> dict[str, str]:
     """The process settings. What ships to production runs as it does there: without an audit surface."""
     shipped = plane_of(instance) == "production"
-    takes_traces = role_of(instance) == routes.AUDIT_CORRELATOR
+    takes_traces, alerts = role_of(instance) == routes.AUDIT_CORRELATOR, role_of(instance) == routes.RISK_MONITOR
     settings = {
         "instance": instance,
         "profile": "production" if shipped else "simulation",
@@ -70,6 +70,8 @@ def settings_for(places: Places, instance: str, request: UpRequest) -> dict[str,
         "audit_rest": ANY_PORT if plane_of(instance) == "simulators" else OFF,
         "telemetry": places.telemetry,
         "forward": request.forward if takes_traces else "",
+        "alertmanager": request.alertmanager if alerts else "",
+        "webhook": request.webhook if alerts else "",
     }
     if request.tls:
         settings["tls"] = os.path.relpath(places.folder.certificates / instance, places.folder.service(instance))

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from trading_ecosystem.configuration.document import Problem
+from trading_ecosystem.live.settings import is_web_address
 
 READY_WITHIN_S = 60
 
@@ -23,6 +24,7 @@ class UpRequest:
 
     `speed`: so many simulated seconds pass in each second of the machine. `tls`: services show each other
     certificates of an authority made for this run. `forward`: `host:port` that the audit hands telemetry on to.
+    `alertmanager` and `webhook`: URLs that the risk monitor tells of its alerts.
     """
 
     folder: Path
@@ -36,8 +38,13 @@ class UpRequest:
     tls: bool = False
     ready_within_s: int = READY_WITHIN_S
     forward: str = ""
+    alertmanager: str = ""
+    webhook: str = ""
 
     def __post_init__(self) -> None:
+        for name, url in (("--alertmanager", self.alertmanager), ("--webhook", self.webhook)):
+            if url and not is_web_address(url):
+                raise Problem(f"{name}: {url!r} is not an http:// or https:// address")
         if self.profile is not Stores.SERVERS:
             return
         for name, url in (("--postgres", self.postgres), ("--valkey", self.valkey)):

@@ -19,9 +19,9 @@ from trading_ecosystem.live.discovery.registration import Registration, Status
 from trading_ecosystem.live.discovery.registry import LIFETIME_NS, Registry
 from trading_ecosystem.live.discovery.server import AddressFor, create_app, own_address
 from trading_ecosystem.live.discovery.tokens import EVERYTHING, Holder, Tokens
-from trading_ecosystem.live.discovery.web import Web
 from trading_ecosystem.live.rest.serving import serve
 from trading_ecosystem.live.security.tokens import digest
+from trading_ecosystem.live.web import Web
 
 NOW_NS = 1_700_000_000_000_000_000
 FIRM = frozenset({"exchange", "market_data", "clock", "risk_monitor"})

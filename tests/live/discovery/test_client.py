@@ -12,8 +12,8 @@ import pytest
 from trading_ecosystem.live.calls import CallFailed, Policy
 from trading_ecosystem.live.discovery.client import RegistryClient, read_services
 from trading_ecosystem.live.discovery.registration import Registration, Status
-from trading_ecosystem.live.discovery.web import Web
 from trading_ecosystem.live.door import RefusalCode, Refused
+from trading_ecosystem.live.web import Web
 
 Make = Callable[..., Registration]
 Open = Callable[..., Any]

@@ -50,7 +50,7 @@ def reference() -> ReferenceData:
 
 @pytest.fixture(scope="session")
 def limits(reference: ReferenceData) -> Limits:
-    return read(read_document(WORLD_LIMITS), reference)
+    return read(read_document(WORLD_LIMITS), reference, ONE)
 
 
 class Rig:

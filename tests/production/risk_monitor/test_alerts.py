@@ -11,7 +11,8 @@ from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.risk import AlertAcknowledged, AlertFired, AlertResolved, AlertRule
 from trading_ecosystem.messages.runtime import Plain, Remember, WakeAt
 from trading_ecosystem.production.risk_monitor.alerts import TRANSITIONS, Status, Watch
-from trading_ecosystem.production.risk_monitor.config import Level, Levels, Limits
+from trading_ecosystem.production.risk_monitor.config import Limits
+from trading_ecosystem.production.risk_monitor.levels import Level, Levels
 from trading_ecosystem.production.risk_monitor.outbox import NOTHING, Outbox
 
 LIMIT, LOW = 100, 80

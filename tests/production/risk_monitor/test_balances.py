@@ -13,7 +13,8 @@ from trading_ecosystem.messages.orders import Side
 from trading_ecosystem.messages.perpetuals import MarginBalance
 from trading_ecosystem.messages.risk import AlertFired
 from trading_ecosystem.production.risk_monitor.accounts import Account
-from trading_ecosystem.production.risk_monitor.config import SECOND_NS, Level, Levels, Limits
+from trading_ecosystem.production.risk_monitor.config import Limits
+from trading_ecosystem.production.risk_monitor.levels import SECOND_NS, Level, Levels
 from trading_ecosystem.reference import ReferenceData
 
 HELD = {"USD": "3000000", "USDT": "1000000", "BTC": "20", "ETH": "400"}
@@ -43,7 +44,7 @@ def holdings(rig: Any, at: float, held: dict[str, str]) -> None:
 
 
 def balance(rig: Any, asset: str) -> int:
-    amount: int = rig.monitor._portfolio.position(asset).total_minor
+    amount: int = rig.monitor._rulebook.firm.portfolio.position(asset).total_minor
     return amount
 
 
@@ -154,7 +155,7 @@ def test_without_the_limit_reports_are_believed(rig: Any) -> None:
 
 def test_a_wallet_that_nothing_explains_is_not_counted_either(sane: Any) -> None:
     sane.stay(0, 9)
-    equity = sane.monitor._portfolio.equity_minor
+    equity = sane.monitor._rulebook.firm.portfolio.equity_minor
     wallet = MarginBalance(
         asset="USD", wallet_minor=9, moved_in_minor=0, equity_minor=9, initial_minor=0, maintenance_minor=0
     )
@@ -170,7 +171,7 @@ def test_a_wallet_that_nothing_explains_is_not_counted_either(sane: Any) -> None
     sane.hear(AccountReported(**told, balances=balances, margins=(wallet,), occurred_ns=moment), 10)
     sane.stay(10, 16)
     assert sane.fired() == [FIRED] and "explains: margin" in doubts(sane)
-    assert sane.monitor._portfolio.equity_minor == equity
+    assert sane.monitor._rulebook.firm.portfolio.equity_minor == equity
 
 
 # For any course of events.

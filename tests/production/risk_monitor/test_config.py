@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+from tests.production.risk_monitor.conftest import ONE
 
 from trading_ecosystem.configuration.document import Problem, parse_document
-from trading_ecosystem.production.risk_monitor.config import Level, Levels, Limits, read
+from trading_ecosystem.messages.risk import AlertRule
+from trading_ecosystem.production.risk_monitor.config import Limits, read
+from trading_ecosystem.production.risk_monitor.levels import Level, Levels
 from trading_ecosystem.reference import ReferenceData
 
 TEXT = (Path(__file__).parents[3] / "worlds" / "two-desks-limits.yaml").read_text(encoding="utf-8")
@@ -47,7 +50,7 @@ def test_the_limits_of_the_world_are_exact(limits: Limits) -> None:
 
 
 def test_without_resolves_an_alert_resolves_below_its_level(reference: ReferenceData) -> None:
-    limits = read(parse_document("limits.yaml", TEXT.replace("{at: 50, resolves: 45}", "{at: 50}")), reference)
+    limits = read(parse_document("limits.yaml", TEXT.replace("{at: 50, resolves: 45}", "{at: 50}")), reference, ONE)
     assert limits.position_limit["BTC"].warning == Level(at=5_000_000_000, for_ns=0, resolves=5_000_000_000)
 
 
@@ -55,7 +58,68 @@ def test_without_resolves_an_alert_resolves_below_its_level(reference: Reference
 def test_a_mistake_is_one_line_with_its_place(reference: ReferenceData, right: str, wrong: str, said: str) -> None:
     assert right in TEXT
     with pytest.raises(Problem) as caught:
-        read(parse_document("limits.yaml", TEXT.replace(right, wrong, 1)), reference)
+        read(parse_document("limits.yaml", TEXT.replace(right, wrong, 1)), reference, ONE)
     problem = str(caught.value)
     assert said in problem
     assert problem.startswith("limits.yaml:") and "\n" not in problem
+
+
+MORE = """
+price_collar: {critical: 1}
+max_order_value: {warning: 1, critical: 3}
+repeated_execution: {warning: 40}
+systemic_venue: {critical: 2}
+alert_escalation: {unacknowledged: 15m, acknowledged: 1d}
+accounts:
+  alpha:
+    position_limit: {BTC: {warning: {at: 25}, critical: {at: 30}}}
+    pnl_drawdown: {warning: {at: 3%}, critical: {at: 4%, resolves: 3%}}
+"""
+TWO: dict[str, tuple[str, ...]] = {"exchange.north": ("alpha",), "exchange.south": ("beta",)}
+OF_VENUES = "concentration:\n  venues: {exchange.north: {warning: {at: 50%}, critical: {at: 60%}}}"
+WRONG = [
+    ("price_collar: {critical: 1}", "price_collar: {critical: 0}", "price_collar.critical"),
+    ("price_collar: {critical: 1}", "price_collar: {}", "a warning or a critical level is expected here"),
+    ("critical: 3", "critical: 1", "the critical level must be above the warning level"),
+    ("{warning: 40}", "{warning: 40s}", "repeated_execution.warning"),
+    ("{critical: 2}", "{critical: 3}", "3 venues of 2"),
+    ("{critical: 2}", "{critical: 1}", "1 venues of 2"),
+    ("unacknowledged: 15m, ", "", "the key 'unacknowledged' is missing"),
+    ("15m", "15ms", "alert_escalation.unacknowledged"),
+    ("  alpha:", "  alfa:", "unknown account 'alfa'"),
+    ("position_limit: {BTC:", "position_limit: {XBT:", "unknown asset 'XBT'"),
+    ("critical: {at: 4%, resolves: 3%}", "critical: {at: 2%}", "the critical level must be above the warning level"),
+    ("    pnl_drawdown:", "    margin_buffer:", "margin_buffer"),
+    ("exchange.north", "exchange.west", "unknown venue 'exchange.west'"),
+]
+
+
+def more() -> str:
+    return TEXT.replace("concentration:", OF_VENUES, 1) + MORE
+
+
+def test_the_limits_of_parts_and_of_people(reference: ReferenceData) -> None:
+    limits = read(parse_document("limits.yaml", more()), reference, TWO)
+    assert limits.about_desks and limits.patience is not None and limits.systemic_venue is not None
+    assert limits.patience.acknowledged_ns == 24 * 3_600 * SECOND
+    assert limits.denials[AlertRule.MAX_ORDER_VALUE].critical == Level(at=3, for_ns=0, resolves=3)
+    assert limits.concentration_venues["exchange.north"].critical == Level(at=600_000, for_ns=0, resolves=600_000)
+    own = limits.accounts["alpha"]
+    assert own.position_limit["BTC"].critical == Level(at=30 * 10**8, for_ns=0, resolves=30 * 10**8)
+    assert own.pnl_drawdown is not None and own.delta_exposure is None
+
+
+@pytest.mark.parametrize(("right", "wrong", "said"), WRONG, ids=[said for _, _, said in WRONG])
+def test_a_mistake_there_is_one_line_too(reference: ReferenceData, right: str, wrong: str, said: str) -> None:
+    before, found, after = more().rpartition(right)
+    assert found
+    with pytest.raises(Problem) as caught:
+        read(parse_document("limits.yaml", before + wrong + after), reference, TWO)
+    problem = str(caught.value)
+    assert said in problem
+    assert problem.startswith("limits.yaml:") and "\n" not in problem
+
+
+def test_one_venue_has_no_systemic_trouble(reference: ReferenceData) -> None:
+    with pytest.raises(Problem, match="the firm has accounts at one venue only"):
+        read(parse_document("limits.yaml", TEXT + "systemic_venue: {critical: 2}\n"), reference, ONE)

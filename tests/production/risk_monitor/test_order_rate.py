@@ -29,8 +29,9 @@ from trading_ecosystem.messages.orders import (
 from trading_ecosystem.messages.risk import AlertFired, AlertRule
 from trading_ecosystem.messages.runtime import Start
 from trading_ecosystem.production.risk_monitor.alerts import Watch
-from trading_ecosystem.production.risk_monitor.config import Level, Levels, Limits, read
+from trading_ecosystem.production.risk_monitor.config import Limits, read
 from trading_ecosystem.production.risk_monitor.core import RiskMonitor
+from trading_ecosystem.production.risk_monitor.levels import Level, Levels
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.production.risk_monitor.rules.order_rate import OrderRate, is_answer
 from trading_ecosystem.reference import ReferenceData
@@ -254,7 +255,7 @@ kill_switch: warning
 
 
 def read_with(text: str, reference: ReferenceData) -> Limits:
-    return read(parse_document("limits.yaml", WORLD_LIMITS.read_text(encoding="utf-8") + text), reference)
+    return read(parse_document("limits.yaml", WORLD_LIMITS.read_text(encoding="utf-8") + text), reference, ONE)
 
 
 def test_the_limits_are_optional_and_read(reference: ReferenceData, limits: Limits) -> None:

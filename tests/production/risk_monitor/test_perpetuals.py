@@ -28,6 +28,7 @@ from trading_ecosystem.production.risk_monitor.core import RiskMonitor
 LIMITS = read(
     read_document(Path(__file__).parents[3] / "worlds" / "spot-and-futures-limits.yaml"),
     REFERENCE,
+    {"venue": ("ann", "bob")},
 )
 FIRM = ("ann", "bob")
 PRICES = {"BTC/USD": 2_000, "ETH/USD": 800, "BTC-PERP": 1_000, "ETH-PERP": 400}

@@ -37,7 +37,8 @@ class Books:
         event = OrderFilled(
             "alpha", "exchange", 1, 0, 1, "c", symbol, side, ticks, lots, 0, fee_minor, Liquidity.MAKER, 1
         )
-        self.portfolio.book(event, pair, self.account)
+        self.account.book(event, pair)
+        self.portfolio.book(event, pair)
 
     def profit(self) -> tuple[int, int]:
         """Realised and unrealised, in whole units."""

@@ -13,8 +13,9 @@ from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.risk import AlertFired, AlertRule, RiskReported
 from trading_ecosystem.production.risk_monitor.alerts import Watch
-from trading_ecosystem.production.risk_monitor.config import SECOND_NS, Level, Levels, Limits
+from trading_ecosystem.production.risk_monitor.config import Limits
 from trading_ecosystem.production.risk_monitor.core import RiskMonitor
+from trading_ecosystem.production.risk_monitor.levels import SECOND_NS, Level, Levels
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.production.risk_monitor.rules.price_outlier import PriceOutlier, Source
 from trading_ecosystem.production.risk_monitor.rules.unchanged_data import Content, Movement
@@ -151,9 +152,9 @@ def test_the_provider_is_the_outlier_when_the_venues_agree(two: Any) -> None:
 def test_a_crash_that_everybody_sees_is_a_price(two: Any) -> None:
     stay(two, 0, 59)
     lively(two, 60, "42000")
-    assert two.monitor._portfolio.position("BTC").price == 2 * 6_000_000
+    assert two.monitor._rulebook.firm.portfolio.position("BTC").price == 2 * 6_000_000
     book(two, NORTH, "42000", 60.01)  # Two of three: the third is late.
-    assert two.monitor._portfolio.position("BTC").price == 2 * 4_200_000
+    assert two.monitor._rulebook.firm.portfolio.position("BTC").price == 2 * 4_200_000
     book(two, SOUTH, "42000", 60.02)
     stay(two, 60, 70, "42000")
     assert fired(two, "price_outlier") == []
@@ -182,9 +183,9 @@ def test_of_two_sources_the_provider_may_be_the_outlier(one_venue: Any) -> None:
     stay(one_venue, 0, 59)
     lively(one_venue, 60, "24000")
     assert doubts(one_venue) == f"the price of {BTC} at the provider is far from the others"
-    assert one_venue.monitor._portfolio.position("BTC").price == 2 * 6_000_000
+    assert one_venue.monitor._rulebook.firm.portfolio.position("BTC").price == 2 * 6_000_000
     book(one_venue, "exchange", "24000", 60.5)
-    assert one_venue.monitor._portfolio.position("BTC").price == 2 * 2_400_000
+    assert one_venue.monitor._rulebook.firm.portfolio.position("BTC").price == 2 * 2_400_000
 
 
 def test_both_of_two_go_the_same_way_and_nothing_is_said(one_venue: Any) -> None:
@@ -218,7 +219,8 @@ def test_a_venue_that_is_silent_is_no_voice(one_venue: Any) -> None:
         lively(one_venue, at, "55000" if at > 35 else "60000")
     assert fired(one_venue, "price_outlier") == []
     assert fired(one_venue, "venue_down") == ["venue_down:exchange:critical:1"]
-    assert one_venue.monitor._portfolio.position("BTC").price == 2 * 5_500_000  # As if there were no other source.
+    price = one_venue.monitor._rulebook.firm.portfolio.position("BTC").price
+    assert price == 2 * 5_500_000  # As if there were no other source.
     assert not one_venue.figures(40).certain
 
 

@@ -15,7 +15,7 @@ from trading_ecosystem.messages.transfers import (
     TransfersReported,
     TransferStatus,
 )
-from trading_ecosystem.production.risk_monitor.config import Level, Levels
+from trading_ecosystem.production.risk_monitor.levels import Level, Levels
 from trading_ecosystem.production.risk_monitor.rules.transfer_overdue import overdue_ns
 
 SECOND = 1_000_000_000

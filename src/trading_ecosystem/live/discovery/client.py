@@ -14,8 +14,8 @@ from typing import final
 
 from trading_ecosystem.live.calls import CallFailed
 from trading_ecosystem.live.discovery.registration import Registration, Status, from_plain, to_plain
-from trading_ecosystem.live.discovery.web import Web
 from trading_ecosystem.live.door import RefusalCode, Refused
+from trading_ecosystem.live.web import Web
 
 PERIOD_S = 2.0
 POLL_S = 0.2

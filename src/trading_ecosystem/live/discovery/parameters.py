@@ -17,8 +17,8 @@ from trading_ecosystem.configuration import scalars
 from trading_ecosystem.configuration.document import Problem
 from trading_ecosystem.live.calls import CallFailed
 from trading_ecosystem.live.discovery.configuration import Parameter
-from trading_ecosystem.live.discovery.web import Web
 from trading_ecosystem.live.door import RefusalCode, Refused
+from trading_ecosystem.live.web import Web
 
 SECOND_NS = 1_000_000_000
 TTL_NS = 5 * SECOND_NS

@@ -99,7 +99,10 @@ def note_risk(meter: Meter, report: RiskReported, now_ns: int) -> None:
     for exposure in report.exposures:
         if exposure.limit:
             meter.show("risk_compliance_status", (exposure.measure, exposure.subject), compliance(exposure))
-        if exposure.measure == "position":
+        if exposure.measure == "account_drawdown":
+            drawdown = exposure.value / MILLION if exposure.certain else UNKNOWN
+            meter.show("risk_pnl_drawdown", (exposure.subject,), drawdown)
+        elif exposure.measure == "position":
             size = exposure.value / MINOR if exposure.certain else UNKNOWN
             meter.show("risk_position_size", (exposure.subject, ALL_VENUES), size)
         elif exposure.measure == "position_at_venue":
@@ -111,7 +114,7 @@ def note_risk(meter: Meter, report: RiskReported, now_ns: int) -> None:
 def compliance(exposure: Exposure) -> float:
     if not exposure.certain:
         return UNKNOWN
-    return 1.0 if abs(exposure.value) <= exposure.limit else 0.0
+    return 1.0 if abs(exposure.value) < exposure.limit else 0.0
 
 
 def note_quote_age(meter: Meter, quote: QuotePublished, now_ns: int) -> None:

@@ -60,6 +60,7 @@ FIGURES = {
     # 3. The risk monitor.
     "risk_compliance_status": gauge("1 within the mandate, 0 not, NaN where it is unknown.", "mandate", "asset"),
     "risk_alert_generated_total": counter("Alerts fired.", "type", "severity"),
+    "risk_notifications_total": counter("Alerts told to those outside, by what became of it.", "channel", "result"),
     "risk_threshold_breach": gauge("Alerts that fire now, by the limit that is breached.", "limit"),
     "risk_monitor_latency_seconds": histogram("Age of an input, or of a breach.", ALERT_SECONDS, "source"),
     "risk_position_size": gauge("Units of the asset.", "asset", "venue"),

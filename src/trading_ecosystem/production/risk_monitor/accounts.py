@@ -8,8 +8,9 @@ Rule 2: an account is certain only while nothing about it is missing, and the la
 from typing import final
 
 from trading_ecosystem.messages.accounts import AccountReported, HoldingsReported
-from trading_ecosystem.messages.orders import AccountEvent
+from trading_ecosystem.messages.orders import AccountEvent, OrderFilled, Side
 from trading_ecosystem.production.risk_monitor.margin import Margin
+from trading_ecosystem.reference import Instrument
 
 DISPUTED_AFTER = 3  # Reports in a row that differ by the same: trades on their way differ each by their own.
 IN_ORDER: tuple[AccountEvent, ...] = ()
@@ -128,7 +129,22 @@ class Account:
     def _left_over(self, changes: dict[str, int], report: AccountReported) -> dict[str, int]:
         return {**changes, MARGIN: 0} if self.margin.differs(report) else changes
 
-    def note_fill(self, change: Change) -> None:
+    def book(self, fill: OrderFilled, instrument: Instrument) -> None:
+        """A fill swaps two assets, and its fee is paid in the quote asset."""
+        base_minor = instrument.base_minor(fill.quantity_lots)
+        quote_minor = instrument.notional_minor(fill.price_ticks, fill.quantity_lots)
+        base, quote = instrument.base, instrument.quote
+        if fill.side == Side.BUY:
+            quote_minor = -quote_minor - fill.fee_minor
+            self.add(quote, quote_minor)
+            self.add(base, base_minor)
+        else:
+            base_minor, quote_minor = -base_minor, quote_minor - fill.fee_minor
+            self.add(base, base_minor)
+            self.add(quote, quote_minor)
+        self._note_fill((fill.trade_id, base, base_minor, quote, quote_minor))
+
+    def _note_fill(self, change: Change) -> None:
         self.fills.append(change)
         if len(self.fills) > 2 * REMEMBERED_FILLS:
             self.fills = self.fills[-REMEMBERED_FILLS:]

@@ -11,10 +11,12 @@ from typing import final
 from trading_ecosystem.messages.numbers import carried
 from trading_ecosystem.messages.risk import AlertAcknowledged, AlertFired, AlertResolved, AlertRule, Severity
 from trading_ecosystem.messages.runtime import Plain, Remember
-from trading_ecosystem.production.risk_monitor.config import Level, Levels, Limits
+from trading_ecosystem.production.risk_monitor.config import Limits
+from trading_ecosystem.production.risk_monitor.levels import Level, Levels
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 
 NEVER = -1
+UNLIMITED = 1 << 100  # No figure reaches it.
 
 
 class Status(StrEnum):
@@ -45,7 +47,7 @@ class Alert:
     """One severity of one rule for one subject, over all its episodes. Times are ns; `NEVER` where there is none."""
 
     __slots__ = (
-        "acknowledged",
+        "acknowledged_ns",
         "breached_ns",
         "eased_ns",
         "episode",
@@ -80,7 +82,7 @@ class Alert:
         self.breached_ns = NEVER
         self.fired_ns = NEVER
         self.eased_ns = NEVER
-        self.acknowledged = False
+        self.acknowledged_ns = NEVER
 
     @property
     def alert_id(self) -> str:
@@ -131,8 +133,8 @@ class Alert:
         )
 
     def acknowledge(self, operator: str, now: int, outbox: Outbox) -> None:
-        if self.status is Status.FIRING and not self.acknowledged:
-            self.acknowledged = True
+        if self.status is Status.FIRING and self.acknowledged_ns == NEVER:
+            self.acknowledged_ns = now
             self._remember(outbox)
             outbox.send(AlertAcknowledged(alert_id=self.alert_id, operator=operator, occurred_ns=now))
 
@@ -144,7 +146,7 @@ class Alert:
         self.breached_ns = int(memory["breached_ns"])
         self.fired_ns = int(memory["fired_ns"])
         self.eased_ns = int(memory["eased_ns"])
-        self.acknowledged = bool(memory["acknowledged"])
+        self.acknowledged_ns = int(memory.get("acknowledged_ns", NEVER))
         if self.status is Status.PENDING:
             outbox.wake(self.key, max(now, self.breached_ns + self.sustain_ns))
 
@@ -161,7 +163,7 @@ class Alert:
     def _fire(self, now: int, outbox: Outbox) -> None:
         self._turn(Turn.LASTED)
         self.episode += 1
-        self.fired_ns, self.eased_ns, self.acknowledged = now, NEVER, False
+        self.fired_ns, self.eased_ns, self.acknowledged_ns = now, NEVER, NEVER
         self._remember(outbox)
         outbox.send(
             AlertFired(
@@ -192,7 +194,7 @@ class Alert:
             "breached_ns": self.breached_ns,
             "fired_ns": self.fired_ns,
             "eased_ns": self.eased_ns,
-            "acknowledged": self.acknowledged,
+            "acknowledged_ns": self.acknowledged_ns,
         }
         outbox.send(Remember(key=memory_key(self.key), value=value))
 
@@ -201,8 +203,8 @@ class Alert:
 class Watch:
     """The alerts of one rule for one subject.
 
-    Below `lowest` and while not `active`, a value changes nothing and need not be handed in. `known` is False
-    while there is no value to go by: nothing fires or resolves from a clock alone then.
+    Below `lowest` and while not `active`, a value changes nothing and need not be handed in; without levels it never
+    does. `known` is False while there is no value to go by: nothing fires or resolves from a clock alone then.
     """
 
     __slots__ = ("active", "alerts", "known", "lowest", "subject", "unit")
@@ -214,13 +216,14 @@ class Watch:
             self.alerts.append(Alert(rule, subject, Severity.WARNING, unit, levels.warning, limits))
         if levels.critical is not None:
             self.alerts.append(Alert(rule, subject, Severity.CRITICAL, unit, levels.critical, limits))
-        self.lowest = self.alerts[0].limit
+        self.lowest: int = self.alerts[0].limit if self.alerts else UNLIMITED
         self.active = False
         self.known = False
 
     @property
     def highest(self) -> int:
-        return self.alerts[-1].limit
+        """0 where no limit is set."""
+        return self.alerts[-1].limit if self.alerts else 0
 
     def update(self, value: int, at_ns: int, now: int, outbox: Outbox) -> None:
         self.known = True

@@ -1,19 +1,28 @@
-"""The limits of a firm, read from the file that its risk officer writes.
+"""The limits of a firm, read from the file that its risk officer writes."""
 
-Rule 1: every figure is an exact integer in the unit of its rule: minor units, parts per million or nanoseconds.
-Rule 2: a figure is in breach at its level and above; it has recovered below `resolves`.
-"""
-
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypedDict
 
 from trading_ecosystem.configuration.document import Node, Section
-from trading_ecosystem.messages.risk import Severity
-from trading_ecosystem.reference import Asset, AssetKind, ReferenceData
+from trading_ecosystem.messages.risk import AlertRule, Severity
+from trading_ecosystem.production.risk_monitor.levels import (
+    SECOND_NS,
+    Level,
+    Levels,
+    amount_of,
+    check_names,
+    given,
+    read_count,
+    read_counts,
+    read_duration,
+    read_lasting,
+    read_levels,
+    read_named,
+    read_shares,
+    read_silence,
+)
+from trading_ecosystem.reference import AssetKind, ReferenceData
 
-MILLION = 1_000_000
-SECOND_NS = 1_000_000_000
 RULES = (
     "position_limit",
     "pnl_drawdown",
@@ -25,13 +34,6 @@ RULES = (
     "settlement_overdue",
     "reconciliation_break",
 )
-OF_PERPETUALS = ("basis_divergence", "margin_buffer")  # Optional: a firm without them has no such limit.
-OF_DESKS = ("order_rate", "kill_switch")  # Optional too.
-WINDOWS_NS = {"second": SECOND_NS, "minute": 60 * SECOND_NS}
-MOST_ORDERS = 1_000_000
-OF_SOURCES = ("price_outlier", "crossed_book", "unchanged_data")  # Optional too.
-OF_FUNDING = ("funding_cost",)  # Optional.
-OF_BALANCES = ("balance_sanity", "ask_venue_every")  # Both or none.
 TIMES = (
     "report_every",
     "reconcile_every",
@@ -40,24 +42,42 @@ TIMES = (
     "resolves_after",
     "fires_at_most_every",
 )
-Read = Callable[[Node], int]
+# All these are optional: a firm without perpetuals, or without a second venue, has no such limit.
+OF_PERPETUALS = ("basis_divergence", "margin_buffer", "funding_cost")
+OF_DESKS = ("order_rate", "repeated_execution", "kill_switch")
+OF_DENIALS = (AlertRule.PRICE_COLLAR, AlertRule.MAX_ORDER_VALUE, AlertRule.DUPLICATE_ORDER)
+OF_SOURCES = ("price_outlier", "crossed_book", "unchanged_data", "systemic_venue")
+OF_BALANCES = ("balance_sanity", "ask_venue_every")  # Both or none.
+OF_PEOPLE = ("alert_escalation",)
+OF_ACCOUNTS = ("accounts",)
+OPTIONAL = (
+    *OF_PERPETUALS,
+    *OF_DESKS,
+    *(rule.value for rule in OF_DENIALS),
+    *OF_SOURCES,
+    *OF_BALANCES,
+    *OF_PEOPLE,
+    *OF_ACCOUNTS,
+    "transfer_overdue",
+)
+WINDOWS_NS = {"second": SECOND_NS, "minute": 60 * SECOND_NS}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Level:
-    """A breach at `at` and above that lasts `for_ns` fires; the alert resolves below `resolves`."""
+class AccountLimits:
+    """What one account may have and lose, of the firm's limits the part that is its own."""
 
-    at: int
-    for_ns: int
-    resolves: int
+    position_limit: dict[str, Levels]  # By asset, in minor units of the asset.
+    pnl_drawdown: Levels | None  # Share of the account's own high-water mark, in ppm.
+    delta_exposure: Levels | None  # Minor units of the numeraire.
 
 
 @dataclass(frozen=True, kw_only=True)
-class Levels:
-    """The two levels of one rule for one subject; at least one is there."""
+class Patience:
+    """How long a critical alert may fire before somebody answers for it, and how long such an answer is good for."""
 
-    warning: Level | None
-    critical: Level | None
+    unacknowledged_ns: int
+    acknowledged_ns: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +89,7 @@ class Limits:
     delta_exposure: Levels  # Minor units of the numeraire.
     concentration_assets: dict[str, Levels]  # By asset: share of gross wealth, in ppm.
     concentration_issuers: dict[str, Levels]  # By issuer: share of gross wealth, in ppm.
+    concentration_venues: dict[str, Levels] = field(default_factory=dict)  # By venue: share of gross wealth, in ppm.
     peg_deviation: dict[str, Levels]  # By stablecoin: distance from one, in ppm.
     venue_down: Levels  # Time without a heartbeat, in ns.
     stale_data: Levels  # Age of an instrument's last quote, in ns.
@@ -92,10 +113,24 @@ class Limits:
     balance_sanity: Levels | None = None  # Assets of which the venue reports another balance, from one on.
     ask_venue_every_ns: int | None = None
     funding_cost: Levels | None = None  # What perpetuals would pay in a day, in minor units of the numeraire.
+    denials: dict[AlertRule, Levels] = field(default_factory=dict)  # Orders that a desk held back within a minute.
+    repeated_execution: Levels | None = None  # Fills of an account on one side of an instrument within a minute.
+    systemic_venue: Levels | None = None  # Venues that are silent at once.
+    patience: Patience | None = None  # None: nobody is called.
+    accounts: dict[str, AccountLimits] = field(default_factory=dict)  # Of single accounts.
 
     @property
     def about_desks(self) -> bool:
-        return bool(self.order_rates) or self.kill_switch is not None
+        """Whether the monitor has to hear the desks."""
+        return len(self.order_rates) + len(self.denials) > 0 or self.kill_switch is not None
+
+    @property
+    def escalation(self) -> Levels | None:
+        """Of the alert that calls for somebody else, in ns without an answer."""
+        if self.patience is None:
+            return None
+        at_ns = self.patience.unacknowledged_ns
+        return Levels(warning=None, critical=Level(at=at_ns, for_ns=0, resolves=at_ns))
 
     @property
     def watches_books(self) -> bool:
@@ -107,45 +142,50 @@ class OfDesks(TypedDict, total=False):
     order_rates: dict[str, Levels]
     kills: bool
     kill_switch: Levels
+    repeated_execution: Levels
+    denials: dict[AlertRule, Levels]
 
 
-def read(node: Node, reference: ReferenceData) -> Limits:
-    """The limits in a document. Raises `Problem` for the first mistake."""
-    optional = (*OF_PERPETUALS, "transfer_overdue", *OF_SOURCES, *OF_BALANCES, *OF_FUNDING, *OF_DESKS)
-    document = node.section(required=(*RULES, *TIMES), optional=optional)
-    bases, buffer = document.get("basis_divergence"), document.get("margin_buffer")
-    transfer_overdue = document.get("transfer_overdue")
-    outlier, crossed = document.get("price_outlier"), document.get("crossed_book")
-    sanity = document.get("balance_sanity")
-    if (sanity is None) != ("ask_venue_every" not in document):
+def read(node: Node, reference: ReferenceData, venues: dict[str, tuple[str, ...]]) -> Limits:
+    """The limits in a document. `venues`: the firm's accounts at each. Raises `Problem` for the first mistake."""
+    document = node.section(required=(*RULES, *TIMES), optional=OPTIONAL)
+    bases, outlier = document.get("basis_divergence"), document.get("price_outlier")
+    if ("balance_sanity" in document) != ("ask_venue_every" in document):
         node.fail("balance_sanity and ask_venue_every are given together or not at all")
-    concentration = document["concentration"].section(required=("assets", "issuers"))
+    concentration = document["concentration"].section(required=("assets", "issuers"), optional=("venues",))
+    of_venues = concentration.get("venues")
     return Limits(
         position_limit=read_positions(document["position_limit"], reference),
-        pnl_drawdown=read_levels(document["pnl_drawdown"], read_share),
+        pnl_drawdown=read_shares(document["pnl_drawdown"]),
         delta_exposure=read_levels(document["delta_exposure"], amount_of(reference.assets[reference.numeraire])),
         concentration_assets=read_named(concentration["assets"], owned_assets(reference), "asset"),
         concentration_issuers=read_named(concentration["issuers"], issuers(reference), "issuer"),
+        concentration_venues=read_named(of_venues, list(venues), "venue") if of_venues else {},
         peg_deviation=read_named(document["peg_deviation"], pegged_assets(reference), "stablecoin"),
         venue_down=read_silence(document["venue_down"]),
         stale_data=read_silence(document["stale_data"]),
         settlement_overdue=read_silence(document["settlement_overdue"]),
         reconciliation_break=read_silence(document["reconciliation_break"]),
-        transfer_overdue=None if transfer_overdue is None else read_silence(transfer_overdue),
-        report_every_ns=read_time(document, "report_every"),
-        reconcile_every_ns=read_time(document, "reconcile_every"),
-        ask_custodian_every_ns=read_time(document, "ask_custodian_every"),
-        ask_again_after_ns=read_time(document, "ask_again_after"),
-        resolves_after_ns=read_time(document, "resolves_after"),
-        fires_at_most_every_ns=read_time(document, "fires_at_most_every"),
+        transfer_overdue=given(document, "transfer_overdue", read_silence),
+        report_every_ns=read_duration(document["report_every"]),
+        reconcile_every_ns=read_duration(document["reconcile_every"]),
+        ask_custodian_every_ns=read_duration(document["ask_custodian_every"]),
+        ask_again_after_ns=read_duration(document["ask_again_after"]),
+        resolves_after_ns=read_duration(document["resolves_after"]),
+        fires_at_most_every_ns=read_duration(document["fires_at_most_every"]),
         basis_divergence=read_named(bases, list(reference.perpetuals), "perpetual") if bases else {},
-        margin_buffer=read_levels(buffer, read_share) if buffer else None,
+        margin_buffer=given(document, "margin_buffer", read_shares),
         price_outlier=read_named(outlier, list(reference.instruments), "instrument") if outlier else {},
-        crossed_book=read_lasting(crossed) if crossed else None,
-        unchanged_data_ns=read_time(document, "unchanged_data") if "unchanged_data" in document else None,
-        balance_sanity=read_lasting(sanity) if sanity else None,
-        ask_venue_every_ns=read_time(document, "ask_venue_every") if sanity else None,
-        funding_cost=read_funding(document.get("funding_cost"), reference),
+        crossed_book=given(document, "crossed_book", read_lasting),
+        unchanged_data_ns=given(document, "unchanged_data", read_duration),
+        balance_sanity=given(document, "balance_sanity", read_lasting),
+        ask_venue_every_ns=given(document, "ask_venue_every", read_duration),
+        funding_cost=given(document, "funding_cost", lambda node: read_funding(node, reference)),
+        systemic_venue=read_systemic(document["systemic_venue"], list(venues))
+        if "systemic_venue" in document
+        else None,
+        patience=read_patience(document["alert_escalation"]) if "alert_escalation" in document else None,
+        accounts=read_accounts(document["accounts"], reference, venues) if "accounts" in document else {},
         **of_desks(document),
     )
 
@@ -160,6 +200,9 @@ def of_desks(document: Section) -> OfDesks:
             document["order_rate"].fail(f"one of {' and '.join(WINDOWS_NS)} is needed")
         found["order_rates"] = {window: read_levels(section[window], read_count) for window in windows}
         found["kills"] = "kill" in section and section["kill"].flag()
+    if "repeated_execution" in document:
+        found["repeated_execution"] = read_counts(document["repeated_execution"])
+    found["denials"] = {rule: read_counts(document[rule.value]) for rule in OF_DENIALS if rule.value in document}
     if "kill_switch" in document:
         severity = document["kill_switch"].word(Severity, "severity")
         engaged = Level(at=1, for_ns=0, resolves=1)
@@ -168,10 +211,6 @@ def of_desks(document: Section) -> OfDesks:
             warning=None if is_critical else engaged, critical=engaged if is_critical else None
         )
     return found
-
-
-def read_count(node: Node) -> int:
-    return node.integer(1, MOST_ORDERS)
 
 
 def owned_assets(reference: ReferenceData) -> list[str]:
@@ -196,87 +235,40 @@ def read_positions(node: Node, reference: ReferenceData) -> dict[str, Levels]:
     return {name: read_levels(levels, amount_of(reference.assets[name])) for name, levels in node.entries()}
 
 
-def read_named(node: Node, known: list[str], what: str) -> dict[str, Levels]:
-    check_names(node, known, what)
-    return {name: read_levels(levels, read_share) for name, levels in node.entries()}
-
-
-def check_names(node: Node, known: list[str], what: str) -> None:
-    for name, levels in node.entries():
-        if name not in known:
-            levels.fail_word(f"unknown {what}", name, known)
-
-
-def read_levels(node: Node, read_figure: Read) -> Levels:
-    section = node.section(required=("warning", "critical"))
-    warning = read_level(section["warning"], read_figure)
-    critical = read_level(section["critical"], read_figure)
-    if critical.at <= warning.at:
-        section["critical"].fail("the critical level must be above the warning level")
-    return Levels(warning=warning, critical=critical)
-
-
-def read_level(node: Node, read_figure: Read) -> Level:
-    section = node.section(required=("at",), optional=("for", "resolves"))
-    at = read_figure(section["at"])
-    for_ns = section["for"].duration_ns() if "for" in section else 0
-    resolves = read_figure(section["resolves"]) if "resolves" in section else at
-    if resolves > at:
-        section["resolves"].fail("an alert cannot resolve above the level at which it fires")
-    return Level(at=at, for_ns=for_ns, resolves=resolves)
-
-
-def read_silence(node: Node) -> Levels:
-    """Levels of a rule whose figure is itself a time, such as `warning: 10s`."""
-    section = node.section(optional=("warning", "critical"))
-    warning, critical = silence_level(section, "warning"), silence_level(section, "critical")
-    if warning is None and critical is None:
-        node.fail("a warning or a critical level is expected here")
-    if warning is not None and critical is not None and critical.at <= warning.at:
-        section["critical"].fail("the critical level must be above the warning level")
-    return Levels(warning=warning, critical=critical)
-
-
-def silence_level(section: Section, severity: str) -> Level | None:
-    if severity not in section:
-        return None
-    at = section[severity].duration_ns(minimum_ns=SECOND_NS)
-    return Level(at=at, for_ns=0, resolves=at)
-
-
-def read_funding(node: Node | None, reference: ReferenceData) -> Levels | None:
-    if node is not None and not reference.perpetuals:
+def read_funding(node: Node, reference: ReferenceData) -> Levels:
+    if not reference.perpetuals:
         node.fail("there are no perpetuals in this world")
-    return read_levels(node, amount_of(reference.assets[reference.numeraire])) if node else None
+    return read_levels(node, amount_of(reference.assets[reference.numeraire]))
 
 
-def read_lasting(node: Node) -> Levels:
-    """Levels of a rule whose figure is there or not, such as `warning: 2s`: how long it must have been there."""
-    levels = read_silence(node)
-    return Levels(warning=lasting(levels.warning), critical=lasting(levels.critical))
+def read_systemic(node: Node, venues: list[str]) -> Levels:
+    levels = read_counts(node)
+    if len(venues) < 2:
+        node.fail("the firm has accounts at one venue only")
+    for level in (levels.warning, levels.critical):
+        if level is not None and not 2 <= level.at <= len(venues):
+            node.fail(f"{level.at} venues of {len(venues)}: from 2 on it is more than one venue's trouble")
+    return levels
 
 
-def lasting(level: Level | None) -> Level | None:
-    return None if level is None else Level(at=1, for_ns=level.at, resolves=1)
+def read_patience(node: Node) -> Patience:
+    section = node.section(required=("unacknowledged", "acknowledged"))
+    return Patience(
+        unacknowledged_ns=read_duration(section["unacknowledged"]),
+        acknowledged_ns=read_duration(section["acknowledged"]),
+    )
 
 
-def read_share(node: Node) -> int:
-    share_ppm = node.fraction_ppm()
-    if not 0 < share_ppm < MILLION:
-        node.fail(f"{node.text()} is not above 0% and below 100%")
-    return share_ppm
+def read_accounts(node: Node, reference: ReferenceData, venues: dict[str, tuple[str, ...]]) -> dict[str, AccountLimits]:
+    check_names(node, [account for accounts in venues.values() for account in accounts], "account")
+    return {account: read_account(each, reference) for account, each in node.entries()}
 
 
-def amount_of(asset: Asset) -> Read:
-    def read_amount(node: Node) -> int:
-        amount = node.positive()
-        try:
-            return asset.to_minor(amount)
-        except ValueError:
-            node.fail(f"{amount} is finer than the smallest unit of {asset.name}")
-
-    return read_amount
-
-
-def read_time(document: Section, key: str) -> int:
-    return document[key].duration_ns(minimum_ns=SECOND_NS)
+def read_account(node: Node, reference: ReferenceData) -> AccountLimits:
+    section = node.section(optional=("position_limit", "pnl_drawdown", "delta_exposure"))
+    money = amount_of(reference.assets[reference.numeraire])
+    return AccountLimits(
+        position_limit=given(section, "position_limit", lambda each: read_positions(each, reference)) or {},
+        pnl_drawdown=given(section, "pnl_drawdown", read_shares),
+        delta_exposure=given(section, "delta_exposure", lambda each: read_levels(each, money)),
+    )

@@ -1,4 +1,4 @@
-"""The firm's wealth and its profit, in minor units of the numeraire whatever an instrument is quoted in.
+"""What the firm, or one account of it, is worth and has gained: in minor units of the numeraire, whatever the quote.
 
 Rule 1: a price changes the value of its own asset and the sums, nothing else.
 Rule 2: realised + unrealised = equity - equity at the opening, to the last minor unit.
@@ -10,13 +10,12 @@ from typing import final
 
 from trading_ecosystem.messages.orders import OrderFilled, Side
 from trading_ecosystem.messages.runtime import Plain
-from trading_ecosystem.production.risk_monitor.accounts import Account
 from trading_ecosystem.reference import AssetKind, Instrument, ReferenceData
 
 
 @final
 class Position:
-    """What the firm has of one asset or perpetual, over all its accounts, and what that is worth and did cost.
+    """What there is of one asset or perpetual, over all accounts, and what that is worth and did cost.
 
     A perpetual is one of its own, by its symbol; what was paid for it less what was got, `owed_minor`, is no asset's.
 
@@ -57,7 +56,7 @@ class Position:
 
 @final
 class Portfolio:
-    """All positions of the firm with their sums: equity, gross wealth and delta."""
+    """All positions of so many accounts with their sums: equity, gross wealth and delta."""
 
     __slots__ = (
         "_unpriced",
@@ -103,19 +102,19 @@ class Portfolio:
         assert self.unanswered >= 0
         self._look()
 
-    def book(self, fill: OrderFilled, instrument: Instrument, account: Account) -> None:
+    def book(self, fill: OrderFilled, instrument: Instrument) -> None:
         """A fill swaps two assets at one worth, and its fee is a loss."""
         base, quote = self.position(instrument.base), self.position(instrument.quote)
         base_minor = instrument.base_minor(fill.quantity_lots)
         quote_minor = instrument.notional_minor(fill.price_ticks, fill.quantity_lots)
         worth = quote.worth(quote_minor) if quote.price else base.worth(base_minor)
         if fill.side == Side.BUY:
-            self._change(account, quote, -quote_minor, worth)
-            self._change(account, base, base_minor, worth)
+            self._change(quote, -quote_minor, worth)
+            self._change(base, base_minor, worth)
         else:
-            self._change(account, base, -base_minor, worth)
-            self._change(account, quote, quote_minor, worth)
-        self._pay(account, quote, fill.fee_minor)
+            self._change(base, -base_minor, worth)
+            self._change(quote, quote_minor, worth)
+        self._pay(quote, fill.fee_minor)
 
     def correct(self, changes: dict[str, int]) -> None:
         """Amounts changed without a fill. Nobody told why, so what they are worth is a profit or a loss."""
@@ -125,10 +124,10 @@ class Portfolio:
                 self._explain(position, position.total_minor, change)
             self._add(position, change)
 
-    def move(self, account: Account, asset: str, change_minor: int) -> None:
+    def move(self, asset: str, change_minor: int) -> None:
         """Brought in (+) or taken out (-), at its worth: no profit and no loss."""
         position = self.position(asset)
-        self._change(account, position, change_minor, position.worth(abs(change_minor)))
+        self._change(position, change_minor, position.worth(abs(change_minor)))
 
     def earn(self, asset: str, change_minor: int) -> None:
         """A margin wallet changed by profit, loss, funding or fees."""
@@ -202,18 +201,17 @@ class Portfolio:
             self._unpriced += -1 if held else 1
             self._look()
 
-    def _change(self, account: Account, position: Position, change_minor: int, worth: int) -> None:
-        account.add(position.asset, change_minor)
+    def _change(self, position: Position, change_minor: int, worth: int) -> None:
         if self.opened:
             self._swap(position, position.total_minor, change_minor, worth)
         self._add(position, change_minor)
 
-    def _pay(self, account: Account, position: Position, fee_minor: int) -> None:
+    def _pay(self, position: Position, fee_minor: int) -> None:
         """A fee is given for nothing; a rebate (below 0) is got for nothing."""
         worth = position.worth(-fee_minor) if fee_minor < 0 else 0
         if self.opened:
             self.realised_minor += worth
-        self._change(account, position, -fee_minor, worth)
+        self._change(position, -fee_minor, worth)
 
     def _swap(self, position: Position, before: int, change: int, worth: int) -> None:
         """Average cost: what comes in costs its worth, what goes out takes its share of the cost with it."""

@@ -10,13 +10,18 @@ from pydantic import BaseModel
 
 from trading_ecosystem.live.rest.amounts import amount_text, moment_or_none, moment_text, scaled_text
 from trading_ecosystem.messages.risk import AlertAcknowledged, AlertRule, Exposure, RiskReported
-from trading_ecosystem.production.risk_monitor.config import Level, Levels, Limits
+from trading_ecosystem.production.risk_monitor.config import AccountLimits, Limits
+from trading_ecosystem.production.risk_monitor.levels import Level, Levels
 from trading_ecosystem.production.risk_monitor.rulebook import (
     ASSET_UNIT,
+    FILL_UNIT,
+    ORDER_UNIT,
     SHARE_UNIT,
     SWITCH_UNIT,
     TICK_UNIT,
     TIME_UNIT,
+    VENUE_UNIT,
+    VENUES,
     minor_unit,
     rate_unit,
 )
@@ -183,6 +188,7 @@ def places(limits: Limits, reference: ReferenceData) -> list[tuple[AlertRule, st
         (AlertRule.DELTA_EXPOSURE, "firm", money, limits.delta_exposure),
         *((AlertRule.CONCENTRATION, name, SHARE_UNIT, each) for name, each in limits.concentration_assets.items()),
         *((AlertRule.CONCENTRATION, name, SHARE_UNIT, each) for name, each in limits.concentration_issuers.items()),
+        *((AlertRule.CONCENTRATION, name, SHARE_UNIT, each) for name, each in limits.concentration_venues.items()),
         *((AlertRule.PEG_DEVIATION, name, SHARE_UNIT, each) for name, each in limits.peg_deviation.items()),
         (AlertRule.VENUE_DOWN, "venue", TIME_UNIT, limits.venue_down),
         (AlertRule.STALE_DATA, "every instrument", TIME_UNIT, limits.stale_data),
@@ -197,6 +203,20 @@ def places(limits: Limits, reference: ReferenceData) -> list[tuple[AlertRule, st
         (AlertRule.FUNDING_COST, "firm", money, limits.funding_cost),
         *((AlertRule.ORDER_RATE, "every account", rate_unit(name), each) for name, each in limits.order_rates.items()),
         (AlertRule.KILL_SWITCH, "every account", SWITCH_UNIT, limits.kill_switch),
+        (AlertRule.REPEATED_EXECUTION, "every account", FILL_UNIT, limits.repeated_execution),
+        *((rule, "every account", ORDER_UNIT, each) for rule, each in limits.denials.items()),
+        (AlertRule.SYSTEMIC_VENUE, VENUES, VENUE_UNIT, limits.systemic_venue),
+        (AlertRule.ALERT_ESCALATION, "every critical alert", TIME_UNIT, limits.escalation),
+        *(line for account, own in limits.accounts.items() for line in of_account(account, own, money)),
+    ]
+
+
+def of_account(account: str, limits: AccountLimits, money: str) -> list[tuple[AlertRule, str, str, Levels | None]]:
+    positions = limits.position_limit.items()
+    return [
+        *((AlertRule.POSITION_LIMIT, f"{account}:{name}", minor_unit(name), each) for name, each in positions),
+        (AlertRule.PNL_DRAWDOWN, account, SHARE_UNIT, limits.pnl_drawdown),
+        (AlertRule.DELTA_EXPOSURE, account, money, limits.delta_exposure),
     ]
 
 

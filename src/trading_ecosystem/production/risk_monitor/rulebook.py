@@ -1,20 +1,21 @@
 """All rules of the firm, ready to be asked about what has just changed and nothing else.
 
-Rule 1: a rule about wealth is judged only while the portfolio is complete, a rule about positions only when
-every account has answered.
+Rule 1: a rule about what the firm has and is worth is with its `Wealth`; all others are here.
 """
 
 from typing import final
 
-from trading_ecosystem.messages.risk import AlertRule
+from trading_ecosystem.messages.orders import OrderDenied
+from trading_ecosystem.messages.risk import AlertRule, Severity
 from trading_ecosystem.messages.runtime import Plain
 from trading_ecosystem.production.risk_monitor.accounts import Account
 from trading_ecosystem.production.risk_monitor.alerts import NEVER, Watch
-from trading_ecosystem.production.risk_monitor.config import WINDOWS_NS, Levels, Limits
+from trading_ecosystem.production.risk_monitor.config import WINDOWS_NS, AccountLimits, Limits
 from trading_ecosystem.production.risk_monitor.desks import Desk
-from trading_ecosystem.production.risk_monitor.margin import Margin
+from trading_ecosystem.production.risk_monitor.levels import Levels
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
-from trading_ecosystem.production.risk_monitor.portfolio import Portfolio
+from trading_ecosystem.production.risk_monitor.portfolio import Portfolio, Position
+from trading_ecosystem.production.risk_monitor.rules.alert_escalation import Escalation
 from trading_ecosystem.production.risk_monitor.rules.balance_sanity import BalanceSanity
 from trading_ecosystem.production.risk_monitor.rules.basis_divergence import Basis
 from trading_ecosystem.production.risk_monitor.rules.concentration import Share
@@ -22,26 +23,36 @@ from trading_ecosystem.production.risk_monitor.rules.crossed_book import Crossed
 from trading_ecosystem.production.risk_monitor.rules.delta_exposure import DeltaExposure
 from trading_ecosystem.production.risk_monitor.rules.funding_cost import FundingCost
 from trading_ecosystem.production.risk_monitor.rules.margin_buffer import MarginBuffer
+from trading_ecosystem.production.risk_monitor.rules.order_denied import REASONS, OrdersDenied
 from trading_ecosystem.production.risk_monitor.rules.order_rate import OrderRate
 from trading_ecosystem.production.risk_monitor.rules.peg_deviation import Peg
 from trading_ecosystem.production.risk_monitor.rules.pnl_drawdown import Drawdown
 from trading_ecosystem.production.risk_monitor.rules.position_limit import PositionLimit
 from trading_ecosystem.production.risk_monitor.rules.price_outlier import PriceOutlier, Source
 from trading_ecosystem.production.risk_monitor.rules.reconciliation_break import ReconciliationBreak
+from trading_ecosystem.production.risk_monitor.rules.repeated_execution import RepeatedExecution
 from trading_ecosystem.production.risk_monitor.rules.settlement_overdue import SettlementOverdue
 from trading_ecosystem.production.risk_monitor.rules.silence import Silence
 from trading_ecosystem.production.risk_monitor.rules.stale_data import Feed
+from trading_ecosystem.production.risk_monitor.rules.systemic_venue import SystemicVenue
 from trading_ecosystem.production.risk_monitor.rules.transfer_overdue import TransferOverdue
 from trading_ecosystem.production.risk_monitor.rules.unchanged_data import Content, Movement
 from trading_ecosystem.production.risk_monitor.rules.venue_down import Venue
+from trading_ecosystem.production.risk_monitor.rules.venue_share import VenueShare
+from trading_ecosystem.production.risk_monitor.wealth import Wealth
 from trading_ecosystem.reference import Instrument, ReferenceData
 
 FIRM = "firm"  # The subject of a rule about the whole.
+VENUES = "venues"  # That of one about all of them.
 SHARE_UNIT = "ppm"
 TIME_UNIT = "ns"
 SWITCH_UNIT = "engaged"  # 1 or 0.
 TICK_UNIT = "ticks"
 ASSET_UNIT = "assets"
+FILL_UNIT = "fills per minute"
+ORDER_UNIT = "denied per minute"
+VENUE_UNIT = "venues"
+NO_LIMIT = Levels(warning=None, critical=None)
 
 
 @final
@@ -49,27 +60,16 @@ class Rulebook:
     """Every rule with its watch. `watches` is by alert key, so that a wake finds what it is for."""
 
     def __init__(
-        self,
-        limits: Limits,
-        reference: ReferenceData,
-        portfolio: Portfolio,
-        venues: dict[str, tuple[str, ...]],
-        margins: dict[str, Margin] | None = None,
+        self, limits: Limits, reference: ReferenceData, accounts: dict[str, Account], venues: list[str]
     ) -> None:
-        """`venues`: the firm's accounts at each."""
-        accounts = tuple([account for lie_there in venues.values() for account in lie_there])
-        self._limits = limits
-        self._portfolio = portfolio
+        """`accounts`: the firm's, by name; `venues`: where they lie."""
+        self._limits, self._reference = limits, reference
         self._all: list[Watch] = []
         self.watches: dict[str, Watch] = {}
-        money = minor_unit(reference.numeraire)
-        rule = AlertRule
-        self.drawdown = Drawdown(self._watch(rule.PNL_DRAWDOWN, FIRM, SHARE_UNIT, limits.pnl_drawdown))
-        self.delta = DeltaExposure(self._watch(rule.DELTA_EXPOSURE, FIRM, money, limits.delta_exposure))
-        self.positions = {asset: self._position(asset, levels) for asset, levels in limits.position_limit.items()}
-        self.shares = self._shares(reference)
-        self.feeds = {symbol: self._feed(each, reference) for symbol, each in reference.instruments.items()}
+        self.firm = self._firm(accounts, venues)
+        self.feeds = {symbol: self._feed(each) for symbol, each in reference.instruments.items()}
         self.feed_of = {feed.position.asset: feed for feed in self.feeds.values() if feed.position is not None}
+        rule = AlertRule
         self.venues = {
             venue: Venue(venue, Silence(self._watch(rule.VENUE_DOWN, venue, TIME_UNIT, limits.venue_down)))
             for venue in venues
@@ -81,62 +81,67 @@ class Rulebook:
             for account in accounts
         }
         self.breaks = {venue: self._breaks(venue, list(reference.assets)) for venue in venues}
-        self.transfers = self._transfers(accounts)
-        self.marks: dict[str, dict[str, int]] = {venue: {} for venue in venues}  # Mark prices, in ticks, by symbol.
-        self.bases = [self._basis(symbol, levels, reference) for symbol, levels in limits.basis_divergence.items()]
-        self.buffers = self._buffers(venues, margins or {}, reference)
-        self.outliers = {
-            symbol: self._outlier(symbol, list(venues), levels) for symbol, levels in limits.price_outlier.items()
+        self.transfers = {
+            each: TransferOverdue(watch)
+            for each, watch in self._each(accounts, rule.TRANSFER_OVERDUE, TIME_UNIT, limits.transfer_overdue)
         }
-        self.crossings = self._crossings(list(venues), list(reference.instruments))
-        for symbol, feed in self.feeds.items():
-            feed.outlier, feed.crossing = self.outliers.get(symbol), self.crossings.get(symbol)
-        if limits.unchanged_data_ns is not None:
-            movement = Movement()
-            for feed in self.feeds.values():
-                feed.content = Content(limits.unchanged_data_ns, movement)
-        self.sanities = self._sanities(accounts)
-        self.funding = self._funding(venues, margins or {}, reference)
+        self.marks: dict[str, dict[str, int]] = {venue: {} for venue in venues}  # Mark prices, in ticks, by symbol.
+        self.bases = [self._basis(symbol, levels) for symbol, levels in limits.basis_divergence.items()]
+        self.buffers = {
+            each: MarginBuffer(accounts[each].margin, reference.perpetuals, self.marks[accounts[each].venue], watch)
+            for each, watch in self._each(accounts, rule.MARGIN_BUFFER, SHARE_UNIT, limits.margin_buffer)
+        }
+        self.outliers = {symbol: self._outlier(symbol, venues, each) for symbol, each in limits.price_outlier.items()}
+        self.crossings = self._crossings(venues, list(reference.instruments))
+        self._complete_feeds()
+        self.sanities = {
+            each: BalanceSanity(watch)
+            for each, watch in self._each(accounts, rule.BALANCE_SANITY, ASSET_UNIT, limits.balance_sanity)
+        }
+        self.funding = self._funding(accounts)
         self.rates = {account: self._rates(account) for account in accounts} if limits.order_rates else {}
+        self.repeats = {
+            each: RepeatedExecution(watch)
+            for each, watch in self._each(accounts, rule.REPEATED_EXECUTION, FILL_UNIT, limits.repeated_execution)
+        }
+        self.denials = {
+            (account, denied): OrdersDenied(self._watch(denied, account, ORDER_UNIT, levels))
+            for account in accounts
+            for denied, levels in limits.denials.items()
+        }
+        self.accounts = {name: self._account(accounts[name], each) for name, each in limits.accounts.items()}
+        self.systemic = self._systemic()
+        self.escalations = self._escalations()
         self._longest_wait_ns = self._all_silences()[0].watch.lowest
+
+    def wealths_of(self, account: str) -> list[Wealth]:
+        """What an account's fills and prices bear on: the firm, and the account itself where it has limits."""
+        return [self.firm, self.accounts[account]] if account in self.accounts else [self.firm]
 
     def begin(self, memory: dict[str, Plain], now: int, outbox: Outbox) -> None:
         """Take over the alerts of the life before; from now on silence counts."""
+        for wealth in (self.firm, *self.accounts.values()):
+            wealth.recall(memory)
         for watch in self._all:
             watch.recall(memory, now, outbox)
         for silence in self._all_silences():
             silence.begin(now)
 
-    def check_position(self, asset: str, at_ns: int, now: int, outbox: Outbox) -> None:
-        rule = self.positions.get(asset)
-        if rule is not None and self._portfolio.unanswered == 0:
-            rule.check(at_ns, now, outbox)
+    def remember(self, outbox: Outbox) -> None:
+        for wealth in (self.firm, *self.accounts.values()):
+            wealth.remember(outbox)
 
-    def check_wealth(self, at_ns: int, now: int, outbox: Outbox) -> None:
-        """Every rule that a change of one value may touch, on a complete portfolio."""
-        portfolio = self._portfolio
-        gross_minor = portfolio.gross_minor
-        self.drawdown.check(portfolio.equity_minor, at_ns, now, outbox)
-        self.delta.check(portfolio.delta_minor, at_ns, now, outbox)
-        for share in self.shares:
-            share.check(gross_minor, at_ns, now, outbox)
+    def take_denial(self, denied: OrderDenied, now: int, outbox: Outbox) -> None:
+        """A desk held back an order of its own."""
+        rule = REASONS.get(denied.deny_reason)
+        if rule is not None and (denied.account, rule) in self.denials:
+            self.denials[denied.account, rule].take(denied, now, outbox)
 
     def check_books(self, account: Account, differing: list[str], at_ns: int, now: int, outbox: Outbox) -> None:
         """The books of an account were compared: these assets differ, all others agree."""
         for rule in self.breaks[account.venue]:
             rule.note(account.name, rule.asset in differing, at_ns)
             rule.check(at_ns, now, outbox)
-
-    def refresh_shares(self) -> None:
-        for share in self.shares:
-            share.refresh()
-
-    def doubt_wealth(self) -> None:
-        """The portfolio is not complete: until it is, no rule about wealth has a value."""
-        self.drawdown.watch.known = False
-        self.delta.watch.known = False
-        for share in self.shares:
-            share.watch.known = False
 
     def doubt_balances(self, account: str) -> None:
         """What its venue says of it may not be comparable until it answers."""
@@ -154,7 +159,12 @@ class Rulebook:
         for feed in self.feeds.values():
             if self.check_feed(feed, now, outbox):
                 changed = True
+        self.check_systemic(now, outbox)
         return changed
+
+    def check_systemic(self, now: int, outbox: Outbox) -> None:
+        if self.systemic is not None:
+            self.systemic.check(now, outbox)
 
     def desk(self, instance: str, account: str) -> Desk:
         """The desk that trades with an account, and the alert on its kill switch where there is one."""
@@ -183,16 +193,29 @@ class Rulebook:
         return any(changed)
 
     def resolve(self, now: int, outbox: Outbox) -> None:
+        """What ends, or begins, because nothing happens: that is told by nothing."""
         for rates in self.rates.values():
             for rate in rates:
                 if rate.watch.active:
-                    rate.check(now, now, outbox)  # Orders that do not come are told by nothing.
+                    rate.check(now, now, outbox)
+        for repeat in self.repeats.values():
+            if repeat.watch.active:
+                repeat.check(now, now, outbox)
+        for denial in self.denials.values():
+            if denial.watch.active:
+                denial.check(now, now, outbox)
+        for escalation in self.escalations:
+            escalation.check(now, outbox)
         for watch in self._all:
             watch.resolve(now, outbox)
 
     def silence_due_ns(self, now: int) -> int:
-        """When to look for silent sources again."""
+        """When to look for silent sources, and for alerts that nobody answers, again."""
         due_ns = now + self._longest_wait_ns
+        for escalation in self.escalations:
+            at_ns = escalation.due_ns()
+            if now < at_ns < due_ns:
+                due_ns = at_ns
         for silence in self._all_silences():
             at_ns = silence.due_ns(now)
             if at_ns != NEVER and at_ns < due_ns:
@@ -210,29 +233,37 @@ class Rulebook:
             self.watches[alert.key] = watch
         return watch
 
-    def _transfers(self, accounts: tuple[str, ...]) -> dict[str, TransferOverdue]:
-        levels = self._limits.transfer_overdue
-        if levels is None:
-            return {}
-        rule = AlertRule.TRANSFER_OVERDUE
-        return {each: TransferOverdue(self._watch(rule, each, TIME_UNIT, levels)) for each in accounts}
+    def _each(
+        self, accounts: dict[str, Account], rule: AlertRule, unit: str, levels: Levels | None
+    ) -> list[tuple[str, Watch]]:
+        """A watch for each account, where the limits have this rule."""
+        return [] if levels is None else [(each, self._watch(rule, each, unit, levels)) for each in accounts]
 
-    def _sanities(self, accounts: tuple[str, ...]) -> dict[str, BalanceSanity]:
-        levels = self._limits.balance_sanity
-        if levels is None:
-            return {}
-        rule = AlertRule.BALANCE_SANITY
-        return {each: BalanceSanity(self._watch(rule, each, ASSET_UNIT, levels)) for each in accounts}
-
-    def _funding(
-        self, venues: dict[str, tuple[str, ...]], margins: dict[str, Margin], reference: ReferenceData
-    ) -> FundingCost | None:
+    def _funding(self, accounts: dict[str, Account]) -> FundingCost | None:
         levels = self._limits.funding_cost
         if levels is None:
             return None
-        lie = [(venue, margins[account]) for venue, here in venues.items() for account in here]
-        watch = self._watch(AlertRule.FUNDING_COST, FIRM, minor_unit(reference.numeraire), levels)
-        return FundingCost(lie, reference.perpetuals, self._portfolio, watch)
+        lie = [(account.venue, account.margin) for account in accounts.values()]
+        watch = self._watch(AlertRule.FUNDING_COST, FIRM, minor_unit(self._reference.numeraire), levels)
+        return FundingCost(lie, self._reference.perpetuals, self.firm.portfolio, watch)
+
+    def _systemic(self) -> SystemicVenue | None:
+        levels = self._limits.systemic_venue
+        if levels is None:
+            return None
+        watch = self._watch(AlertRule.SYSTEMIC_VENUE, VENUES, VENUE_UNIT, levels)
+        return SystemicVenue(list(self.venues.values()), watch)
+
+    def _escalations(self) -> list[Escalation]:
+        """Of every critical alert there is."""
+        patience, levels = self._limits.patience, self._limits.escalation
+        if patience is None or levels is None:
+            return []
+        rule, made = AlertRule.ALERT_ESCALATION, []
+        for alert in [alert for watch in self._all for alert in watch.alerts if alert.severity is Severity.CRITICAL]:
+            watch = self._watch(rule, f"{alert.rule.value}:{alert.subject}", TIME_UNIT, levels)
+            made.append(Escalation(alert, patience.acknowledged_ns, watch))
+        return made
 
     def _breaks(self, venue: str, assets: list[str]) -> list[ReconciliationBreak]:
         """Where there is one venue, it need not be named."""
@@ -245,20 +276,48 @@ class Rulebook:
             for asset in assets
         ]
 
-    def _position(self, asset: str, levels: Levels) -> PositionLimit:
-        watch = self._watch(AlertRule.POSITION_LIMIT, asset, minor_unit(asset), levels)
-        return PositionLimit(self._portfolio.positions[asset], watch)
+    def _firm(self, accounts: dict[str, Account], venues: list[str]) -> Wealth:
+        limits, portfolio = self._limits, Portfolio(self._reference, len(accounts))
+        money, rule = minor_unit(self._reference.numeraire), AlertRule
+        drawdown = Drawdown(self._watch(rule.PNL_DRAWDOWN, FIRM, SHARE_UNIT, limits.pnl_drawdown))
+        delta = DeltaExposure(self._watch(rule.DELTA_EXPOSURE, FIRM, money, limits.delta_exposure))
+        positions = {
+            asset: self._position(portfolio.positions[asset], asset, levels)
+            for asset, levels in limits.position_limit.items()
+        }
+        shares = self._shares(portfolio)
+        lying = {venue: [each for each in accounts.values() if each.venue == venue] for venue in venues}
+        of_venues = [
+            VenueShare(lying[venue], portfolio, self._watch(rule.CONCENTRATION, venue, SHARE_UNIT, levels))
+            for venue, levels in limits.concentration_venues.items()
+        ]
+        return Wealth("", portfolio, positions, drawdown, delta, shares, of_venues)
 
-    def _shares(self, reference: ReferenceData) -> list[Share]:
-        positions = self._portfolio.positions
+    def _account(self, account: Account, limits: AccountLimits) -> Wealth:
+        """What is the firm's, once more for one account."""
+        portfolio, name, rule = Portfolio(self._reference, 1), account.name, AlertRule
+        positions = {
+            asset: self._position(portfolio.positions[asset], f"{name}:{asset}", levels)
+            for asset, levels in limits.position_limit.items()
+        }
+        drawdown = self._watch(rule.PNL_DRAWDOWN, name, SHARE_UNIT, limits.pnl_drawdown or NO_LIMIT)
+        money = minor_unit(self._reference.numeraire)
+        delta = self._watch(rule.DELTA_EXPOSURE, name, money, limits.delta_exposure or NO_LIMIT)
+        return Wealth(name, portfolio, positions, Drawdown(drawdown, name), DeltaExposure(delta), [], [])
+
+    def _position(self, position: Position, subject: str, levels: Levels) -> PositionLimit:
+        watch = self._watch(AlertRule.POSITION_LIMIT, subject, minor_unit(position.asset), levels)
+        return PositionLimit(position, watch)
+
+    def _shares(self, portfolio: Portfolio) -> list[Share]:
+        positions, assets = portfolio.positions, self._reference.assets.values()
         shares = []
         for name, levels in self._limits.concentration_assets.items():
             watch = self._watch(AlertRule.CONCENTRATION, name, SHARE_UNIT, levels)
             shares.append(Share([positions[name]], watch))
         for name, levels in self._limits.concentration_issuers.items():
             watch = self._watch(AlertRule.CONCENTRATION, name, SHARE_UNIT, levels)
-            members = [positions[asset.name] for asset in reference.assets.values() if asset.issuer == name]
-            shares.append(Share(members, watch))
+            shares.append(Share([positions[asset.name] for asset in assets if asset.issuer == name], watch))
         return shares
 
     def _rates(self, account: str) -> list[OrderRate]:
@@ -270,28 +329,14 @@ class Rulebook:
             for window, levels in self._limits.order_rates.items()
         ]
 
-    def _basis(self, symbol: str, levels: Levels, reference: ReferenceData) -> Basis:
-        perpetual = reference.perpetuals[symbol]
+    def _basis(self, symbol: str, levels: Levels) -> Basis:
+        perpetual = self._reference.perpetuals[symbol]
         assert perpetual.terms is not None
         watch = self._watch(AlertRule.BASIS_DIVERGENCE, symbol, SHARE_UNIT, levels)
-        basis = Basis(perpetual, reference.instruments[perpetual.terms.index], watch)
+        basis = Basis(perpetual, self._reference.instruments[perpetual.terms.index], watch)
         for each in (basis.perpetual, basis.index):
             self.feeds[each].bases.append(basis)
         return basis
-
-    def _buffers(
-        self, venues: dict[str, tuple[str, ...]], margins: dict[str, Margin], reference: ReferenceData
-    ) -> dict[str, MarginBuffer]:
-        """By account."""
-        levels = self._limits.margin_buffer
-        if levels is None:
-            return {}
-        buffers: dict[str, MarginBuffer] = {}
-        for venue, accounts in venues.items():
-            for account in accounts:
-                watch = self._watch(AlertRule.MARGIN_BUFFER, account, SHARE_UNIT, levels)
-                buffers[account] = MarginBuffer(margins[account], reference.perpetuals, self.marks[venue], watch)
-        return buffers
 
     def _outlier(self, symbol: str, venues: list[str], levels: Levels) -> PriceOutlier:
         rule = AlertRule.PRICE_OUTLIER
@@ -311,19 +356,28 @@ class Rulebook:
                 found[subject] = CrossedBook(venue, self._watch(AlertRule.CROSSED_BOOK, subject, TICK_UNIT, levels))
         return found
 
-    def _feed(self, instrument: Instrument, reference: ReferenceData) -> Feed:
+    def _feed(self, instrument: Instrument) -> Feed:
         symbol, asset = instrument.symbol, instrument.base
         silence = Silence(self._watch(AlertRule.STALE_DATA, symbol, TIME_UNIT, self._limits.stale_data))
-        if instrument.quote != reference.numeraire:
+        if instrument.quote != self._reference.numeraire:
             return Feed(symbol, silence, None, None)
         is_contract = instrument.terms is not None
-        position, peg = self._portfolio.positions[symbol if is_contract else asset], None
+        position, peg = self.firm.portfolio.positions[symbol if is_contract else asset], None
         if asset in self._limits.peg_deviation and not is_contract:
             levels = self._limits.peg_deviation[asset]
             peg = Peg(instrument, self._watch(AlertRule.PEG_DEVIATION, asset, SHARE_UNIT, levels))
         feed = Feed(symbol, silence, position, peg)
-        feed.shares = [share for share in self.shares if position in share.members]
+        feed.shares = [share for share in self.firm.shares if position in share.members]
         return feed
+
+    def _complete_feeds(self) -> None:
+        """With what is held against them."""
+        for symbol, feed in self.feeds.items():
+            feed.outlier, feed.crossing = self.outliers.get(symbol), self.crossings.get(symbol)
+        if self._limits.unchanged_data_ns is not None:
+            movement = Movement()
+            for feed in self.feeds.values():
+                feed.content = Content(self._limits.unchanged_data_ns, movement)
 
 
 def minor_unit(asset: str) -> str:

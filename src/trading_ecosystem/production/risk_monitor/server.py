@@ -26,6 +26,7 @@ from trading_ecosystem.messages.orders import (
     CancelRejected,
     OrderAccepted,
     OrderCanceled,
+    OrderDenied,
     OrderFilled,
     OrderRejected,
 )
@@ -44,10 +45,12 @@ from trading_ecosystem.messages.transfers import AccountMoved, TransfersReported
 from trading_ecosystem.messages.triggers import OrderTriggered
 from trading_ecosystem.production.risk_monitor import config
 from trading_ecosystem.production.risk_monitor.core import RiskMonitor
+from trading_ecosystem.production.risk_monitor.notify.notifier import notify
 from trading_ecosystem.production.risk_monitor.rest import rest_app
 from trading_ecosystem.production.risk_monitor.store import DESIGN
 from trading_ecosystem.reference import ReferenceData
 
+OF_DESKS = (KillSwitchChanged, KillSwitchReported, OrderDenied)
 BOOKS = "books"  # Under this name: those venues whose books are heard.
 
 
@@ -94,14 +97,17 @@ def read_desks(document: Section) -> dict[str, str]:
 
 def read_limits(document: Section, reference: ReferenceData) -> config.Limits:
     path = Path(document.node.file).parent / document["limits"].text()
-    return config.read(read_document(path), reference)
+    return config.read(read_document(path), reference, read_venues(document))
 
 
 def add(parts: Parts) -> Added:
     reference = read_reference(parts.document)
     limits = read_limits(parts.document, reference)
     surface = rest_surface(parts, Access())
-    return Added(rest=rest_app(surface, reference, limits, parts.engine.store.history))
+    return Added(
+        rest=rest_app(surface, reference, limits, parts.engine.store.history),
+        work=notify(parts.settings, parts.engine, reference),
+    )
 
 
 SERVICE = Service(
@@ -146,6 +152,8 @@ SERVICE = Service(
         ),
         Upstream(role="exchange", speech=EXCHANGE, kinds=(BookTopChanged,), named=BOOKS),
         Upstream(role="custodian", speech=CUSTODIAN, kinds=(HoldingsReported, SettlementsReported, TransfersReported)),
-        Upstream(role="trading_engine", speech=TRADING_ENGINE, kinds=(KillSwitchChanged, KillSwitchReported)),
+        Upstream(
+            role="trading_engine", speech=TRADING_ENGINE, kinds=(KillSwitchChanged, KillSwitchReported, OrderDenied)
+        ),
     ),
 )

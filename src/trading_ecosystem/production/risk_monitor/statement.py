@@ -8,9 +8,11 @@ from typing import final
 from trading_ecosystem.messages.numbers import carried
 from trading_ecosystem.messages.risk import Exposure, RiskReported
 from trading_ecosystem.production.risk_monitor.accounts import Account, Custody
-from trading_ecosystem.production.risk_monitor.portfolio import Portfolio, Position
+from trading_ecosystem.production.risk_monitor.portfolio import Position
 from trading_ecosystem.production.risk_monitor.rulebook import FIRM, SHARE_UNIT, Rulebook, at_venue, minor_unit
 from trading_ecosystem.production.risk_monitor.rules.funding_cost import FundingCost
+from trading_ecosystem.production.risk_monitor.rules.venue_share import VenueShare
+from trading_ecosystem.production.risk_monitor.wealth import Wealth
 
 MILLION = 1_000_000
 POSITION_AT_VENUE = "position_at_venue"
@@ -25,12 +27,11 @@ class Statement:
         numeraire: str,
         accounts: list[Account],
         custodies: list[Custody],
-        portfolio: Portfolio,
         rulebook: Rulebook,
     ) -> None:
         self._money_unit = minor_unit(numeraire)
         self._accounts, self._custodies = accounts, custodies
-        self._portfolio, self._rulebook = portfolio, rulebook
+        self._portfolio, self._rulebook = rulebook.firm.portfolio, rulebook
 
     def doubts(self) -> list[str]:
         """Everything that is stale, missing or disputed, in words; the venues first."""
@@ -49,7 +50,7 @@ class Statement:
         return doubts
 
     def report(self, now: int) -> RiskReported:
-        portfolio, drawdown = self._portfolio, self._rulebook.drawdown
+        portfolio, drawdown = self._portfolio, self._rulebook.firm.drawdown
         return RiskReported(
             equity_minor=carried(portfolio.equity_minor),
             high_water_mark_minor=carried(drawdown.mark_minor),
@@ -66,7 +67,7 @@ class Statement:
         lines = [
             self._position(position)
             for position in portfolio.positions.values()
-            if position.total_minor != 0 or position.asset in rulebook.positions
+            if position.total_minor != 0 or position.asset in rulebook.firm.positions
         ]
         crypto = [position for position in portfolio.positions.values() if position.directional]
         lines.append(
@@ -74,13 +75,13 @@ class Statement:
                 measure="delta",
                 subject=FIRM,
                 value=carried(portfolio.delta_minor),
-                limit=rulebook.delta.watch.highest,
+                limit=rulebook.firm.delta.watch.highest,
                 unit=self._money_unit,
                 certain=self._amounts_are_certain() and all(self._price_is_certain(each) for each in crypto),
             )
         )
         certain = self._wealth_is_certain()
-        for share in rulebook.shares:
+        for share in rulebook.firm.shares:
             lines.append(
                 Exposure(
                     measure="concentration",
@@ -96,7 +97,42 @@ class Statement:
         if len(rulebook.venues) > 1:
             for venue in rulebook.venues:
                 lines += self._at_venue(venue)
+        lines += [self._share_at_venue(share) for share in rulebook.firm.venues]
+        for name, wealth in rulebook.accounts.items():
+            lines += self._of_account(name, wealth)
         return lines
+
+    def _share_at_venue(self, share: VenueShare) -> Exposure:
+        return Exposure(
+            measure="concentration",
+            subject=share.watch.subject,
+            value=carried(share.value(self._portfolio.gross_minor)),
+            limit=share.watch.highest,
+            unit=SHARE_UNIT,
+            certain=self._wealth_is_certain(),
+        )
+
+    def _of_account(self, name: str, wealth: Wealth) -> list[Exposure]:
+        """What one account with limits of its own is worth, has gained and may still lose."""
+        portfolio, money = wealth.portfolio, self._money_unit
+        is_whole, is_opened = portfolio.complete, portfolio.opened
+        drawdown = wealth.drawdown.value(portfolio.equity_minor) if is_whole else 0
+        figures = [
+            ("account_equity", name, portfolio.equity_minor, 0, money),
+            ("account_realised", name, portfolio.realised_minor, 0, money),
+            ("account_unrealised", name, portfolio.unrealised_minor if is_opened else 0, 0, money),
+            ("account_drawdown", name, drawdown, wealth.drawdown.watch.highest, SHARE_UNIT),
+            ("account_delta", name, portfolio.delta_minor, wealth.delta.watch.highest, money),
+            *(
+                ("account_position", rule.watch.subject, rule.position.total_minor, rule.watch.highest, rule.watch.unit)
+                for rule in wealth.positions.values()
+            ),
+        ]
+        certain = is_whole and self._wealth_is_certain()
+        return [
+            Exposure(measure=measure, subject=subject, value=carried(value), limit=limit, unit=unit, certain=certain)
+            for measure, subject, value, limit, unit in figures
+        ]
 
     def _funding(self, funding: FundingCost) -> Exposure:
         """Not certain where the figure is unknown, and is told as nothing."""
@@ -127,10 +163,12 @@ class Statement:
                 certain=certain,
             )
             for asset, amount_minor in amounts.items()
-            if amount_minor != 0 or asset in self._rulebook.positions
+            if amount_minor != 0 or asset in self._rulebook.firm.positions
         ]
         worth_minor = sum([abs(self._portfolio.position(asset).worth(amounts[asset])) for asset in amounts])
         gross_minor = self._portfolio.gross_minor
+        if venue in [rule.watch.subject for rule in self._rulebook.firm.venues]:
+            return lines
         share = Exposure(
             measure="concentration",
             subject=venue,
@@ -142,7 +180,7 @@ class Statement:
         return [*lines, share]
 
     def _position(self, position: Position) -> Exposure:
-        rule = self._rulebook.positions.get(position.asset)
+        rule = self._rulebook.firm.positions.get(position.asset)
         return Exposure(
             measure="position",
             subject=position.asset,

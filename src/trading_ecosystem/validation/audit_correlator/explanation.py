@@ -4,6 +4,7 @@ Rule 1: messages tell the proximate cause: the causes of the alert are walked un
 Rule 2: an absence has no message: the alerts on silence go to what silenced the subject's sender. An alert on a
 portfolio goes to the price path of anything held, because its last input need not be the one that moved. One on
 custody goes to the fault of settlement, or of the venue's reports: books are compared by a timer.
+An alert that nobody answered has the cause of that alert.
 Rule 3: what came after the breach did not cause it; without a cause the chain says so and begins at its own root.
 """
 
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import final
 
 from trading_ecosystem.messages.audit import Envelope
-from trading_ecosystem.messages.risk import AlertFired, AlertRule, RiskReported
+from trading_ecosystem.messages.risk import AlertFired, AlertRule, RiskReported, Severity
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.validation.audit_correlator.blocks import (
     ASK_TICKS,
@@ -23,7 +24,7 @@ from trading_ecosystem.validation.audit_correlator.causation import CausalGraph,
 from trading_ecosystem.validation.audit_correlator.injections import AppliedInjection, Injections
 from trading_ecosystem.validation.results import ChainLink
 
-ABSENCES = (AlertRule.VENUE_DOWN, AlertRule.STALE_DATA)
+ABSENCES = (AlertRule.VENUE_DOWN, AlertRule.STALE_DATA, AlertRule.SYSTEMIC_VENUE)
 OF_CUSTODY = (
     *(AlertRule.SETTLEMENT_OVERDUE, AlertRule.RECONCILIATION_BREAK),
     *(AlertRule.TRANSFER_OVERDUE, AlertRule.BALANCE_SANITY),
@@ -76,7 +77,7 @@ class Explanation:
 class Explainer:
     """Must be asked as the alert fires: the quotes are at hand only for the last hour."""
 
-    __slots__ = ("_graph", "_held", "_injections", "_quotes", "_reference", "_replayed")
+    __slots__ = ("_explained", "_graph", "_held", "_injections", "_quotes", "_reference", "_replayed")
 
     def __init__(
         self,
@@ -92,6 +93,7 @@ class Explainer:
         self._quotes = quotes
         self._reference = reference
         self._replayed = replayed
+        self._explained: dict[str, Explanation] = {}  # Critical alerts by rule and subject: the last episode's.
         self._held: list[str] | None = None  # Not known yet: then everything may be held.
 
     def hold(self, report: RiskReported) -> None:
@@ -103,6 +105,8 @@ class Explainer:
     def explain(self, envelope: Envelope, alert: AlertFired) -> Explanation:
         """The chain of an alert, root first."""
         story: list[int] = []
+        if alert.rule is AlertRule.ALERT_ESCALATION:
+            return self._escalated(envelope, alert)
         if alert.rule in ABSENCES:
             injection = self._silence(alert, envelope.sender)
             breach = ChainLink(at_ns=alert.breached_ns, message_id=0, kind="breach", text=breach_words(alert))
@@ -117,18 +121,33 @@ class Explainer:
             *self._steps(story, breach, injection),
             fired(envelope, alert),
         ]
-        return Explanation(
+        explanation = Explanation(
             alert=alert,
             alert_message_id=envelope.message_id,
             injection=injection,
             breach_id=breach.message_id,
             chain=tuple(chain),
         )
+        if alert.severity is Severity.CRITICAL:
+            self._explained[f"{alert.rule.value}:{alert.subject}"] = explanation
+        return explanation
+
+    def _escalated(self, envelope: Envelope, alert: AlertFired) -> Explanation:
+        """It has the cause of the alert that nobody answered."""
+        before = self._explained.get(alert.subject)
+        chain = before.chain if before else ()
+        return Explanation(
+            alert=alert,
+            alert_message_id=envelope.message_id,
+            injection=before.injection if before else None,
+            breach_id=before.alert_message_id if before else 0,
+            chain=(*chain, fired(envelope, alert)),
+        )
 
     # Who did it.
 
     def _silence(self, alert: AlertFired, recipient: str) -> AppliedInjection | None:
-        for sender in self._senders(alert.subject):
+        for sender in self._senders(alert):
             symbols = (alert.subject,)
             injection = self._injections.silencing(sender, recipient, alert.breached_ns, alert.occurred_ns, symbols)
             if injection is not None:
@@ -142,12 +161,15 @@ class Explainer:
             return self._injections.disturbing(alert.breached_ns, venue)
         return self._injections.moving(lambda symbol: self._concerns(alert, symbol), alert.breached_ns)
 
-    def _senders(self, subject: str) -> list[str]:
-        """Who speaks about a symbol, an asset or a venue; the subject itself if it is a service."""
-        senders = [subject]
+    def _senders(self, alert: AlertFired) -> list[str]:
+        """Who speaks about a symbol, an asset or a venue; the subject itself if it is a service, or every venue."""
+        subject, of_all = alert.subject, alert.rule is AlertRule.SYSTEMIC_VENUE
+        senders = [] if of_all else [subject]
         for lane in self._graph.lanes:
-            speaks = lane.type_name in ("QuotePublished", "VenueHeartbeat") and lane.sender not in senders
-            if speaks and subject in (lane.subject, lane.subject.partition("/")[0]):
+            if lane.type_name not in ("QuotePublished", "VenueHeartbeat") or lane.sender in senders:
+                continue
+            about = lane.type_name == "VenueHeartbeat" if of_all else subject in (lane.subject, base_of(lane.subject))
+            if about:
                 senders.append(lane.sender)
         return senders
 
@@ -177,7 +199,7 @@ class Explainer:
         """Whether a price of `symbol` goes into the figure of the alert."""
         if alert.rule in PORTFOLIO:
             return self._is_held(symbol)
-        return alert.subject in (symbol, symbol.partition("/")[0])
+        return alert.subject in (symbol, base_of(symbol))
 
     def _is_held(self, symbol: str) -> bool:
         if self._held is None or symbol in self._held:
@@ -272,6 +294,10 @@ class Explainer:
         if instrument is None:
             return f"{symbol} quoted at {bid_ticks} / {ask_ticks} ticks"
         return f"{symbol} quoted at {instrument.price(bid_ticks):f} / {instrument.price(ask_ticks):f}"
+
+
+def base_of(symbol: str) -> str:
+    return symbol.partition("/")[0]
 
 
 def lane_words(lane: Lane) -> str:

@@ -7,6 +7,7 @@ from trading_ecosystem.messages.chaos import VenueFault
 from trading_ecosystem.messages.risk import AlertRule
 from trading_ecosystem.reference import AssetKind, ReferenceData
 from trading_ecosystem.validation.test_coordinator.conditions import (
+    EXCHANGE,
     FIRM,
     RULE_QUANTITIES,
     Condition,
@@ -15,7 +16,6 @@ from trading_ecosystem.validation.test_coordinator.conditions import (
 from trading_ecosystem.validation.test_coordinator.feed_measures import legs_of
 from trading_ecosystem.validation.test_coordinator.injections import (
     DEPEG,
-    EXCHANGE,
     UNDO_WORDS,
     FeedDisturbance,
     Injection,
@@ -36,6 +36,11 @@ from trading_ecosystem.validation.test_coordinator.parts import (
     SteadyState,
 )
 
+VENUES = "venues"  # What an alert about all of them is about.
+OF_ACCOUNTS = (
+    *(AlertRule.BALANCE_SANITY, AlertRule.REPEATED_EXECUTION),
+    *(AlertRule.PRICE_COLLAR, AlertRule.MAX_ORDER_VALUE, AlertRule.DUPLICATE_ORDER),
+)
 RATE_WINDOWS = ("second", "minute")  # Of the alerts on order rates, behind the account.
 JUDGES = ("test_coordinator", "audit_correlator")  # Without them nobody could say what happened.
 
@@ -267,10 +272,34 @@ def subjects_of(
         return [*reference.instruments, *books_of(reference, instances)]
     if rule is AlertRule.FUNDING_COST:
         return [FIRM]
-    if rule is AlertRule.BALANCE_SANITY:
+    if rule in OF_ACCOUNTS:
         return list(accounts)
+    if rule is AlertRule.SYSTEMIC_VENUE:
+        return [VENUES]
+    if rule is AlertRule.ALERT_ESCALATION:
+        others = [each for each in AlertRule if each is not AlertRule.ALERT_ESCALATION]
+        return [
+            f"{each.value}:{subject}"
+            for each in others
+            for subject in subjects_of(each, known, reference, instances, accounts)
+        ]
     quantity = RULE_QUANTITIES.get(rule)
-    return broken_subjects(reference, instances) if quantity is None else known[quantity]
+    if quantity is None:
+        return broken_subjects(reference, instances)
+    return [*known[quantity], *of_parts(rule, reference, instances, accounts)]
+
+
+def of_parts(
+    rule: AlertRule, reference: ReferenceData, instances: Collection[str], accounts: Collection[str]
+) -> list[str]:
+    """Beside the firm as a whole: what lies at one venue, or in one account."""
+    if rule is AlertRule.CONCENTRATION:
+        return venues_of(instances)
+    if rule in (AlertRule.PNL_DRAWDOWN, AlertRule.DELTA_EXPOSURE):
+        return list(accounts)
+    if rule is AlertRule.POSITION_LIMIT:
+        return [f"{account}:{asset}" for account in accounts for asset in reference.assets]
+    return []
 
 
 def books_of(reference: ReferenceData, instances: Collection[str]) -> list[str]:

@@ -14,6 +14,7 @@ from trading_ecosystem.configuration.scalars import duration_text
 from trading_ecosystem.messages.risk import AlertRule
 
 FIRM = "firm"
+EXCHANGE = "exchange"
 PPM = 1_000_000
 
 
@@ -193,7 +194,7 @@ def default_condition(
     `decimals`: of each asset, for a limit in minor units.
     """
     quantity = RULE_QUANTITIES.get(rule)
-    if quantity is None or quantity is Quantity.KILLED:
+    if quantity is None or quantity is Quantity.KILLED or is_of_a_part(quantity, subject):
         return None
     if quantity in GAPS:
         return Condition(quantity=quantity, subject=subject, sustain_ns=limit) if unit == TIME_UNIT else None
@@ -203,3 +204,12 @@ def default_condition(
     if asset == unit or asset not in decimals:
         return None
     return Condition(quantity=quantity, subject=subject, level=Decimal(limit).scaleb(-decimals[asset]), sustain_ns=0)
+
+
+def is_of_a_part(quantity: Quantity, subject: str) -> bool:
+    """What lies at one venue, or in one account, is not reckoned."""
+    if quantity in (Quantity.DRAWDOWN, Quantity.DELTA):
+        return subject != FIRM
+    if quantity is Quantity.CONCENTRATION:
+        return subject.partition(".")[0] == EXCHANGE
+    return quantity is Quantity.POSITION and ":" in subject

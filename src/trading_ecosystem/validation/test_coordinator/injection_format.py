@@ -8,6 +8,7 @@ from typing import Any
 
 from trading_ecosystem.messages.chaos import CustodyFault, FeedFault, LinkFault, ServiceFault, VenueFault
 from trading_ecosystem.validation.test_coordinator import injections
+from trading_ecosystem.validation.test_coordinator.conditions import EXCHANGE
 from trading_ecosystem.validation.test_coordinator.kinds import (
     Duration,
     Key,
@@ -68,7 +69,7 @@ def settlement(fault: CustodyFault, meaning: str, *own: Key) -> Table:
 
 
 def venue(fault: VenueFault, meaning: str, *own: Key, make: Callable[..., Any] = injections.VenueDisturbance) -> Table:
-    exchange = Key("venue", Text(), "The instance; among several it has to be named.", default=injections.EXCHANGE)
+    exchange = Key("venue", Text(), "The instance; among several it has to be named.", default=EXCHANGE)
     return injection(fault.value, meaning, make, [exchange, *own])
 
 

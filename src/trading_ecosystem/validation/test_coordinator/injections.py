@@ -38,7 +38,6 @@ from trading_ecosystem.messages.message import Message
 
 MARKET_DATA = "market_data"
 CUSTODIAN = "custodian"
-EXCHANGE = "exchange"
 INJECTOR = "injector"
 UNCHANGED_PPM = 1_000_000
 POINTS_PER_HALF_LIFE = 4

@@ -3,7 +3,7 @@
 from typing import final
 
 from trading_ecosystem.production.risk_monitor.alerts import Watch
-from trading_ecosystem.production.risk_monitor.config import MILLION
+from trading_ecosystem.production.risk_monitor.levels import MILLION
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.production.risk_monitor.portfolio import Position
 

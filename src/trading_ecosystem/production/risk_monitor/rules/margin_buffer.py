@@ -7,7 +7,7 @@ venue does, from what the venue tells of wallets and positions.
 from typing import final
 
 from trading_ecosystem.production.risk_monitor.alerts import Watch
-from trading_ecosystem.production.risk_monitor.config import MILLION
+from trading_ecosystem.production.risk_monitor.levels import MILLION
 from trading_ecosystem.production.risk_monitor.margin import Margin
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.reference import Instrument

@@ -4,7 +4,6 @@ Every answer is one: an order accepted or rejected, a cancel or an amendment, do
 at one moment were all canceled by one wish. Fills are none, and an order that the venue takes out of the book is none.
 """
 
-from heapq import heappop, heappush
 from typing import Final, final
 
 from trading_ecosystem.messages.order_changes import AmendRejected, OrderAmended
@@ -18,6 +17,7 @@ from trading_ecosystem.messages.orders import (
 )
 from trading_ecosystem.production.risk_monitor.alerts import Status, Watch
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
+from trading_ecosystem.production.risk_monitor.rules.recent import Recent
 
 ANSWERS: Final = (OrderAccepted, OrderRejected, CancelRejected, OrderAmended, AmendRejected)
 
@@ -32,14 +32,11 @@ def is_answer(event: AccountEvent) -> bool:
 class OrderRate:
     """Of one account, over the last `window_ns` on the venue's clock. An event that is told twice counts once."""
 
-    __slots__ = ("_canceled_ns", "_counted", "_known", "_latest_ns", "_window_ns", "watch")
+    __slots__ = ("_canceled_ns", "_recent", "watch")
 
     def __init__(self, window_ns: int, watch: Watch) -> None:
-        self._window_ns = window_ns
         self._canceled_ns = 0
-        self._latest_ns = 0  # What comes late does not turn the time back.
-        self._counted: list[tuple[int, int]] = []  # A heap: the moment of each, and its sequence.
-        self._known: set[int] = set()  # The sequences of them.
+        self._recent = Recent(window_ns)
         self.watch = watch
 
     @property
@@ -53,15 +50,10 @@ class OrderRate:
             if event.occurred_ns == self._canceled_ns:
                 return
             self._canceled_ns = event.occurred_ns
-        if event.account_sequence not in self._known:
-            self._known.add(event.account_sequence)
-            heappush(self._counted, (at_ns, event.account_sequence))
+        self._recent.note(str(event.account_sequence), at_ns)
         self.check(at_ns, now, outbox)
 
     def check(self, at_ns: int, now: int, outbox: Outbox) -> None:
-        at_ns = self._latest_ns = max(at_ns, self._latest_ns)
-        while self._counted and self._counted[0][0] + self._window_ns <= at_ns:
-            self._known.remove(heappop(self._counted)[1])
-        value = len(self._counted)
+        value = self._recent.count(at_ns)
         if value >= self.watch.lowest or self.watch.active:
-            self.watch.update(value, at_ns, now, outbox)
+            self.watch.update(value, self._recent.latest_ns(at_ns), now, outbox)

@@ -4,7 +4,7 @@ from fractions import Fraction
 from typing import final
 
 from trading_ecosystem.production.risk_monitor.alerts import Watch
-from trading_ecosystem.production.risk_monitor.config import MILLION
+from trading_ecosystem.production.risk_monitor.levels import MILLION
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.reference import Instrument
 

@@ -6,9 +6,9 @@ the share of equity that left, so that a drawdown is the same before and after.
 
 from typing import final
 
-from trading_ecosystem.messages.runtime import Remember
+from trading_ecosystem.messages.runtime import Plain, Remember
 from trading_ecosystem.production.risk_monitor.alerts import Watch
-from trading_ecosystem.production.risk_monitor.config import MILLION
+from trading_ecosystem.production.risk_monitor.levels import MILLION
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 
 MARK_KEY = "high_water_mark"
@@ -18,10 +18,12 @@ MARK_KEY = "high_water_mark"
 class Drawdown:
     """Money is in minor units of the numeraire. Equity above `quiet_minor` is in no breach."""
 
-    __slots__ = ("mark_minor", "quiet_minor", "watch")
+    __slots__ = ("_key", "mark_minor", "quiet_minor", "watch")
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watch, account: str = "") -> None:
+        """`account`: whose equity it is; empty for the firm's."""
         self.watch = watch
+        self._key = f"{MARK_KEY} {account}" if account else MARK_KEY
         self.mark_minor = 0
         self.quiet_minor = 0
 
@@ -34,7 +36,7 @@ class Drawdown:
     def check(self, equity_minor: int, at_ns: int, now: int, outbox: Outbox) -> None:
         if equity_minor > self.mark_minor:
             self.raise_mark(equity_minor)
-            outbox.send(Remember(key=MARK_KEY, value=equity_minor))
+            outbox.send(Remember(key=self._key, value=equity_minor))
         if equity_minor <= self.quiet_minor or self.watch.active:
             self.watch.update(self.value(equity_minor), at_ns, now, outbox)
 
@@ -42,7 +44,12 @@ class Drawdown:
         """Equity is other than before because something was brought in or taken out."""
         if before_minor > 0 and after_minor > 0 and self.mark_minor:
             self._set_mark(self.mark_minor * after_minor // before_minor)
-            outbox.send(Remember(key=MARK_KEY, value=self.mark_minor))
+            outbox.send(Remember(key=self._key, value=self.mark_minor))
+
+    def recall(self, memory: dict[str, Plain]) -> None:
+        mark_minor = memory.get(self._key, 0)
+        assert isinstance(mark_minor, int)
+        self.raise_mark(mark_minor)
 
     def raise_mark(self, mark_minor: int) -> None:
         assert mark_minor >= self.mark_minor

@@ -10,7 +10,7 @@ Rule 3: a source that is alone is held against nothing: it is believed, and no a
 from typing import final
 
 from trading_ecosystem.production.risk_monitor.alerts import Watch
-from trading_ecosystem.production.risk_monitor.config import MILLION
+from trading_ecosystem.production.risk_monitor.levels import MILLION
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 
 

@@ -88,6 +88,18 @@ class _AlertRuleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AlertRule.V
     """An account asks too much of its venue in too short a time."""
     ALERT_RULE_KILL_SWITCH: _AlertRule.ValueType  # 41
     """The kill switch of a desk is engaged."""
+    ALERT_RULE_PRICE_COLLAR: _AlertRule.ValueType  # 42
+    """A desk held back an order whose price was too far from the market."""
+    ALERT_RULE_MAX_ORDER_VALUE: _AlertRule.ValueType  # 43
+    """A desk held back an order that was too large."""
+    ALERT_RULE_DUPLICATE_ORDER: _AlertRule.ValueType  # 44
+    """A desk held back an order the like of which had left too often."""
+    ALERT_RULE_REPEATED_EXECUTION: _AlertRule.ValueType  # 45
+    """An account is filled on one side again and again."""
+    ALERT_RULE_SYSTEMIC_VENUE: _AlertRule.ValueType  # 46
+    """Several venues are silent at once."""
+    ALERT_RULE_ALERT_ESCALATION: _AlertRule.ValueType  # 47
+    """Nobody answers for a critical alert."""
 
 class AlertRule(_AlertRule, metaclass=_AlertRuleEnumTypeWrapper):
     """The limits that the monitor watches."""
@@ -130,6 +142,18 @@ ALERT_RULE_ORDER_RATE: AlertRule.ValueType  # 40
 """An account asks too much of its venue in too short a time."""
 ALERT_RULE_KILL_SWITCH: AlertRule.ValueType  # 41
 """The kill switch of a desk is engaged."""
+ALERT_RULE_PRICE_COLLAR: AlertRule.ValueType  # 42
+"""A desk held back an order whose price was too far from the market."""
+ALERT_RULE_MAX_ORDER_VALUE: AlertRule.ValueType  # 43
+"""A desk held back an order that was too large."""
+ALERT_RULE_DUPLICATE_ORDER: AlertRule.ValueType  # 44
+"""A desk held back an order the like of which had left too often."""
+ALERT_RULE_REPEATED_EXECUTION: AlertRule.ValueType  # 45
+"""An account is filled on one side again and again."""
+ALERT_RULE_SYSTEMIC_VENUE: AlertRule.ValueType  # 46
+"""Several venues are silent at once."""
+ALERT_RULE_ALERT_ESCALATION: AlertRule.ValueType  # 47
+"""Nobody answers for a critical alert."""
 Global___AlertRule: _TypeAlias = AlertRule  # noqa: Y015
 
 @_typing.final

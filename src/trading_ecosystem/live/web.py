@@ -1,4 +1,4 @@
-"""JSON over HTTP to the registry, as its clients need it: small, with deadlines, retries and a circuit breaker.
+"""JSON over HTTP as a client: small, with deadlines, retries and a circuit breaker.
 
 Rule 1: a refusal (4xx) is raised as the `Refused` that the server meant; everything else is a `CallFailed`.
 """
@@ -34,15 +34,17 @@ FAULTS = (Unwell, httpcore.NetworkError, httpcore.TimeoutException, httpcore.Pro
 
 @final
 class Web:
-    """`url` is such as http://127.0.0.1:8500; `trust` is for https. Calls are safe to repeat: GET, PUT, DELETE."""
+    """`url` is such as http://127.0.0.1:8500; `trust` is for https. Only what is safe to repeat is asked."""
 
-    def __init__(self, url: str, token: str, trust: ssl.SSLContext | None = None, policy: Policy | None = None) -> None:
+    def __init__(
+        self, url: str, token: str = "", trust: ssl.SSLContext | None = None, policy: Policy | None = None
+    ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or (parts.scheme == "https") != bool(trust):
             raise ValueError(f"{url!r} is not an http:// address, or an https:// one with certificates to trust")
         self.calls = Calls(parts.netloc, is_fault, policy)
         self._url = url.rstrip("/")
-        self._headers = [("Host", parts.netloc), ("Authorization", f"Bearer {token}")]
+        self._headers = [("Host", parts.netloc), *([("Authorization", f"Bearer {token}")] if token else [])]
         self._pool = httpcore.AsyncConnectionPool(ssl_context=trust, max_connections=4, keepalive_expiry=5.0)
 
     async def ask(self, method: str, path: str, body: object = None) -> object:

@@ -1,0 +1,36 @@
+"""Alert escalation: how long a critical alert has been firing without anybody who answers for it, in ns.
+
+Rule 1: acknowledged is not resolved. An acknowledgement holds for a while; then somebody has to look again.
+Rule 2: it counts from when the alert fired, whatever was restarted meanwhile.
+"""
+
+from typing import final
+
+from trading_ecosystem.production.risk_monitor.alerts import NEVER, Alert, Status, Watch
+from trading_ecosystem.production.risk_monitor.outbox import Outbox
+
+
+@final
+class Escalation:
+    """Of one critical alert. `holds_ns`: how long an acknowledgement is good for."""
+
+    __slots__ = ("_alert", "_holds_ns", "watch")
+
+    def __init__(self, alert: Alert, holds_ns: int, watch: Watch) -> None:
+        self._alert = alert
+        self._holds_ns = holds_ns
+        self.watch = watch
+
+    def due_ns(self) -> int:
+        """When it will have gone unanswered for too long; `NEVER` while it does not fire."""
+        alert = self._alert
+        if alert.status is not Status.FIRING:
+            return NEVER
+        since_ns = alert.fired_ns if alert.acknowledged_ns == NEVER else alert.acknowledged_ns + self._holds_ns
+        return since_ns + self.watch.lowest
+
+    def check(self, now: int, outbox: Outbox) -> None:
+        due_ns = self.due_ns()
+        value = 0 if due_ns == NEVER else max(0, now - due_ns + self.watch.lowest)
+        if value >= self.watch.lowest or self.watch.active:
+            self.watch.update(value, min(now, due_ns) if value else now, now, outbox)

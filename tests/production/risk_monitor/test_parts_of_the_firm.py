@@ -1,0 +1,179 @@
+"""What lies at one venue, and what one account has and loses, beside the firm as a whole."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings, strategies as st
+from tests.production.risk_monitor.conftest import HELD, PRICES, Rig, ns
+
+from trading_ecosystem.messages.orders import Side
+from trading_ecosystem.messages.risk import AlertFired, Exposure
+from trading_ecosystem.messages.transfers import AccountMoved
+from trading_ecosystem.production.risk_monitor.config import AccountLimits, Limits
+from trading_ecosystem.production.risk_monitor.levels import Level, Levels
+from trading_ecosystem.reference import ReferenceData
+
+UNIT = 10**8
+TWO: dict[str, tuple[str, ...]] = {"exchange.north": ("alpha",), "exchange.south": ("beta",)}
+
+
+def level(at: int) -> Levels:
+    return Levels(warning=None, critical=Level(at=at, for_ns=0, resolves=at))
+
+
+OWN = AccountLimits(
+    position_limit={"BTC": level(25 * UNIT)}, pnl_drawdown=level(20_000), delta_exposure=level(9_000_000 * UNIT)
+)
+
+
+@pytest.fixture
+def rig(reference: ReferenceData, limits: Limits) -> Rig:
+    wide = replace(limits, position_limit={}, pnl_drawdown=level(900_000), delta_exposure=level(10**18))
+    made = Rig(reference, replace(wide, accounts={"alpha": OWN}, concentration_assets={}, concentration_issuers={}))
+    made.begin()
+    return made
+
+
+def line(rig: Rig, measure: str, subject: str, at: float) -> Exposure:
+    report = rig.monitor.statement.report(ns(at))
+    [found] = [each for each in report.exposures if (each.measure, each.subject) == (measure, subject)]
+    return found
+
+
+def worth(account: str, **prices: str) -> int:
+    """In minor units, from what an account held at the start."""
+    told = {symbol.partition("/")[0]: price for symbol, price in PRICES.items() if symbol.endswith("/USD")}
+    told |= {"USD": "1"} | prices
+    return sum(int(Decimal(str(amount)) * Decimal(told[asset]) * UNIT) for asset, amount in HELD[account].items())
+
+
+def test_an_account_is_judged_by_what_it_has_itself(rig: Rig) -> None:
+    rig.fill("beta", "BTC/USD", Side.BUY, "20", "60000", 1)
+    assert rig.fired() == []
+    rig.fill("alpha", "BTC/USD", Side.BUY, "5", "60000", 2)
+    assert rig.fired() == ["position_limit:alpha:BTC:critical:1"]
+
+
+def test_a_loss_of_one_account_is_seen_though_the_firm_has_gained(rig: Rig) -> None:
+    equity = worth("alpha")
+    lost = equity // 40  # 2.5%, with a limit of 2%.
+    rig.fill("alpha", "BTC/USD", Side.BUY, "0.0001", "60000", 1, fee=str(Decimal(lost) / UNIT))
+    rig.fill("beta", "BTC/USD", Side.BUY, "0.0001", "60000", 1, fee=str(-Decimal(10 * lost) / UNIT))
+    rig.quotes(2)
+    assert rig.fired() == ["pnl_drawdown:alpha:critical:1"]
+    [fired] = [message for _, message in rig.said if isinstance(message, AlertFired)]
+    assert fired.value == lost * 1_000_000 // equity
+    drawdown = line(rig, "account_drawdown", "alpha", 2)
+    assert (drawdown.value, drawdown.limit, drawdown.certain) == (fired.value, 20_000, True)
+
+
+def test_the_mark_of_an_account_survives_a_restart(rig: Rig) -> None:
+    lost = worth("alpha") // 40
+    rig.restart(10)
+    held = {asset: str(amount) for asset, amount in HELD["alpha"].items()}
+    held["USD"] = str(Decimal(held["USD"]) - Decimal(lost) / UNIT)
+    rig.report("alpha", 11, held)
+    rig.report("beta", 11)
+    rig.quotes(12)
+    assert "pnl_drawdown:alpha:critical:1" in rig.fired()
+
+
+def test_what_is_taken_out_of_an_account_is_no_loss(rig: Rig) -> None:
+    rig.sequence["alpha"] += 1
+    half = Decimal(HELD["alpha"]["USD"]) / 2
+    taken = AccountMoved(
+        account="alpha",
+        venue="exchange",
+        account_sequence=rig.sequence["alpha"],
+        occurred_ns=ns(1),
+        transfer_id=1,
+        movement_id=1,
+        asset="USD",
+        amount_minor=-int(half * UNIT),
+    )
+    rig.hear(taken, 1)
+    rig.quotes(2)
+    assert rig.fired() == []
+    assert line(rig, "account_equity", "alpha", 2).value == worth("alpha") - int(half * UNIT)
+    assert line(rig, "account_realised", "alpha", 2).value == 0
+
+
+def test_a_firm_without_such_limits_says_nothing_of_its_accounts(rig: Rig) -> None:
+    told = {each.subject for each in rig.figures(1).exposures if each.measure.startswith("account_")}
+    assert told == {"alpha", "alpha:BTC"}
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_the_accounts_add_up_to_the_firm(reference: ReferenceData, limits: Limits, data: st.DataObject) -> None:
+    """Every account with limits of its own: their equity, delta and profit are the firm's, but for rounding."""
+    none = AccountLimits(position_limit={}, pnl_drawdown=None, delta_exposure=None)
+    rig = Rig(reference, replace(limits, accounts={"alpha": none, "beta": none}))
+    rig.begin()
+    for at in range(1, data.draw(st.integers(2, 12))):
+        account = data.draw(st.sampled_from(["alpha", "beta"]))
+        side = data.draw(st.sampled_from(list(Side)))
+        symbol = data.draw(st.sampled_from(["BTC/USD", "ETH/USDT", "BTC/USDT"]))
+        rig.fill(account, symbol, side, "0.1", PRICES[symbol], at, fee=data.draw(st.sampled_from(["0", "1.5", "-2"])))
+        rig.quotes(at, BTC_USD=str(data.draw(st.integers(50_000, 70_000))), USDT_USD="0.97")
+    firm, accounts = rig.monitor._rulebook.firm.portfolio, rig.monitor._rulebook.accounts.values()
+    portfolios = [wealth.portfolio for wealth in accounts]
+    for figure in ("equity_minor", "delta_minor"):
+        assert abs(sum(getattr(each, figure) for each in portfolios) - getattr(firm, figure)) <= 100, figure
+    profit = firm.realised_minor + firm.unrealised_minor  # How much of it is realised depends on whose costs count.
+    assert abs(sum(each.realised_minor + each.unrealised_minor for each in portfolios) - profit) <= 100
+
+
+# Venues.
+
+
+@pytest.fixture
+def apart(reference: ReferenceData, limits: Limits) -> Rig:
+    """Alpha has 54.6% of the firm's gross wealth, all of it in the north."""
+    of_venues = {"exchange.north": level(570_000), "exchange.south": level(900_000)}
+    wide = replace(limits, position_limit={}, concentration_assets={}, concentration_issuers={})
+    made = Rig(reference, replace(wide, concentration_venues=of_venues), TWO)
+    made.begin()
+    return made
+
+
+def test_what_lies_at_a_venue_is_a_share_of_the_whole(apart: Rig) -> None:
+    north = line(apart, "concentration", "exchange.north", 1)
+    whole = worth("alpha") + worth("beta")
+    assert north.value == worth("alpha") * 1_000_000 // whole and north.limit == 570_000 and north.certain
+    south = line(apart, "concentration", "exchange.south", 1)
+    assert north.value + south.value in (999_999, 1_000_000)
+
+
+def test_too_much_at_one_venue_is_an_alert(apart: Rig) -> None:
+    assert apart.fired() == []
+    held = {asset: str(amount) for asset, amount in HELD["alpha"].items()}
+    held["USD"] = str(Decimal(held["USD"]) * 3)
+    apart.report("alpha", 2, held, sequence=1)
+    assert "concentration:exchange.north:critical:1" in apart.fired()
+    assert not any("exchange.south" in each for each in apart.fired())
+
+
+def test_a_price_moves_the_share_of_a_venue(apart: Rig) -> None:
+    before = line(apart, "concentration", "exchange.north", 1).value
+    apart.quotes(61, BTC_USD="30000")
+    after = line(apart, "concentration", "exchange.north", 62)
+    whole = worth("alpha", BTC="30000") + worth("beta", BTC="30000")
+    assert after.value == worth("alpha", BTC="30000") * 1_000_000 // whole != before
+
+
+def test_two_silent_venues_are_one_trouble(reference: ReferenceData, limits: Limits) -> None:
+    rig = Rig(reference, replace(limits, systemic_venue=level(2)), TWO)
+    rig.begin()
+    rig.dark = ("exchange.north",)
+    rig.stay(0, 30)
+    assert [each for each in rig.fired() if each.startswith("systemic")] == []
+    rig.dark = ("exchange.north", "exchange.south")
+    rig.stay(30, 45)
+    assert [each for each in rig.fired() if each.startswith("systemic")] == ["systemic_venue:venues:critical:1"]
+    [fired] = [m for _, m in rig.said if isinstance(m, AlertFired) and m.rule.value == "systemic_venue"]
+    assert fired.value == 2 and ns(39) < fired.occurred_ns <= ns(41)
+    rig.dark = ("exchange.north",)
+    rig.stay(45, 45 + 12 * 60)
+    assert "systemic_venue:venues:critical:1" in rig.resolved()
