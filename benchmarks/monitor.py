@@ -1,7 +1,7 @@
 """The risk monitor's core alone: what a quote and a fill cost, by how many positions are open.
 
-Arguments: how many positions, and how many events to measure; prints one JSON object. With `profile` behind them it
-prints where the time goes instead, which needs the plain build.
+Arguments: how many positions, how many of them have a limit of concentration, and how many events to measure; prints
+one JSON object. With `profile` behind them it prints where the time goes instead, which needs the plain build.
 """
 
 import cProfile
@@ -39,14 +39,14 @@ def reference(positions: int) -> ReferenceData:
     return ReferenceData("USD", list(assets.values()), pairs)
 
 
-def limits(coins: list[str]) -> Limits:
-    """Those of the shipped firm, for each of the coins; nothing is near them."""
+def limits(coins: list[str], concentrated: int) -> Limits:
+    """Those of the shipped firm; nothing is near them."""
     shipped = prepare(RunRequest(scenario_path=SCENARIO)).plan.limits
     held, share = shipped.position_limit["BTC"], shipped.concentration_assets["BTC"]
     return replace(
         shipped,
         position_limit=dict.fromkeys(coins, held),
-        concentration_assets=dict.fromkeys(coins, share),
+        concentration_assets=dict.fromkeys(coins[:concentrated], share),
         concentration_issuers={},
         peg_deviation={},
     )
@@ -55,11 +55,12 @@ def limits(coins: list[str]) -> Limits:
 class Room:
     """A monitor that knows every price and what the one account has; events of turns through all instruments."""
 
-    def __init__(self, positions: int) -> None:
+    def __init__(self, positions: int, concentrated: int) -> None:
         known = reference(positions)
         self.pairs: list[Instrument] = list(known.instruments.values())
         coins = [pair.base for pair in self.pairs]
-        self.monitor = RiskMonitor("risk_monitor", limits(coins), known, {"exchange": ("alpha",)}, "custodian")
+        wide = limits(coins, concentrated)
+        self.monitor = RiskMonitor("risk_monitor", wide, known, {"exchange": ("alpha",)}, "custodian")
         self.now, self.sequence, self.filled = START_NS, 0, 0
         self.hear(Start(memory={}))
         self.hear(VenueHeartbeat(venue="exchange", session=1, occurred_ns=self.now))
@@ -120,9 +121,9 @@ def event_ns(room: Room, made: Callable[[int], list[Message]], events: int) -> f
     return best
 
 
-def profile(positions: int, events: int) -> None:
+def profile(positions: int, concentrated: int, events: int) -> None:
     for made in (Room.quotes, Room.fills):
-        room = Room(positions)
+        room = Room(positions, concentrated)
         given, profiler = made(room, events), cProfile.Profile()
         profiler.enable()
         for message in given:
@@ -132,11 +133,11 @@ def profile(positions: int, events: int) -> None:
 
 
 def main() -> None:
-    positions, events = int(sys.argv[1]), int(sys.argv[2])
+    positions, concentrated, events = (int(word) for word in sys.argv[1:4])
     if "profile" in sys.argv:
-        profile(positions, events)
+        profile(positions, concentrated, events)
         return
-    room = Room(positions)
+    room = Room(positions, concentrated)
     quote_ns, fill_ns = event_ns(room, room.quotes, events), event_ns(room, room.fills, events)
     print(json.dumps({"positions": positions, "quote_ns": quote_ns, "fill_ns": fill_ns}))
 

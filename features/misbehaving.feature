@@ -35,7 +35,9 @@ Feature: A strategy that misbehaves is seen by the monitor, or held back by its 
     Given the shipped scenario "fat-finger"
     When it is run
     Then the verdict is PASS
-    And no alert fired
+    And the critical alert max_order_value on finger fired within its deadline
+    And the critical alert max_order_value on finger fired exactly once
+    And the twin without the injection raised none of the expected alerts
     And the desk of finger held back 41 orders, each for order_value
     And no order of finger reached the venue
 

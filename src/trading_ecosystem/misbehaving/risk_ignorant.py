@@ -66,7 +66,7 @@ class RiskIgnorant(Sleeper):
             self._paid_double_ticks = double_ticks
             self._wanted_lots *= 2
         has_lots = self._positions.excess_minor(market.holding) // market.instrument.base_minor_per_lot
-        return self._taker.trade(max(0, self._wanted_lots - has_lots))
+        return self._taker.trade(self._wanted_lots - has_lots)
 
 
 PLUGIN: Final = Plugin(read, RiskIgnorant)

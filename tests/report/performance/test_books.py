@@ -103,6 +103,14 @@ def test_a_contract_is_what_the_venue_says_of_it() -> None:
     assert (found.closings, found.gains, found.traded_minor) == (1, 1, 2_000 * DOLLAR)
 
 
+def test_a_contract_that_turns_round_closes_what_it_was() -> None:
+    found, _ = books()
+    found.contract("BTC-PERP", -100, -1_000 * DOLLAR, 0, 0, 0)
+    found.contract("BTC-PERP", 200, 2_000 * DOLLAR, -5 * DOLLAR, 0, 0)
+    found.contract("BTC-PERP", 300, 3_000 * DOLLAR, 0, 0, 0)
+    assert (found.closings, found.gains) == (1, 0)
+
+
 def test_what_has_no_price_is_named() -> None:
     found = Books(REFERENCE, Marks(REFERENCE, {"BTC/USD": 1_000}))
     with pytest.raises(Unpriced, match="USDT"):

@@ -77,8 +77,9 @@ def test_profit_returns_and_hits_of_three_minutes(written: Written) -> None:
 
 def test_before_its_first_trade_an_asset_is_worth_that(written: Written) -> None:
     written.opening(BTC=20_000)
-    written.trade(150 * SECOND, 1, 1_000, 1)
-    assert [point.worth_minor for point in written.read().points] == [2_000_00] * 4
+    written.trade(90 * SECOND, 1, 1_000, 1)
+    written.trade(150 * SECOND, 2, 1_200, 1)
+    assert [point.worth_minor for point in written.read().points] == [2_000_00] * 3 + [2_400_00]
 
 
 def test_a_trade_at_the_end_of_a_minute_is_of_the_next(written: Written) -> None:
@@ -115,8 +116,8 @@ def test_contracts_are_worth_their_mark_and_not_their_last_trade(written: Writte
     written.trade(3, 1, 1_000, 100, buyer="alpha", symbol="BTC-PERP", buyer_fee_minor=1_00)
     told = {"symbol": "BTC-PERP", "position_lots": 100, "cost_minor": 1_000_00, "fee_minor": 1_00}
     written.add(4, "PositionChanged", **own, **told, account_sequence=2, wallet_minor=599_00)
-    written.trade(5, 2, 1_500, 100, symbol="BTC-PERP")
-    written.add(6, "MarkPriceChanged", venue="north", symbol="BTC-PERP", mark_ticks=1_010)
+    written.add(5, "MarkPriceChanged", venue="north", symbol="BTC-PERP", mark_ticks=1_010)
+    written.trade(6, 2, 1_500, 100, symbol="BTC-PERP")
     told |= {"funding_minor": -2_00, "fee_minor": 0}
     written.add(7, "PositionChanged", **own, **told, account_sequence=3, wallet_minor=597_00)
     found = written.read()

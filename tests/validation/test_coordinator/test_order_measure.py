@@ -79,6 +79,7 @@ def test_what_a_desk_held_back_counts_by_its_account_and_once_each(truth: Ground
         truth.denied(denied)
         truth.answered(accepted(number, ns, account))
     assert truth.breaches(500)[DENIED.text] == (breach(201, 300),)
+    assert truth.breaches(500)[FAST.text] == ()
 
 
 def test_a_desk_is_stopped_from_its_word_to_its_word(truth: GroundTruth) -> None:
