@@ -15,6 +15,10 @@ LEDGER_KPS = 300
 MATCHING_KPS = {"plain": 700, "compiled": 3_000}  # In a loop of the same build,
 OUTSIDE_KPS = {"plain": 700, "compiled": 2_500}  # and from an interpreted one.
 ORACLE_COMMANDS = 1_000_000
+MESSAGES_KPS = {"plain": 200, "compiled": 1_000}
+CALM_HOURS = 3
+POSITIONS = (10, 100, 1_000, 10_000)
+MOST_CHECKS = 1_000_000  # Of a limit of concentration, in one round.
 
 
 def depeg(build: str, hours: int, instruments: int) -> dict[str, Any]:
@@ -93,6 +97,36 @@ def show_growth() -> None:
         )
 
 
+def show_messages() -> None:
+    print("\nThe whole ecosystem in one process, two desks, nothing broken: delivered messages, best of 3 rounds")
+    for build in builds():
+        row = json.loads(run(build, "messages.py", CALM_HOURS))
+        rate_kps = row["messages"] / row["wall_s"] / 1e3
+        print(
+            f"  {build:9} {rate_kps:6,.0f} k messages/s ({rate_kps / MESSAGES_KPS[build]:.2f} of the goal)"
+            f"   {row['messages']:,} in {row['wall_s']:.2f} s, {row['hours']} hours simulated",
+            flush=True,
+        )
+
+
+def show_monitor() -> None:
+    build = fastest()
+    print(f"\nThe risk monitor's core alone, {build}: what an event costs (goal: the same at any number of positions)")
+    print("  positions   limits of concentration   ns/quote   of the first   ns/fill   of the first")
+    for limited in (10, None):
+        first: dict[str, float] = {}
+        for positions in POSITIONS:
+            concentrated = limited or positions
+            row = json.loads(run(build, "monitor.py", positions, concentrated, MOST_CHECKS // concentrated))
+            first = first or row
+            quote, fill = (row[event] / first[event] for event in ("quote_ns", "fill_ns"))
+            print(
+                f"  {positions:9,} {concentrated:25,} {row['quote_ns']:10,.0f} {quote:14.1f}"
+                f" {row['fill_ns']:9,.0f} {fill:14.1f}",
+                flush=True,
+            )
+
+
 def show_replay() -> None:
     print("\n" + run(fastest(), "replay.py"), end="", flush=True)
 
@@ -105,6 +139,8 @@ def main() -> None:
     show_ledger()
     show_depeg()
     show_growth()
+    show_messages()
+    show_monitor()
     show_replay()
     show_live()
 

@@ -36,3 +36,11 @@ Feature: Strategies are plug-ins, and one that fails ends alone
     Then it ends with code 2
     And the one line says: the strategy nowhere:PLUGIN cannot be loaded: ModuleNotFoundError: No module named 'nowhere'
     And nothing is kept
+
+  Scenario: What a run brought is told from its trail
+    Given the shipped scenario "slow-leak-strategy"
+    When tse run is typed
+    And tse performance is typed for what it kept
+    Then the desk leak lost what its fills add up to, and never closed anything at a gain
+    And the desk ignorant, which slept, brought nothing
+    And the curves of every desk are drawn

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from pytest_bdd import given, parsers, scenarios, then, when
 
 import trading_ecosystem
 from trading_ecosystem.configuration.scalars import instant_ns
+from trading_ecosystem.messages.orders import Side
 from trading_ecosystem.validation.results import AlertOutcome, Detection, Verdict
 
 ROOT = Path(__file__).parents[2]
@@ -246,6 +248,15 @@ def suite_is_typed(story: Story) -> None:
     story.type("suite", "suite", "--jobs", "2", "--report", "out")
 
 
+@when("tse performance is typed for what it kept")
+def performance_is_typed(story: Story) -> None:
+    assert story.code == 0
+    kept = story.place / "out" / story.scenario.stem
+    story.trail = kept / "trail.jsonl"
+    story.type("performance", str(kept), "--json", "--plots", str(kept))
+    assert story.code == 0, story.said
+
+
 # Then: the verdict.
 
 
@@ -376,6 +387,61 @@ def still_stopped(story: Story) -> None:
     assert [told for _, told in later] == [first[1]] and later[0][0] >= crash.ended_ns
     reasons = [told["deny_reason"] for at_ns, told in entries_of(story, "OrderDenied") if at_ns > later[0][0] + 10**10]
     assert len(reasons) > 100 and set(reasons) == {"kill_switch"}
+
+
+# Then: what the desk's own checks held back.
+
+
+def reasons_of(story: Story, account: str) -> list[str]:
+    return [told["deny_reason"] for _, told in entries_of(story, "OrderDenied") if told["account"] == account]
+
+
+@then(parsers.parse("the desk of {account} held back {count:d} orders, each for {reason}"))
+def held_back(story: Story, account: str, count: int, reason: str) -> None:
+    assert reasons_of(story, account) == [reason] * count
+
+
+@then(parsers.parse("the desk of {account} held back {count:d} orders, one for {first} and all others for {reason}"))
+def held_back_otherwise(story: Story, account: str, count: int, first: str, reason: str) -> None:
+    assert reasons_of(story, account) == [first] + [reason] * (count - 1)
+
+
+@then(parsers.parse("no order of {account} reached the venue"))
+def nothing_left(story: Story, account: str) -> None:
+    assert [told for _, told in entries_of(story, "SubmitOrder") if told["account"] == account] == []
+    assert entries_of(story, "SubmitOrder")  # Of others.
+
+
+# Then: what the desks brought.
+
+
+@then("the desk leak lost what its fills add up to, and never closed anything at a gain")
+def leak_adds_up(story: Story) -> None:
+    """One unit of USDC is worth its last trade; a lot is one, a tick 0.0001 USD, a minor unit 10^-8."""
+    cash = coins = 0
+    for _, fill in entries_of(story, "OrderFilled"):
+        if fill["account"] == "leak":
+            sign = 1 if fill["side"] == Side.BUY else -1
+            coins += sign * fill["quantity_lots"]
+            cash -= sign * fill["quantity_lots"] * fill["price_ticks"] * 10_000 + fill["fee_minor"]
+    trades = [trade for _, trade in entries_of(story, "TradeExecuted") if trade["symbol"] == "USDC/USD"]
+    told = json.loads(story.output)["desks"]["leak"]
+    assert Decimal(told["profit"]).scaleb(8) == cash + coins * trades[-1]["price_ticks"] * 10_000
+    assert Decimal(told["profit"]) < -100_000 and told["hit_rate"] == 0.0 and told["sharpe"] < 0
+
+
+@then("the desk ignorant, which slept, brought nothing")
+def slept(story: Story) -> None:
+    told = json.loads(story.output)["desks"]["ignorant"]
+    assert Decimal(told["profit"]) == 0 and set(told["returns"]) == {0.0}
+    assert (told["trades"], told["sharpe"]) == (0, None)
+
+
+@then("the curves of every desk are drawn")
+def drawn(story: Story) -> None:
+    page = (story.trail.parent / "performance.html").read_text(encoding="utf-8")
+    for desk in json.loads(story.output)["desks"]:
+        assert f"Profit of {desk}" in page and f"Drawdown of {desk}" in page
 
 
 # Then: history and evidence.

@@ -97,7 +97,7 @@ def test_a_desk_is_given_it_by_its_path(reference: ReferenceData) -> None:
     ("old", "new", "problem"),
     [
         ("instrument: USDC/USD", "instrument: USDC/EUR", "unknown instrument 'USDC/EUR'"),
-        ("below: 0.997, ", "", "the key 'below' is missing"),
+        ("below: 0.997, ", "", "a price that wakes it is expected: either above or below"),
         ("position: {USDC: 1000}", "position: {}", "no position limit for USDC"),
     ],
 )

@@ -20,6 +20,7 @@ from trading_ecosystem.cli.exits import Exit, Interrupted
 from trading_ecosystem.cli.impact import impact
 from trading_ecosystem.cli.live_status import status
 from trading_ecosystem.cli.logs import logs
+from trading_ecosystem.cli.performance import performance
 from trading_ecosystem.cli.run import run
 from trading_ecosystem.cli.scenarios import scenarios, schema, validate
 from trading_ecosystem.cli.similarity import similarity
@@ -44,6 +45,7 @@ for command in (
     scenarios,
     validate,
     verify,
+    performance,
     schema,
     similarity,
     impact,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from trading_ecosystem.messages.kill_switch import KillSwitchChanged
-from trading_ecosystem.messages.orders import CancelReason, OrderAccepted, OrderCanceled, Side
+from trading_ecosystem.messages.orders import CancelReason, DenyReason, OrderAccepted, OrderCanceled, OrderDenied, Side
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.validation.test_coordinator.conditions import Condition, Quantity
 from trading_ecosystem.validation.test_coordinator.ground_truth import GroundTruth
@@ -14,6 +14,7 @@ from trading_ecosystem.validation.test_coordinator.measures import Breach
 from trading_ecosystem.validation.test_coordinator.order_measure import OrderPace
 
 FAST = Condition(quantity=Quantity.ORDERS, subject="alpha", level=Decimal(3), window_ns=100, sustain_ns=0)
+DENIED = Condition(quantity=Quantity.DENIED, subject="alpha", level=Decimal(2), window_ns=100, sustain_ns=0)
 KILLED = Condition(quantity=Quantity.KILLED, subject="alpha", sustain_ns=10)
 
 
@@ -54,7 +55,7 @@ def test_what_is_told_twice_or_was_not_asked_for_does_not_count() -> None:
 
 @pytest.fixture
 def truth(reference: ReferenceData) -> GroundTruth:
-    return GroundTruth(reference, {"alpha": {"USD": 1}, "beta": {"USD": 1}}, (FAST, KILLED), 0)
+    return GroundTruth(reference, {"alpha": {"USD": 1}, "beta": {"USD": 1}}, (FAST, DENIED, KILLED), 0)
 
 
 def test_each_account_has_its_own_pace(truth: GroundTruth) -> None:
@@ -64,6 +65,21 @@ def test_each_account_has_its_own_pace(truth: GroundTruth) -> None:
     for number in (4, 5, 6):
         truth.answered(accepted(number, number))
     assert truth.breaches(200)[FAST.text] == (breach(6, 104),)
+
+
+def test_what_a_desk_held_back_counts_by_its_account_and_once_each(truth: GroundTruth) -> None:
+    for number, ns, account in ((1, 5, "alpha"), (1, 5, "alpha"), (2, 6, "beta"), (3, 200, "alpha"), (4, 201, "alpha")):
+        denied = OrderDenied(
+            account=account,
+            client_order_id=str(number),
+            symbol="BTC/USD",
+            deny_reason=DenyReason.ORDER_VALUE,
+            occurred_ns=ns,
+        )
+        truth.denied(denied)
+        truth.answered(accepted(number, ns, account))
+    assert truth.breaches(500)[DENIED.text] == (breach(201, 300),)
+    assert truth.breaches(500)[FAST.text] == ()
 
 
 def test_a_desk_is_stopped_from_its_word_to_its_word(truth: GroundTruth) -> None:

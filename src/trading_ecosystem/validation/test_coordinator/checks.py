@@ -346,6 +346,7 @@ def known_subjects(
         Quantity.MARGIN: list(accounts) if reference.perpetuals else [],
         Quantity.SILENCE: venues_of(instances),
         Quantity.ORDERS: list(accounts),
+        Quantity.DENIED: list(accounts),
         Quantity.KILLED: list(accounts),
         Quantity.FUNDING: [FIRM] if reference.perpetuals else [],
         Quantity.APART: books_of(reference, instances),

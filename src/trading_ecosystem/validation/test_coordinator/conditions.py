@@ -39,6 +39,7 @@ class Quantity(StrEnum):
     MARGIN = "margin"
     INJECTED = "injected"
     ORDERS = "orders"
+    DENIED = "denied"
     KILLED = "killed"
     APART = "apart"
     FUNDING = "funding"
@@ -52,6 +53,7 @@ SPANS = (
     Quantity.INJECTED,
     Quantity.KILLED,
 )  # True from one word to another; without a level.
+COUNTS = (Quantity.ORDERS, Quantity.DENIED)  # So many within a time.
 SHARES = (
     *(Quantity.DEVIATION, Quantity.DRAWDOWN, Quantity.CONCENTRATION),
     *(Quantity.DIVERGENCE, Quantity.VOLATILITY, Quantity.MARGIN, Quantity.APART),
@@ -64,7 +66,7 @@ class Condition:
     """`subject` is at or beyond `level`, without a break, for `sustain_ns`.
 
     `level`: a price in quote units, a share (1 is all), USD, units of the asset, or ns, by quantity.
-    `window_ns`: how far back a volatility or a number of orders looks.
+    `window_ns`: how far back a volatility or a number of orders or denials looks.
     """
 
     quantity: Quantity
@@ -96,8 +98,9 @@ class Condition:
             return f"funding of {self.subject} above {self.level:,} USD a day"
         if self.quantity is Quantity.POSITION:
             return f"position in {self.subject} above {self.level:,}"
-        if self.quantity is Quantity.ORDERS:
-            return f"orders of {self.subject} above {self.level} over {duration_text(self.window_ns)}"
+        if self.quantity in COUNTS:
+            what = "orders of" if self.quantity is Quantity.ORDERS else "orders held back of"
+            return f"{what} {self.subject} above {self.level} over {duration_text(self.window_ns)}"
         words = {
             Quantity.KILLED: "kill switch engaged at the desk of",
             Quantity.SILENCE: "silence of",
@@ -146,9 +149,9 @@ def volatility(node: Node, subject: str, above: int, window_ns: int, sustain_ns:
     )
 
 
-def orders(node: Node, subject: str, above: int, window_ns: int, sustain_ns: int) -> Condition:
+def count(node: Node, quantity: Quantity, subject: str, above: int, window_ns: int, sustain_ns: int) -> Condition:
     return Condition(
-        quantity=Quantity.ORDERS,
+        quantity=quantity,
         subject=subject,
         level=Decimal(above),
         window_ns=window_ns,

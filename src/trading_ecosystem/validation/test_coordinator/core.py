@@ -279,6 +279,7 @@ class TestCoordinator(Core):
     def _note_trouble(self, message: OrderDenied | InvariantViolated) -> None:
         if isinstance(message, OrderDenied):
             self._denied += 1
+            self._truth.denied(message)
         elif message not in self._invariants:
             self._invariants.append(message)
 

@@ -216,9 +216,19 @@ CONDITIONS = {
     ),
     "orders": condition(
         Quantity.ORDERS,
-        conditions.orders,
+        partial(conditions.count, quantity=Quantity.ORDERS),
         "An account of the firm.",
         "What an account asked of its venue within a time, by the venue's answers: orders, cancels and amendments.",
+        [
+            *above(Whole(1, 1_000_000), "So many or more."),
+            Key("over", SOME_TIME, "Within this time.", "window_ns", default="1s"),
+        ],
+    ),
+    "denied": condition(
+        Quantity.DENIED,
+        partial(conditions.count, quantity=Quantity.DENIED),
+        "An account of the firm.",
+        "What the checks of an account's own desk held back within a time; no venue has seen any of it.",
         [
             *above(Whole(1, 1_000_000), "So many or more."),
             Key("over", SOME_TIME, "Within this time.", "window_ns", default="1s"),

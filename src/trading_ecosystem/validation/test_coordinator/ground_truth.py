@@ -12,11 +12,11 @@ from trading_ecosystem.messages.accounts import VenueHeartbeat
 from trading_ecosystem.messages.custody import SettlementInstructed
 from trading_ecosystem.messages.kill_switch import KillSwitchChanged
 from trading_ecosystem.messages.market import BookTopChanged, MarketPhase, MarketPhaseChanged, QuotePublished
-from trading_ecosystem.messages.orders import OrderFilled
+from trading_ecosystem.messages.orders import OrderDenied, OrderFilled
 from trading_ecosystem.messages.perpetuals import LossCovered, MarginMoved, MarkPriceChanged, PositionChanged
 from trading_ecosystem.messages.transfers import AccountMoved
 from trading_ecosystem.reference import ReferenceData
-from trading_ecosystem.validation.test_coordinator.conditions import SPANS, Condition, Quantity
+from trading_ecosystem.validation.test_coordinator.conditions import COUNTS, SPANS, Condition, Quantity
 from trading_ecosystem.validation.test_coordinator.feed_measures import Apart, FeedMeasure, feed_measure, heard_by
 from trading_ecosystem.validation.test_coordinator.funding_measure import FundingPaid
 from trading_ecosystem.validation.test_coordinator.margin_measure import MarginShare
@@ -167,7 +167,7 @@ class GroundTruth:
             overdue.setdefault(subject, Overdue())
         elif quantity in (Quantity.MARGIN, Quantity.FUNDING):
             self._watch_perpetuals(text, condition)
-        elif quantity is Quantity.ORDERS:
+        elif quantity in COUNTS:
             self._paces[text] = OrderPace(condition)
         elif quantity in SPANS:
             self._spans[text] = Runs()
@@ -360,8 +360,16 @@ class GroundTruth:
     def answered(self, answer: Answer) -> None:
         """The venue answered something that an account had asked."""
         for text, pace in self._paces.items():
-            if self._conditions[text].subject == answer.account:
+            condition = self._conditions[text]
+            if condition.quantity is Quantity.ORDERS and condition.subject == answer.account:
                 pace.observe(answer)
+
+    def denied(self, held_back: OrderDenied) -> None:
+        """A desk held back an order of its own."""
+        for text, pace in self._paces.items():
+            condition = self._conditions[text]
+            if condition.quantity is Quantity.DENIED and condition.subject == held_back.account:
+                pace.note(held_back.occurred_ns, held_back.client_order_id)
 
     def switched(self, changed: KillSwitchChanged) -> None:
         self._span(Quantity.KILLED, changed.account, changed.engaged, changed.occurred_ns)

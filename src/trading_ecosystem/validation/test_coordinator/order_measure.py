@@ -1,4 +1,4 @@
-"""The measure of what an account asks of its venue within a time, as the venue's answers tell."""
+"""The measure of what an account asks of its venue within a time, by the venue's answers, or is held back of it."""
 
 from collections import deque
 from typing import Final, final
@@ -20,7 +20,7 @@ Answer = OrderAccepted | OrderRejected | OrderCanceled | CancelRejected | OrderA
 
 @final
 class OrderPace:
-    """True while there are as many answers as the level, or more, within the window that ends now.
+    """True while there are as many answers or denials as the level, or more, within the window that ends now.
 
     An order that the venue takes out of the book by itself was asked for by nobody; all that are canceled at one moment
     were asked for once.
@@ -29,7 +29,7 @@ class OrderPace:
     __slots__ = ("_canceled_ns", "_last", "_runs", "_sustain_ns", "_true_until_ns", "_window_ns")
 
     def __init__(self, condition: Condition) -> None:
-        self._last: deque[tuple[int, int]] = deque(maxlen=int(condition.level))  # Moment and account sequence.
+        self._last: deque[tuple[int, int | str]] = deque(maxlen=int(condition.level))  # Moment and name.
         self._window_ns = condition.window_ns
         self._sustain_ns = condition.sustain_ns
         self._true_until_ns = 0
@@ -42,9 +42,13 @@ class OrderPace:
             if answer.reason is not CancelReason.REQUESTED or ns == self._canceled_ns:
                 return
             self._canceled_ns = ns
-        if (ns, answer.account_sequence) in self._last:
+        self.note(ns, answer.account_sequence)
+
+    def note(self, ns: int, name: int | str) -> None:
+        """One more, which is told twice under the same name."""
+        if (ns, name) in self._last:
             return
-        self._last.append((ns, answer.account_sequence))
+        self._last.append((ns, name))
         if len(self._last) < (self._last.maxlen or 0):
             return
         until_ns = self._last[0][0] + self._window_ns
