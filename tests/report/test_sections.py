@@ -134,5 +134,6 @@ def test_the_incident_and_its_sources_stand_below_the_story_as_text(result: RunR
     page = sections.heading(told)
     assert page.index("collateral.") < page.index("Modelled on the incident usdt-2018-10.") < page.index("https://")
     assert "<li>measured: &lt;hours&gt;</li><li>https://example.org/a</li>" in page and "href" not in page
-    assert "Modelled on" not in sections.heading(replace(told, incident=None))
-    assert "Sources" not in sections.heading(replace(told, sources=()))
+    unnamed, untold = sections.heading(replace(told, incident=None)), sections.heading(replace(told, sources=()))
+    assert "Modelled on" not in unnamed and "Sources of the story:" in unnamed
+    assert "Sources" not in untold and "Modelled on" in untold
