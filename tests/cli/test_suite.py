@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from trading_ecosystem.cli.main import main
-from trading_ecosystem.cli.suite import Board, row
+from trading_ecosystem.cli.lookup import every_scenario
+from trading_ecosystem.cli.suite import Board, refuse_broken, row
 from trading_ecosystem.cli.terminal import Screen
 from trading_ecosystem.validation.results import RunResult, Verdict
 
@@ -26,6 +27,10 @@ def board(console: Screen) -> Board:
 def written(console: Screen) -> str:
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
+
+
+def test_every_shipped_scenario_goes_with_its_world() -> None:
+    refuse_broken(every_scenario(Path(__file__).parents[2] / "scenarios"))
 
 
 def test_a_row_tells_verdict_latency_twin_and_speed(result: RunResult) -> None:

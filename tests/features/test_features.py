@@ -19,6 +19,7 @@ import trading_ecosystem
 from trading_ecosystem.configuration.scalars import instant_ns
 from trading_ecosystem.messages.orders import Side
 from trading_ecosystem.validation.results import AlertOutcome, Detection, Verdict
+from trading_ecosystem.validation.test_coordinator.scenario import load
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(trading_ecosystem.__file__).parents[1]
@@ -59,6 +60,12 @@ def shipped(story: Story, name: str) -> None:
 def other_world(story: Story, name: str, new: str, old: str) -> None:
     world_beside(story, name)
     story.edit(f"{name}.yaml", old, new)
+
+
+@given(parsers.parse('the limits "{name}", with "{new}" in place of "{old}"'))
+def limits_of_one_level(story: Story, name: str, new: str, old: str) -> None:
+    world_beside(story, name)
+    story.edit(f"{name}-limits.yaml", old, new)
 
 
 @given(parsers.parse('the world "{name}", whose market maker is never hit and never quotes anew'))
@@ -494,6 +501,23 @@ def shows_the_facts(story: Story) -> None:
 def holds_the_files(story: Story) -> None:
     for name in (story.scenario.name, "two-desks.yaml", "two-desks-limits.yaml"):
         assert (story.place / name).read_text(encoding="utf-8").strip() in story.page, name
+
+
+@then("its page names the incident and every source")
+def names_the_sources(story: Story) -> None:
+    told = load(story.scenario)
+    shown = re.sub(r"<(script|style|details).*?</\1>", "", story.page, flags=re.S)
+    assert told.sources
+    assert all(f"<li>{source}</li>" in shown for source in told.sources)
+    assert f"Modelled on the incident {told.incident}." in shown
+
+
+@then(parsers.parse("the venue took the position of {account} for the debts of another"))
+def deleveraged(story: Story, account: str) -> None:
+    taken = [told for _, told in entries_of(story, "PositionDeleveraged")]
+    assert account in {told["account"] for told in taken} and len({told["account"] for told in taken}) > 1
+    closed = [told for _, told in entries_of(story, "PositionLiquidated")]
+    assert closed and account not in {told["account"] for told in closed}
 
 
 # Then: after a restart.

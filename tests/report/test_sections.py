@@ -126,3 +126,14 @@ def test_an_unknown_kind_of_link_gets_a_plain_card(result: RunResult) -> None:
 )  # fmt: skip
 def test_every_part_is_markup(result: RunResult, part: Callable[[RunResult], Markup]) -> None:
     assert type(part(result)) is Markup
+
+
+def test_the_incident_and_its_sources_stand_below_the_story_as_text(result: RunResult) -> None:
+    assert "Modelled on" not in sections.heading(result) and "Sources" not in sections.heading(result)
+    told = replace(result, incident="usdt-2018-10", sources=("measured: <hours>", "https://example.org/a"))
+    page = sections.heading(told)
+    assert page.index("collateral.") < page.index("Modelled on the incident usdt-2018-10.") < page.index("https://")
+    assert "<li>measured: &lt;hours&gt;</li><li>https://example.org/a</li>" in page and "href" not in page
+    unnamed, untold = sections.heading(replace(told, incident=None)), sections.heading(replace(told, sources=()))
+    assert "Modelled on" not in unnamed and "Sources of the story:" in unnamed
+    assert "Sources" not in untold and "Modelled on" in untold

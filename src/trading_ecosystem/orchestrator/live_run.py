@@ -142,6 +142,8 @@ def gather(request: LiveRequest, prepared: Prepared, told: dict[str, Any], wall_
         family=scenario.family,
         severity=scenario.severity,
         story=scenario.story,
+        incident=scenario.incident,
+        sources=scenario.sources,
         world=plan.name,
         seed=prepared.seed,
         start_ns=plan.start_ns,

@@ -48,6 +48,7 @@ def heading(result: RunResult) -> Markup:
             role="status",
         ),
         story(result.story),
+        sources(result),
     )
 
 
@@ -62,6 +63,15 @@ def more_reasons(reasons: tuple[str, ...]) -> Markup | None:
 def story(text: str) -> Markup:
     paragraphs = (tag("p", part.strip()) for part in text.split("\n\n") if part.strip())
     return tag("div", *paragraphs, class_="story")
+
+
+def sources(result: RunResult) -> Markup | None:
+    """What really happened, by its name, and who says so. Addresses are text: the page leads nowhere."""
+    if result.incident is None and not result.sources:
+        return None
+    incident = tag("p", f"Modelled on the incident {result.incident}.") if result.incident else None
+    listed = tag("ul", *(tag("li", source) for source in result.sources)) if result.sources else None
+    return tag("div", incident, tag("p", "Sources of the story:") if listed else None, listed, class_="sources note")
 
 
 def key_facts(result: RunResult) -> Markup:

@@ -160,4 +160,6 @@ class RunResult:
     counts: dict[str, int] = field(default_factory=dict)  # Such as orders, trades, alerts, losses.
     configuration: dict[str, str] = field(default_factory=dict)  # File name to its text.
     versions: dict[str, str] = field(default_factory=dict)
+    incident: str | None = None  # The real event that was modelled.
+    sources: tuple[str, ...] = ()  # Of the facts of the story.
     trail: str = ""  # Path of the trail file, if it was kept.

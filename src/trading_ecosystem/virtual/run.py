@@ -225,6 +225,8 @@ def gather(
         family=scenario.family,
         severity=scenario.severity,
         story=scenario.story,
+        incident=scenario.incident,
+        sources=scenario.sources,
         world=plan.name,
         seed=prepared.seed,
         start_ns=plan.start_ns,

@@ -707,6 +707,25 @@ def test_the_twin_injects_nothing_and_forbids_what_was_expected(small: Scenario)
     assert negative.recovery is None
 
 
+def test_a_scenario_may_name_the_real_event_and_who_tells_of_it(
+    small: Scenario, small_text: str, scenario_of: Callable[[str], Scenario]
+) -> None:
+    assert (small.incident, small.sources) == (None, ())
+    told = small_text + "incident: usdt-2018-10\nsources:\n  - 'measured: hourly bars'\n  - https://example.org/a?b=c\n"
+    scenario = scenario_of(told)
+    assert scenario.incident == "usdt-2018-10"
+    assert scenario.sources == ("measured: hourly bars", "https://example.org/a?b=c")
+
+
+def test_whoever_models_an_incident_gives_its_sources(shipped: list[Path]) -> None:
+    modelled = [scenario for scenario in map(load, shipped) if scenario.incident]
+    assert modelled
+    for scenario in modelled:
+        for source in scenario.sources:
+            assert source.startswith(("https://", "http://", "measured: ")), scenario.name
+        assert scenario.sources, scenario.name
+
+
 def test_a_replay_takes_the_place_of_the_injected_path(shipped: list[Path]) -> None:
     scenario = load(next(path for path in shipped if path.stem == "usdc-svb-2023"))
     replayed = scenario.replayed(["USDC/USD", "BTC/USD"])

@@ -321,6 +321,13 @@ SCENARIO = Table(
         Key("name", Name(), "Short, and the same as the file's.", required=True),
         Key("title", Text(), "One line.", required=True),
         Key("story", Text(), "A paragraph: what happens and why it matters.", required=True),
+        Key("incident", Name(), "What the real event is called, such as `usdc-2023-03`."),
+        Key(
+            "sources",
+            ListOf(Text()),
+            "Where the facts of the story are from: addresses, or `measured:` and what was.",
+            absent=(),
+        ),
         Key("family", Word("family", FAMILIES), "What kind of failure.", required=True),
         Key("severity", SEVERITY, "How serious it is not to notice.", required=True),
         Key("world", Text(), "The world: instruments, accounts, strategies, limits, prices.", required=True),

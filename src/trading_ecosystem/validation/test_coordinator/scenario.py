@@ -27,6 +27,8 @@ class Scenario:
     name: str
     title: str
     story: str
+    incident: str | None
+    sources: tuple[str, ...]
     family: str
     severity: str
     world: str
