@@ -16,7 +16,7 @@ from pytest_bdd import given, parsers, scenarios, then, when
 
 import trading_ecosystem
 from trading_ecosystem.configuration.scalars import instant_ns
-from trading_ecosystem.validation.results import AlertOutcome, Detection, Verdict
+from trading_ecosystem.validation.results import AlertOutcome, BoundarySide, Detection, Verdict
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(trading_ecosystem.__file__).parents[1]
@@ -95,6 +95,12 @@ def setting(story: Story, key: str, value: str) -> None:
 def loosened(story: Story, limit: str) -> None:
     usdt = "peg_deviation:\n  USDT:\n    warning: {at: 50bps, for: 60s, resolves: 35bps}\n    critical: "
     story.edit("two-desks-limits.yaml", f"{usdt}{{at: 100bps", f"{usdt}{{at: {limit}")
+
+
+@given(parsers.parse("its boundary is {boundary}"))
+def bounded(story: Story, boundary: str) -> None:
+    text = story.scenario.read_text(encoding="utf-8")
+    story.scenario.write_text(f"{text}boundary: {boundary}\n", encoding="utf-8")
 
 
 @given("its permission for a warning is taken out")
@@ -241,6 +247,11 @@ def run_is_typed(story: Story) -> None:
     story.type("run", story.scenario.name, "--report", "out", *replay)
 
 
+@when(parsers.parse("tse run is typed with {option}"))
+def run_is_typed_with(story: Story, option: str) -> None:
+    story.type("run", story.scenario.name, "--report", "out", option)
+
+
 @when("tse suite is typed for the folder with two jobs")
 def suite_is_typed(story: Story) -> None:
     story.type("suite", "suite", "--jobs", "2", "--report", "out")
@@ -270,6 +281,43 @@ def reason_says(story: Story, words: str) -> None:
 @then("the twin without the injection raised none of the expected alerts")
 def twin_is_quiet(story: Story) -> None:
     assert story.result.twin.verdict is Verdict.PASS and story.result.twin.alerts == ()
+
+
+# Then: the boundary.
+
+
+def side_of(story: Story, name: str) -> BoundarySide:
+    sides: tuple[BoundarySide, ...] = story.result.boundary
+    (side,) = [each for each in sides if each.side == name]
+    return side
+
+
+@then("the side under raised a warning and nothing critical")
+def under_warned(story: Story) -> None:
+    side = side_of(story, "under")
+    assert side.judgement.verdict is Verdict.PASS and side.changes == ("method.0.to: 0.9905",)
+    assert [alert.severity for alert in side.judgement.alerts] == ["warning"]
+
+
+@then("the side over raised a critical alert in time")
+def over_fired(story: Story) -> None:
+    (outcome,) = side_of(story, "over").judgement.expectations
+    assert (outcome.severity, outcome.detection) == ("critical", Detection.DETECTED)
+
+
+@then("the run itself has the digest that it has without a boundary")
+def same_digest(story: Story) -> None:
+    text = story.scenario.read_text(encoding="utf-8")
+    story.scenario.write_text(text[: text.index("boundary:")], encoding="utf-8")
+    story.run()
+    assert story.result.boundary == () and len(set(story.digests)) == 1
+
+
+@then("its page shows the broken boundary")
+def page_shows_boundary(story: Story) -> None:
+    section = story.page.partition('id="boundary"')[2].partition("</section>")[0]
+    assert "Just under" in section and "✗ FAIL" in re.sub("<[^>]*>", "", section)
+    assert "critical peg_deviation on USDT fired at" in section and "method.0.to: 0.9895" in section
 
 
 @then("nothing was injected")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from trading_ecosystem.report.words import milliseconds
 from trading_ecosystem.validation.results import (
     AlertOutcome,
+    BoundarySide,
     CheckOutcome,
     ExpectationOutcome,
     InjectionOutcome,
@@ -37,6 +38,7 @@ def run_object(result: RunResult, report: str | None) -> Object:
         "checks": [check_object(check) for check in judgement.checks],
         "injections": [injection_object(injection) for injection in judgement.injections],
         "twin": twin_object(result.twin, result.twin_digest),
+        "boundary": [side_object(side) for side in result.boundary],
         "counts": dict(result.counts),
         "versions": dict(result.versions),
         "command": result.command,
@@ -104,6 +106,17 @@ def twin_object(twin: Judgement | None, digest: str) -> Object | None:
         "reasons": list(twin.reasons),
         "digest": digest or None,
         "alerts": [alert_object(alert) for alert in twin.alerts],
+    }
+
+
+def side_object(side: BoundarySide) -> Object:
+    return {
+        "side": side.side,
+        "changes": list(side.changes),
+        "verdict": side.judgement.verdict.value,
+        "reasons": list(side.judgement.reasons),
+        "digest": side.digest,
+        "alerts": [alert_object(alert) for alert in side.judgement.alerts],
     }
 
 

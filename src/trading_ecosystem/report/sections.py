@@ -5,6 +5,7 @@ import shlex
 from trading_ecosystem.report.chain import KIND_SYMBOLS
 from trading_ecosystem.report.markup import Child, Markup, folded, join, section, table, tag
 from trading_ecosystem.report.words import (
+    BOUNDARY_WORDS,
     DETECTION_WORDS,
     TWIN_WORDS,
     VERDICT_SYMBOLS,
@@ -22,6 +23,7 @@ from trading_ecosystem.report.words import (
 )
 from trading_ecosystem.validation.results import (
     AlertOutcome,
+    BoundarySide,
     CheckOutcome,
     ExpectationOutcome,
     RunResult,
@@ -171,6 +173,28 @@ def twin(result: RunResult) -> Markup:
         ),
         tag("p", f"Same seed, injection removed. Alerts raised: {raised or 'none'}. ", *reasons),
         tag("p", "Digest ", tag("code", result.twin_digest), class_="note") if result.twin_digest else None,
+    )
+
+
+def boundary(result: RunResult) -> Markup:
+    if not result.boundary:
+        return section("boundary", "Boundary", tag("p", "This run was made without a boundary."))
+    note = "Same seed, changed as told. Where only one side was run, the scenario as written is the other."
+    rows = [side_row(side) for side in result.boundary]
+    headers = ("Side", "Verdict", "What it says", "Changed", "Alerts raised", "Digest")
+    return section("boundary", "Boundary", table(note, headers, rows))
+
+
+def side_row(side: BoundarySide) -> tuple[Child, ...]:
+    judgement = side.judgement
+    reasons = (sentence(reason) for reason in judgement.reasons)
+    return (
+        f"Just {side.side}",
+        tag("strong", symbol(judgement.verdict), judgement.verdict.value, class_=f"whole {judgement.verdict.lower()}"),
+        " ".join((BOUNDARY_WORDS[side.side, judgement.verdict], *reasons)),
+        tag("code", ", ".join(side.changes)),
+        ", ".join(f"{alert.severity} {alert.rule} on {alert.subject}" for alert in judgement.alerts) or "none",
+        tag("code", side.digest[:16]),
     )
 
 
