@@ -10,6 +10,7 @@ import sys
 import zipfile
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from pytest_bdd import given, parsers, scenarios, then, when
@@ -254,7 +255,12 @@ def run_is_typed_with(story: Story, option: str) -> None:
 
 @when("tse suite is typed for the folder with two jobs")
 def suite_is_typed(story: Story) -> None:
-    story.type("suite", "suite", "--jobs", "2", "--report", "out")
+    story.type("suite", "suite", "--jobs", "2", "--report", "out", "--junit", "junit.xml")
+
+
+@when("tse scenarios is typed")
+def scenarios_is_typed(story: Story) -> None:
+    story.type("scenarios", "--json")
 
 
 # Then: the verdict.
@@ -637,3 +643,37 @@ def joined(story: Story) -> None:
     index = (story.place / "out" / "index.html").read_text(encoding="utf-8")
     for name in ("usdt-cliff-9m", "exchange-restart-short"):
         assert f"{name}/report.html" in index and (story.place / "out" / name / "report.html").is_file()
+
+
+@then(parsers.parse("its end says that the worst {rule} took {words}"))
+def worst_of_rule(story: Story, rule: str, words: str) -> None:
+    (line,) = [line for line in story.said.splitlines() if line.startswith(f"{rule} ")]
+    assert words in line
+
+
+@then(parsers.parse("its end names {rule} among the rules that no scenario expects"))
+def nobody_expects(story: Story, rule: str) -> None:
+    (line,) = [line for line in story.said.splitlines() if line.startswith("expected by no scenario: ")]
+    assert rule in line and "peg_deviation" not in line
+
+
+@then(parsers.parse('its page has a mark for {rule} of "{name}"'))
+def covered(story: Story, rule: str, name: str) -> None:
+    index = (story.place / "out" / "index.html").read_text(encoding="utf-8")
+    row = index.partition('class="matrix"')[2].partition(f'data-label="Rule">{rule}<')[2].partition("</tr>")[0]
+    assert re.findall(r'data-label="([^"]+)"><span', row) == [name]
+
+
+@then(parsers.parse("its JUnit file has {cases:d} cases, {failures:d} failures and {errors:d} errors"))
+def junit_counts(story: Story, cases: int, failures: int, errors: int) -> None:
+    (suite,) = ElementTree.parse(story.place / "junit.xml").getroot()
+    assert [int(suite.attrib[name]) for name in ("tests", "failures", "errors")] == [cases, failures, errors]
+    assert len(suite.findall("testcase")) == cases
+
+
+@then(parsers.parse('the list says that "{name}" proves "{words}"'))
+def listed(story: Story, name: str, words: str) -> None:
+    (found,) = [each for each in json.loads(story.output)["scenarios"] if each["scenario"] == name]
+    (alert,) = found["expects"]
+    said = f"{alert['severity']} {alert['rule']} on {alert['subject']} within {alert['deadline_s']:g}s"
+    assert said == words and found["boundary"] == ["under", "over"]

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from trading_ecosystem.report.coverage import coverage
+from trading_ecosystem.report.latencies import RuleLatency, latencies
 from trading_ecosystem.report.words import milliseconds
 from trading_ecosystem.validation.results import (
     AlertOutcome,
@@ -35,6 +37,7 @@ def run_object(result: RunResult, report: str | None) -> Object:
         "compiled": result.compiled,
         "alerts": [alert_object(alert) for alert in judgement.alerts],
         "expectations": [expectation_object(expectation) for expectation in judgement.expectations],
+        "latencies": [latency_object(each) for each in latencies([result])],
         "checks": [check_object(check) for check in judgement.checks],
         "injections": [injection_object(injection) for injection in judgement.injections],
         "twin": twin_object(result.twin, result.twin_digest),
@@ -47,9 +50,34 @@ def run_object(result: RunResult, report: str | None) -> Object:
     }
 
 
-def suite_object(runs: Sequence[Object], verdict: Verdict, wall_s: float, report: str | None) -> Object:
-    """A suite: `runs` are the objects of its scenarios, in their order."""
-    return {"verdict": verdict.value, "wall_s": round(wall_s, 3), "report": report, "scenarios": list(runs)}
+def suite_object(
+    results: Sequence[RunResult], runs: Sequence[Object], verdict: Verdict, wall_s: float, report: str | None
+) -> Object:
+    """A suite: `runs` are the objects of its results, in their order."""
+    return {
+        "verdict": verdict.value,
+        "wall_s": round(wall_s, 3),
+        "report": report,
+        "latencies": [{**latency_object(each), "scenario": each.scenario or None} for each in latencies(results)],
+        "coverage": {
+            rule: {name: covered.value for name, covered in scenarios.items()}
+            for rule, scenarios in coverage(results).items()
+        },
+        "scenarios": list(runs),
+    }
+
+
+def latency_object(each: RuleLatency) -> Object:
+    """Of a rule; times are null where no expected alert of it fired."""
+    timed = each.count > 0
+    return {
+        "rule": each.rule,
+        "count": each.count,
+        "missed": each.missed,
+        "median_s": seconds(each.median_ns) if timed else None,
+        "worst_s": seconds(each.worst_ns) if timed else None,
+        "deadline_s": seconds(each.deadline_ns) if timed else None,
+    }
 
 
 def alert_object(alert: AlertOutcome) -> Object:
