@@ -32,8 +32,8 @@ print(report.is_whole, report.head)
 QUIET = "half_spread: 250bps, skew: 2bps, requote: 40%"
 Story = Any  # Of conftest.py, which this file cannot import.
 
-OF_THE_CORE = ("crosses", "netting", "orders", "perpetuals", "sub_accounts", "venue")  # Those have their own steps.
-scenarios(*[str(path) for path in sorted((ROOT / "features").glob("*.feature")) if path.stem not in OF_THE_CORE])
+WITH_OWN_STEPS = ("crosses", "netting", "orders", "perpetuals", "sub_accounts", "timeline", "venue")
+scenarios(*[str(path) for path in sorted((ROOT / "features").glob("*.feature")) if path.stem not in WITH_OWN_STEPS])
 
 
 # Given.
