@@ -12,7 +12,11 @@
     });
   }
 
-  filters.forEach(function (each) { each.addEventListener("change", apply); });
+  const asked = new URLSearchParams(window.location.hash.slice(1)); // Such as index.html#verdict=FAIL.
+  filters.forEach(function (each) {
+    each.value = asked.get(each.dataset.filter) || "";
+    each.addEventListener("change", apply);
+  });
   document.querySelectorAll(".filters").forEach(function (each) { each.hidden = false; });
   apply();
 })();
