@@ -28,7 +28,7 @@ help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
 
 demo: $(COMPILED)  ## Run the 36-hour USDT depeg: verdict, timeline, HTML report under out/
-	@$(RUN) $(BIN)/tse run usdt-depeg-36h --report out
+	@$(RUN) $(BIN)/tse run usdt-depeg-36h --no-boundary --report out
 
 live: $(COMPILED)  ## Seven real services: a 15% crash at 60x, a kill while trading, and everything down again
 	@$(RUN) $(BIN)/python checks/live.py

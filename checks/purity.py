@@ -39,7 +39,7 @@ SHELLS = (
     ),
     *("audit_correlator/process.py", "audit_correlator/receiver.py", "audit_correlator/forwarding.py"),
     "audit_correlator/intake.py",  # Tells spans apart by hashes, which live as long as its process.
-    *("audit_correlator/verify.py", "validation/result_files.py"),
+    *("audit_correlator/verify.py", "audit_correlator/query.py", "validation/result_files.py"),
 )
 FENCES = ("trading_engine/guard.py",)  # Whatever a strategy raises ends that strategy, and no other.
 BANNED_IMPORTS = {

@@ -1,12 +1,14 @@
 """Reads and checks everything that a run needs, whichever mode runs it."""
 
 import shlex
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trading_ecosystem.assembly import WorldPlan, load_world
 from trading_ecosystem.simulators.market_data import replay
 from trading_ecosystem.simulators.market_data.recorded import Recorded
+from trading_ecosystem.validation.test_coordinator import boundary
 from trading_ecosystem.validation.test_coordinator.scenario import Scenario, load
 
 
@@ -21,6 +23,7 @@ class RunRequest:
     report_folder: Path | None = None
     with_twin: bool = True
     twin_in_parallel: bool = True
+    with_boundary: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +34,24 @@ class Prepared:
     plan: WorldPlan
     recorded: Recorded | None
     seed: int
+    boundary: Mapping[str, "Prepared"] = field(default_factory=dict)  # What is run for it, by side.
 
 
 def prepare(request: RunRequest) -> Prepared:
-    """Read and check everything that a run needs. Raises `Problem`."""
+    """Read and check everything that a run needs. Raises `Problem`.
+
+    On recorded prices there is no boundary: what it changes is mostly what they take the place of.
+    """
     scenario = load(request.scenario_path).with_settings(request.settings)
+    prepared = fitted(request, scenario)
+    if not request.with_boundary or request.replay is not None:
+        return prepared
+    sides = {side: fitted(request, varied) for side, varied in boundary.sides(scenario).items()}
+    return replace(prepared, boundary=sides)
+
+
+def fitted(request: RunRequest, scenario: Scenario) -> Prepared:
+    """The scenario with its world and its prices. Raises `Problem` where they do not fit together."""
     plan = load_world(find_world(request.scenario_path, scenario))
     scenario.check(plan.reference, plan.instances(), plan.firm_accounts)
     if scenario.start_ns is not None:
@@ -89,4 +105,6 @@ def command_of(request: RunRequest, seed: int) -> str:
         words += ["--replay", str(request.replay)]
     for setting in request.settings:
         words += ["--set", setting]
+    if not request.with_boundary:
+        words.append("--no-boundary")
     return shlex.join(words)

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from trading_ecosystem.cli.json_output import run_object, suite_object
-from trading_ecosystem.validation.results import RunResult, Verdict
+from trading_ecosystem.validation.results import BoundarySide, RunResult, Verdict
 
 INSTANT = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"}
 MAYBE_INSTANT = {"anyOf": [INSTANT, {"type": "null"}]}
@@ -44,6 +44,22 @@ RUN: dict[str, Any] = {
             {"type": "object", "required": ["verdict", "alerts"], "properties": {"verdict": VERDICT, "alerts": ALERTS}},
         ]
     },
+    "boundary": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "required": ["side", "changes", "verdict", "reasons", "digest", "alerts"],
+            "properties": {"side": {"enum": ["under", "over"]}, "verdict": VERDICT, "alerts": ALERTS},
+        },
+    },
+    "latencies": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "required": ["rule", "count", "missed", "median_s", "worst_s", "deadline_s"],
+            "properties": {"median_s": MAYBE_NUMBER, "worst_s": MAYBE_NUMBER, "deadline_s": MAYBE_NUMBER},
+        },
+    },
     "report": {"type": ["string", "null"]},
     "trail": {"type": ["string", "null"]},
 }
@@ -57,7 +73,11 @@ def as_read(value: object) -> Any:
 @pytest.mark.parametrize("verdict", list(Verdict))
 def test_run_object_keeps_its_promise(result: RunResult, verdict: Verdict) -> None:
     judged = replace(result.judgement, verdict=verdict, reasons=("why",))
-    for changed in (replace(result, judgement=judged), replace(result, judgement=judged, twin=None, trail="x")):
+    side = BoundarySide(side="under", changes=("method.0.to: 0.9905",), judgement=judged, digest="0" * 64)
+    for changed in (
+        replace(result, judgement=judged, boundary=(side,)),
+        replace(result, judgement=judged, twin=None, trail="x"),
+    ):
         jsonschema.validate(as_read(run_object(changed, None)), SCHEMA)
 
 
@@ -77,7 +97,18 @@ def test_figures_and_paths(result: RunResult) -> None:
 
 
 def test_suite_object_holds_its_runs_in_order(result: RunResult) -> None:
-    runs = [run_object(replace(result, scenario=name), None) for name in ("b", "a")]
-    found = as_read(suite_object(runs, Verdict.FAIL, 1.23456, None))
+    results = [replace(result, scenario=name) for name in ("b", "a")]
+    runs = [run_object(each, None) for each in results]
+    found = as_read(suite_object(results, runs, Verdict.FAIL, 1.23456, None))
     assert (found["verdict"], found["wall_s"]) == ("FAIL", 1.235)
     assert [run["scenario"] for run in found["scenarios"]] == ["b", "a"]
+
+
+def test_a_suite_tells_latencies_and_coverage_across_its_runs(result: RunResult) -> None:
+    found = as_read(suite_object([result], [run_object(result, None)], Verdict.PASS, 1.0, None))
+    (latency,) = found["latencies"]
+    figures = {"rule": "peg_deviation", "count": 1, "missed": 0, "median_s": 60.9, "worst_s": 60.9, "deadline_s": 65.0}
+    assert latency == {**figures, "scenario": result.scenario}
+    assert found["scenarios"][0]["latencies"] == [figures]
+    assert found["coverage"]["peg_deviation"] == {result.scenario: "critical"}
+    assert found["coverage"]["venue_down"] == {}

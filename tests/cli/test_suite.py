@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from trading_ecosystem.cli.main import main
 from trading_ecosystem.cli.lookup import every_scenario
+from trading_ecosystem.cli.main import main
 from trading_ecosystem.cli.suite import Board, refuse_broken, row
 from trading_ecosystem.cli.terminal import Screen
-from trading_ecosystem.validation.results import RunResult, Verdict
+from trading_ecosystem.cli.workers import Job
+from trading_ecosystem.validation.results import BoundarySide, RunResult, Verdict
 
 
 @pytest.fixture
@@ -21,7 +22,8 @@ def console() -> Screen:
 
 @pytest.fixture
 def board(console: Screen) -> Board:
-    return Board({"a": Path("a.yaml"), "b": Path("b.yaml")}, None, None, console)
+    jobs = {name: Job(name=name, path=Path(f"{name}.yaml"), report=None, seed=None) for name in "ab"}
+    return Board(jobs, console)
 
 
 def written(console: Screen) -> str:
@@ -34,9 +36,13 @@ def test_every_shipped_scenario_goes_with_its_world() -> None:
 
 
 def test_a_row_tells_verdict_latency_twin_and_speed(result: RunResult) -> None:
-    assert [str(cell) for cell in row(result)] == ["✓ PASS", "60.9 s of 65 s", "✓ PASS", "865,162", "7.4 s"]
+    assert [str(cell) for cell in row(result)] == ["✓ PASS", "60.9 s of 65 s", "✓ PASS", "none", "865,162", "7.4 s"]
+    side = BoundarySide(side="under", changes=("a: 1",), judgement=result.judgement, digest="")
+    failed = replace(side, side="over", judgement=replace(result.judgement, verdict=Verdict.FAIL))
+    assert str(row(replace(result, boundary=(side,)))[3]) == "✓ PASS"
+    assert str(row(replace(result, boundary=(side, failed)))[3]) == "✗ FAIL"
     bare = replace(result, twin=None, judgement=replace(result.judgement, expectations=()), wall_s=0.0)
-    assert [str(cell) for cell in row(bare)] == ["✓ PASS", "no alert", "not run", "-", "0 s"]
+    assert [str(cell) for cell in row(bare)] == ["✓ PASS", "no alert", "not run", "none", "-", "0 s"]
 
 
 def test_the_table_has_a_row_for_every_scenario(board: Board, console: Screen, result: RunResult) -> None:
@@ -44,7 +50,7 @@ def test_the_table_has_a_row_for_every_scenario(board: Board, console: Screen, r
     console.print(board.table())
     lines = [re.split(r"\s{2,}", line.strip()) for line in written(console).splitlines()]
     assert lines[1] == ["a", "waiting"]
-    assert lines[2] == ["b", "✓ PASS", "60.9 s of 65 s", "✓ PASS", "865,162", "7.4 s"]
+    assert lines[2] == ["b", "✓ PASS", "60.9 s of 65 s", "✓ PASS", "none", "865,162", "7.4 s"]
 
 
 def test_the_end_names_what_did_not_pass(board: Board, console: Screen, result: RunResult) -> None:
@@ -53,6 +59,10 @@ def test_the_end_names_what_did_not_pass(board: Board, console: Screen, result: 
     board.show_end(Verdict.FAIL, 12.34, "out/index.html")
     text = written(console)
     assert "  b: the alert never came.\n" in text
+    rules = [re.split(r"\s{2,}", line.strip()) for line in text.splitlines() if line.startswith("peg_deviation ")]
+    assert rules == [["peg_deviation", "2", "60.9 s", "60.9 s of 65 s", "0", result.scenario]]
+    (missing,) = [line for line in text.splitlines() if line.startswith("expected by no scenario: ")]
+    assert "venue_down" in missing and "peg_deviation" not in missing
     assert text.endswith("✗ FAIL 1 of 2 scenarios passed, 12.3 s wall, report out/index.html\n")
 
 
@@ -74,3 +84,14 @@ def test_a_broken_scenario_stops_the_suite_before_it_runs(
     captured = capsys.readouterr()
     assert captured.out == "" and captured.err.startswith("scenarios/00-broken.yaml:")
     assert len(captured.err.splitlines()) == 1 and not (tmp_path / "out").exists()
+
+
+def test_a_junit_file_that_cannot_be_written_stops_the_suite_before_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for path, problem in ((".", "is a folder, not a file"), ("file/x.xml", "is a file, not a folder")):
+        assert main(["suite", "--junit", path]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("--junit ") and line.endswith(problem)

@@ -1,6 +1,8 @@
 """`tse suite` over a folder: a row for each scenario, a page for each, and one that joins them."""
 
 import json
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -37,6 +39,33 @@ def test_two_jobs_two_scenarios_one_verdict(place: Path, tse: Tse) -> None:
     assert kept == ["index.html", *(f"{name}/{file}" for name in names for file in of_each)]
     index = (place / "out" / "index.html").read_text(encoding="utf-8")
     assert all(f"{name}/report.html" in index for name in names)
+
+
+def test_a_suite_run_twice_gives_identical_results_apart_from_wall_times(place: Path, tse: Tse) -> None:
+    """Beside each other or one after the other: no scenario of a suite can be flaky."""
+    folder = place / "suite"
+    folder.mkdir()
+    good = (place / "usdt-cliff-9m.yaml").read_text(encoding="utf-8")
+    (folder / "bounded.yaml").write_text(f"{good}boundary: {{under: {{method.0.to: 0.9905}}}}\n", encoding="utf-8")
+    (folder / "unseen.yaml").write_text(
+        good.replace("usdt-cliff-9m", "unseen").replace("to: 0.98", "to: 0.9999"), encoding="utf-8"
+    )
+    left: list[dict[str, str]] = []
+    for jobs in ("2", "1"):
+        done = tse("suite", "suite", "--jobs", jobs, "--report", "out", "--junit", "out/junit.xml", "--json")
+        assert done.returncode == 3, done.stderr
+        kept = {str(path): path.read_text(encoding="utf-8") for path in (place / "out").rglob("*") if path.is_file()}
+        left.append({name: without_walls(text) for name, text in {**kept, "stdout": done.stdout}.items()})
+        shutil.rmtree(place / "out")
+    assert len(left[0]) == 9 and any("digest" in text for text in left[0].values())
+    assert left[0] == left[1]
+
+
+def without_walls(text: str) -> str:
+    """A result, page or trail without its wall times, and without the rates that rest on them."""
+    text = re.sub(r'("wall_s": |time=")[\d.]+', r"\1#", text)
+    text = re.sub(r"(<dt>Wall time</dt><dd>|Wall time\"><span class=\"whole\">)[\d.,]+ s", r"\1#", text)
+    return re.sub(r"\([\d,]+ a second\)", "(#)", text)
 
 
 def test_a_suite_runs_what_a_single_run_runs(place: Path, tse: Tse, ran: Callable[..., Path]) -> None:

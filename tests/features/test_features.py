@@ -11,6 +11,7 @@ import zipfile
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from pytest_bdd import given, parsers, scenarios, then, when
@@ -18,7 +19,7 @@ from pytest_bdd import given, parsers, scenarios, then, when
 import trading_ecosystem
 from trading_ecosystem.configuration.scalars import instant_ns
 from trading_ecosystem.messages.orders import Side
-from trading_ecosystem.validation.results import AlertOutcome, Detection, Verdict
+from trading_ecosystem.validation.results import AlertOutcome, BoundarySide, Detection, Verdict
 from trading_ecosystem.validation.test_coordinator.scenario import load
 
 ROOT = Path(__file__).parents[2]
@@ -34,8 +35,8 @@ print(report.is_whole, report.head)
 QUIET = "half_spread: 250bps, skew: 2bps, requote: 40%"
 Story = Any  # Of conftest.py, which this file cannot import.
 
-OF_THE_CORE = ("crosses", "netting", "orders", "perpetuals", "sub_accounts", "venue")  # Those have their own steps.
-scenarios(*[str(path) for path in sorted((ROOT / "features").glob("*.feature")) if path.stem not in OF_THE_CORE])
+WITH_OWN_STEPS = ("crosses", "netting", "orders", "perpetuals", "sub_accounts", "timeline", "venue")
+scenarios(*[str(path) for path in sorted((ROOT / "features").glob("*.feature")) if path.stem not in WITH_OWN_STEPS])
 
 
 # Given.
@@ -104,6 +105,12 @@ def setting(story: Story, key: str, value: str) -> None:
 def loosened(story: Story, limit: str) -> None:
     usdt = "peg_deviation:\n  USDT:\n    warning: {at: 50bps, for: 60s, resolves: 35bps}\n    critical: "
     story.edit("two-desks-limits.yaml", f"{usdt}{{at: 100bps", f"{usdt}{{at: {limit}")
+
+
+@given(parsers.parse("its boundary is {boundary}"))
+def bounded(story: Story, boundary: str) -> None:
+    text = story.scenario.read_text(encoding="utf-8")
+    story.scenario.write_text(f"{text}boundary: {boundary}\n", encoding="utf-8")
 
 
 @given("its permission for a warning is taken out")
@@ -250,9 +257,19 @@ def run_is_typed(story: Story) -> None:
     story.type("run", story.scenario.name, "--report", "out", *replay)
 
 
+@when(parsers.parse("tse run is typed with {option}"))
+def run_is_typed_with(story: Story, option: str) -> None:
+    story.type("run", story.scenario.name, "--report", "out", option)
+
+
 @when("tse suite is typed for the folder with two jobs")
 def suite_is_typed(story: Story) -> None:
-    story.type("suite", "suite", "--jobs", "2", "--report", "out")
+    story.type("suite", "suite", "--jobs", "2", "--report", "out", "--junit", "junit.xml")
+
+
+@when("tse scenarios is typed")
+def scenarios_is_typed(story: Story) -> None:
+    story.type("scenarios", "--json")
 
 
 @when("tse performance is typed for what it kept")
@@ -288,6 +305,43 @@ def reason_says(story: Story, words: str) -> None:
 @then("the twin without the injection raised none of the expected alerts")
 def twin_is_quiet(story: Story) -> None:
     assert story.result.twin.verdict is Verdict.PASS and story.result.twin.alerts == ()
+
+
+# Then: the boundary.
+
+
+def side_of(story: Story, name: str) -> BoundarySide:
+    sides: tuple[BoundarySide, ...] = story.result.boundary
+    (side,) = [each for each in sides if each.side == name]
+    return side
+
+
+@then("the side under raised a warning and nothing critical")
+def under_warned(story: Story) -> None:
+    side = side_of(story, "under")
+    assert side.judgement.verdict is Verdict.PASS and side.changes == ("method.0.to: 0.9905",)
+    assert [alert.severity for alert in side.judgement.alerts] == ["warning"]
+
+
+@then("the side over raised a critical alert in time")
+def over_fired(story: Story) -> None:
+    (outcome,) = side_of(story, "over").judgement.expectations
+    assert (outcome.severity, outcome.detection) == ("critical", Detection.DETECTED)
+
+
+@then("the run itself has the digest that it has without a boundary")
+def same_digest(story: Story) -> None:
+    text = story.scenario.read_text(encoding="utf-8")
+    story.scenario.write_text(text[: text.index("boundary:")], encoding="utf-8")
+    story.run()
+    assert story.result.boundary == () and len(set(story.digests)) == 1
+
+
+@then("its page shows the broken boundary")
+def page_shows_boundary(story: Story) -> None:
+    section = story.page.partition('id="boundary"')[2].partition("</section>")[0]
+    assert "Just under" in section and "✗ FAIL" in re.sub("<[^>]*>", "", section)
+    assert "critical peg_deviation on USDT fired at" in section and "method.0.to: 0.9895" in section
 
 
 @then("nothing was injected")
@@ -679,3 +733,37 @@ def joined(story: Story) -> None:
     index = (story.place / "out" / "index.html").read_text(encoding="utf-8")
     for name in ("usdt-cliff-9m", "exchange-restart-short"):
         assert f"{name}/report.html" in index and (story.place / "out" / name / "report.html").is_file()
+
+
+@then(parsers.parse("its end says that the worst {rule} took {words}"))
+def worst_of_rule(story: Story, rule: str, words: str) -> None:
+    (line,) = [line for line in story.said.splitlines() if line.startswith(f"{rule} ")]
+    assert words in line
+
+
+@then(parsers.parse("its end names {rule} among the rules that no scenario expects"))
+def nobody_expects(story: Story, rule: str) -> None:
+    (line,) = [line for line in story.said.splitlines() if line.startswith("expected by no scenario: ")]
+    assert rule in line and "peg_deviation" not in line
+
+
+@then(parsers.parse('its page has a mark for {rule} of "{name}"'))
+def covered(story: Story, rule: str, name: str) -> None:
+    index = (story.place / "out" / "index.html").read_text(encoding="utf-8")
+    row = index.partition('class="matrix"')[2].partition(f'data-label="Rule">{rule}<')[2].partition("</tr>")[0]
+    assert re.findall(r'data-label="([^"]+)"><span', row) == [name]
+
+
+@then(parsers.parse("its JUnit file has {cases:d} cases, {failures:d} failures and {errors:d} errors"))
+def junit_counts(story: Story, cases: int, failures: int, errors: int) -> None:
+    (suite,) = ElementTree.parse(story.place / "junit.xml").getroot()
+    assert [int(suite.attrib[name]) for name in ("tests", "failures", "errors")] == [cases, failures, errors]
+    assert len(suite.findall("testcase")) == cases
+
+
+@then(parsers.parse('the list says that "{name}" proves "{words}"'))
+def listed(story: Story, name: str, words: str) -> None:
+    (found,) = [each for each in json.loads(story.output)["scenarios"] if each["scenario"] == name]
+    (alert,) = found["expects"]
+    said = f"{alert['severity']} {alert['rule']} on {alert['subject']} within {alert['deadline_s']:g}s"
+    assert said == words and found["boundary"] == ["under", "over"]

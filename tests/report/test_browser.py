@@ -4,12 +4,14 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from trading_ecosystem.report.index import render_index
 from trading_ecosystem.report.page import render
-from trading_ecosystem.validation.results import RunResult
+from trading_ecosystem.validation.results import RunResult, Verdict
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
@@ -37,9 +39,9 @@ def browser() -> str:
     return CHROMIUM
 
 
-def opened(browser: str, page: Path, profile: Path) -> tuple[str, list[str]]:
+def opened(browser: str, page: Path, profile: Path, fragment: str = "") -> tuple[str, list[str]]:
     """The page as the browser has it after its scripts ran, and what these wrote to the console."""
-    command = [browser, *FLAGS, f"--user-data-dir={profile}", page.as_uri()]
+    command = [browser, *FLAGS, f"--user-data-dir={profile}", page.as_uri() + fragment]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     return done.stdout, re.findall(r"CONSOLE.*", done.stderr)
 
@@ -64,3 +66,25 @@ def test_a_changed_script_does_not_run(browser: str, result: RunResult, tmp_path
     dom, complaints = opened(browser, page, tmp_path / "profile")
     assert "<title>bent</title>" not in dom
     assert any("Content Security Policy" in complaint for complaint in complaints)
+
+
+def test_the_index_of_a_suite_shows_what_is_asked_for(browser: str, result: RunResult, tmp_path: Path) -> None:
+    failed = replace(result.judgement, verdict=Verdict.FAIL, reasons=("late",))
+    page = tmp_path / "index.html"
+    page.write_text(
+        render_index([result, replace(result, scenario="other", family="crash", judgement=failed)]), encoding="utf-8"
+    )
+    rows = {"stablecoin": "PASS", "crash": "FAIL"}
+    for fragment, shown in (
+        ("", {"stablecoin", "crash"}),
+        ("#verdict=FAIL", {"crash"}),
+        ("#family=stablecoin", {"stablecoin"}),
+    ):
+        dom, complaints = opened(browser, page, tmp_path / "profile", fragment)
+        assert complaints == []
+        found = {
+            family for family, verdict in rows.items() if f'data-verdict="{verdict}" data-family="{family}">' in dom
+        }
+        hidden = len(re.findall(r'data-family="[a-z]+" hidden=""', dom))
+        assert found == shown and hidden == 2 - len(shown)
+        assert '<p class="filters">' in dom

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from trading_ecosystem.report.index import render_index, suite_verdict
 from trading_ecosystem.report.markup import Markup, join, raw, script_json, table, tag
 from trading_ecosystem.report.page import render
-from trading_ecosystem.validation.results import Detection, RunResult, Verdict
+from trading_ecosystem.validation.results import BoundarySide, Detection, RunResult, Verdict
 
 VOID = {"meta", "br", "hr", "col"}
 HOSTILE = "</script></style><script>alert(1)</script><img src=http://evil.example/x onerror=alert(2)>\"'&"
@@ -218,7 +218,38 @@ def test_index_links_every_report(result: RunResult, late: RunResult) -> None:
     reader = read(render_index([result, replace(late, scenario="a b")]))
     assert list(reader.attributes("href")) == ["usdt-depeg-36h/report.html", "a%20b/report.html"]
     text = reader.all_text()
-    assert "1 of 2 scenarios passed." in text and "71.5 s of 65 s" in text
+    assert "1 of 2 scenarios passed." in text and "71.5 s, deadline 65 s" in text
+
+
+def test_index_runs_its_own_script_alone(result: RunResult) -> None:
+    reader = read(render_index([result]))
+    policy = next(attributes["content"] for _, attributes in reader.elements if "http-equiv" in attributes) or ""
+    allowed = re.findall(r"'sha256-([^']+)'", policy)
+    assert allowed == [b64encode(sha256(script.encode()).digest()).decode() for script in reader.scripts]
+    assert not list(reader.attributes("src")) and "http" not in reader.scripts[0]
+
+
+def test_index_can_be_filtered_by_verdict_and_family(result: RunResult, late: RunResult) -> None:
+    reader = read(render_index([result, replace(late, scenario="other", family="crash")]))
+    rows = [attributes for name, attributes in reader.elements if name == "tr" and "data-verdict" in attributes]
+    assert [(row["data-family"], row["data-verdict"]) for row in rows] == [("crash", "FAIL"), ("stablecoin", "PASS")]
+    filters = [attributes["data-filter"] for name, attributes in reader.elements if name == "select"]
+    values = [attributes["value"] for name, attributes in reader.elements if name == "option"]
+    assert filters == ["verdict", "family"]
+    assert values == ["", "PASS", "FAIL", "", "crash", "stablecoin"]
+
+
+def test_index_tells_what_is_proved_and_covered(result: RunResult) -> None:
+    side = BoundarySide(side="under", changes=(), judgement=result.judgement, digest="")
+    text = read(render_index([replace(result, boundary=(side,))])).all_text()
+    assert "peg_deviation on USDT, critical" in text and "1 scenario with a boundary" in text
+    assert "Expected by no scenario of this suite: position_limit," in text
+    assert "60.9 s, deadline 65 s" in text
+
+
+def test_a_page_tells_latencies_by_rule(text: str) -> None:
+    assert "Expected alerts by rule, every episode" in text
+    assert "peg_deviation 2 60.4 s 60.9 s, deadline 65 s 0" in text
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 
+from trading_ecosystem.report.coverage import coverage
+from trading_ecosystem.report.latencies import RuleLatency, latencies
 from trading_ecosystem.report.words import milliseconds
 from trading_ecosystem.validation.results import (
     AlertOutcome,
+    BoundarySide,
     CheckOutcome,
     ExpectationOutcome,
     InjectionOutcome,
@@ -34,9 +37,11 @@ def run_object(result: RunResult, report: str | None) -> Object:
         "compiled": result.compiled,
         "alerts": [alert_object(alert) for alert in judgement.alerts],
         "expectations": [expectation_object(expectation) for expectation in judgement.expectations],
+        "latencies": [latency_object(each) for each in latencies([result])],
         "checks": [check_object(check) for check in judgement.checks],
         "injections": [injection_object(injection) for injection in judgement.injections],
         "twin": twin_object(result.twin, result.twin_digest),
+        "boundary": [side_object(side) for side in result.boundary],
         "counts": dict(result.counts),
         "versions": dict(result.versions),
         "command": result.command,
@@ -45,9 +50,34 @@ def run_object(result: RunResult, report: str | None) -> Object:
     }
 
 
-def suite_object(runs: Sequence[Object], verdict: Verdict, wall_s: float, report: str | None) -> Object:
-    """A suite: `runs` are the objects of its scenarios, in their order."""
-    return {"verdict": verdict.value, "wall_s": round(wall_s, 3), "report": report, "scenarios": list(runs)}
+def suite_object(
+    results: Sequence[RunResult], runs: Sequence[Object], verdict: Verdict, wall_s: float, report: str | None
+) -> Object:
+    """A suite: `runs` are the objects of its results, in their order."""
+    return {
+        "verdict": verdict.value,
+        "wall_s": round(wall_s, 3),
+        "report": report,
+        "latencies": [{**latency_object(each), "scenario": each.scenario or None} for each in latencies(results)],
+        "coverage": {
+            rule: {name: covered.value for name, covered in scenarios.items()}
+            for rule, scenarios in coverage(results).items()
+        },
+        "scenarios": list(runs),
+    }
+
+
+def latency_object(each: RuleLatency) -> Object:
+    """Of a rule; times are null where no expected alert of it fired."""
+    timed = each.count > 0
+    return {
+        "rule": each.rule,
+        "count": each.count,
+        "missed": each.missed,
+        "median_s": seconds(each.median_ns) if timed else None,
+        "worst_s": seconds(each.worst_ns) if timed else None,
+        "deadline_s": seconds(each.deadline_ns) if timed else None,
+    }
 
 
 def alert_object(alert: AlertOutcome) -> Object:
@@ -104,6 +134,17 @@ def twin_object(twin: Judgement | None, digest: str) -> Object | None:
         "reasons": list(twin.reasons),
         "digest": digest or None,
         "alerts": [alert_object(alert) for alert in twin.alerts],
+    }
+
+
+def side_object(side: BoundarySide) -> Object:
+    return {
+        "side": side.side,
+        "changes": list(side.changes),
+        "verdict": side.judgement.verdict.value,
+        "reasons": list(side.judgement.reasons),
+        "digest": side.digest,
+        "alerts": [alert_object(alert) for alert in side.judgement.alerts],
     }
 
 

@@ -25,6 +25,7 @@ from trading_ecosystem.cli.run import run
 from trading_ecosystem.cli.scenarios import scenarios, schema, validate
 from trading_ecosystem.cli.similarity import similarity
 from trading_ecosystem.cli.suite import suite
+from trading_ecosystem.cli.timeline import timeline
 from trading_ecosystem.cli.up import up
 from trading_ecosystem.cli.verify import verify
 from trading_ecosystem.configuration.document import Problem
@@ -46,6 +47,7 @@ for command in (
     validate,
     verify,
     performance,
+    timeline,
     schema,
     similarity,
     impact,

@@ -28,6 +28,13 @@ def check_folder(folder: Path, option: str = "--report") -> None:
         raise Problem(f"{option} {folder}: no permission to write in {there}")
 
 
+def check_file(path: Path, option: str) -> None:
+    """Raise `Problem` where the file could not be written."""
+    if path.is_dir():
+        raise Problem(f"{option} {path}: is a folder, not a file")
+    check_folder(path.parent, option)
+
+
 def write_run(result: RunResult, folder: Path) -> Path:
     """Write the report and the result; returns the path of the report."""
     from trading_ecosystem.report.page import render

@@ -20,6 +20,9 @@ Seed = Annotated[int | None, typer.Option(metavar="N", min=0, max=1 << 31, help=
 Replay = Annotated[Path | None, typer.Option(metavar="FILE_OR_FOLDER", help="Recorded prices: bars, trades or quotes.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the scenario.")]
 Report = Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the report, the result and the trail here.")]
+Boundary = Annotated[
+    bool, typer.Option(help="Run the scenario just under its limits, and just over, where it says how.")
+]
 Live = Annotated[bool, typer.Option("--live", help="Against the services that `tse up` has brought up.")]
 Speed = Annotated[int, typer.Option(metavar="N", min=0, max=3600, help="With --live: instead of that of `tse up`.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
@@ -32,6 +35,7 @@ def run(
     settings: Settings = None,
     report: Report = None,
     json: Json = False,
+    boundary: Boundary = True,
     live: Live = False,
     speed: Speed = 0,
     folder: Folder = FOLDER,
@@ -43,7 +47,12 @@ def run(
     if report is not None:
         outputs.check_folder(report)
     request = RunRequest(
-        scenario_path=path, seed=seed, replay=replay, settings=tuple(settings or ()), report_folder=report
+        scenario_path=path,
+        seed=seed,
+        replay=replay,
+        settings=tuple(settings or ()),
+        report_folder=report,
+        with_boundary=boundary,
     )
     before = outputs.files_in(report)
     try:

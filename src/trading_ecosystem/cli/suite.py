@@ -12,13 +12,18 @@ from rich.text import Text
 from trading_ecosystem.cli import outputs, terminal
 from trading_ecosystem.cli.exits import EXIT_OF, Interrupted
 from trading_ecosystem.cli.json_output import run_object, suite_object
+from trading_ecosystem.cli.junit import junit as junit_text
 from trading_ecosystem.cli.lookup import every_scenario
-from trading_ecosystem.cli.run import Json, Report, Seed
+from trading_ecosystem.cli.run import Boundary, Json, Report, Seed
 from trading_ecosystem.cli.workers import Job, Workers
+from trading_ecosystem.report.coverage import coverage, untried
 from trading_ecosystem.report.index import latency, suite_verdict
+from trading_ecosystem.report.latencies import latencies
 from trading_ecosystem.report.words import (
+    boundary_verdict,
     counted,
     decimal,
+    duration,
     events_per_second,
     tightest_expectation,
     verdict_sentence,
@@ -28,17 +33,33 @@ from trading_ecosystem.validation.test_coordinator.scenario import load
 
 Folder = Annotated[Path | None, typer.Argument(metavar="[FOLDER]", help="Of scenarios, instead of the shipped ones.")]
 Jobs = Annotated[int, typer.Option(metavar="N", min=1, max=256, help="How many scenarios at a time.")]
+Junit = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the verdicts as JUnit XML.")]
 POLL_S = 0.2
 
+HEADERS = ("Scenario", "Verdict", "Worst latency", "Negative twin", "Boundary", "Events/s", "Wall")
 
-def suite(folder: Folder = None, jobs: Jobs = 1, report: Report = None, json: Json = False, seed: Seed = None) -> None:
+
+def suite(
+    folder: Folder = None,
+    jobs: Jobs = 1,
+    report: Report = None,
+    junit: Junit = None,
+    json: Json = False,
+    seed: Seed = None,
+    boundary: Boundary = True,
+) -> None:
     """Run every scenario. Exit code: 0 if all pass, 3 if what did not pass is INVALID, else 1."""
     paths = every_scenario(folder)
     refuse_broken(paths)
     if report is not None:
         outputs.check_folder(report)
+    if junit is not None:
+        outputs.check_file(junit, "--junit")
     started = time.monotonic()
-    board = Board(paths, report, seed, terminal.screen())
+    jobs_of = {
+        name: Job(name=name, path=path, report=report, seed=seed, boundary=boundary) for name, path in paths.items()
+    }
+    board = Board(jobs_of, terminal.screen())
     try:
         board.run(jobs)
     except KeyboardInterrupt:
@@ -47,10 +68,12 @@ def suite(folder: Folder = None, jobs: Jobs = 1, report: Report = None, json: Js
     verdict = suite_verdict(results)
     index = None if report is None else str(outputs.write_index(results, report))
     wall_s = time.monotonic() - started
+    if junit is not None:
+        outputs.write_whole(junit, junit_text(results, wall_s))
     board.show_end(verdict, wall_s, index)
     if json:
         objects = [run_object(board.results[name], board.pages.get(name)) for name in paths]
-        terminal.print_object(suite_object(objects, verdict, wall_s, index))
+        terminal.print_object(suite_object(results, objects, verdict, wall_s, index))
     raise typer.Exit(EXIT_OF[verdict])
 
 
@@ -75,10 +98,10 @@ def longest_first(jobs: list[Job]) -> list[Job]:
 class Board:
     """Where each scenario of the suite stands."""
 
-    def __init__(self, paths: dict[str, Path], report: Path | None, seed: int | None, console: terminal.Screen) -> None:
-        self._jobs = {name: Job(name=name, path=path, report=report, seed=seed) for name, path in paths.items()}
+    def __init__(self, jobs: dict[str, Job], console: terminal.Screen) -> None:
+        self._jobs = jobs
         self._console = console
-        self._states = dict.fromkeys(paths, "waiting")
+        self._states = dict.fromkeys(jobs, "waiting")
         self.results: dict[str, RunResult] = {}
         self.pages: dict[str, str] = {}
 
@@ -105,11 +128,11 @@ class Board:
                 live.update(self.table())
 
     def table(self) -> Table:
-        table = terminal.plain_table("Scenario", "Verdict", "Worst latency", "Negative twin", "Events/s", "Wall")
+        table = terminal.plain_table(*HEADERS)
         for name, state in self._states.items():
             result = self.results.get(name)
             if result is None:
-                table.add_row(Text(name), Text(state, "dim"), "", "", "", "")
+                table.add_row(Text(name), Text(state, "dim"))
             else:
                 table.add_row(Text(name), *row(result))
         return table
@@ -119,6 +142,7 @@ class Board:
         for name, result in self.results.items():
             if result.judgement.verdict is not Verdict.PASS:
                 self._console.print(Text(f"  {name}: {sentence_of(result)}"))
+        self._show_rules()
         kept = f"report {index}" if index else "no report kept (--report DIR keeps one)"
         passed = sum(result.judgement.verdict is Verdict.PASS for result in self.results.values())
         self._console.print()
@@ -126,6 +150,21 @@ class Board:
             terminal.verdict_text(verdict),
             Text(f"{passed} of {counted(len(self.results), 'scenario')} passed, {decimal(wall_s, 1)} s wall, {kept}"),
         )
+
+    def _show_rules(self) -> None:
+        """The worst latency of each rule, and the rules that nobody expects."""
+        results = list(self.results.values())
+        table = terminal.plain_table("Rule", "Alerts", "Median", "Worst latency", "Missed", "Scenario of the worst")
+        for each in latencies(results):
+            median = duration(each.median_ns) if each.count else "-"
+            words = (each.rule, str(each.count), median, each.words, str(each.missed), each.scenario)
+            table.add_row(*(Text(word) for word in words))
+        if table.row_count:
+            self._console.print()
+            self._console.print(table)
+        missing = untried(coverage(results))
+        if missing:
+            self._console.print(Text(f"expected by no scenario: {', '.join(missing)}"))
 
     def what_finished(self) -> str:
         done = [f"{name} {result.judgement.verdict}" for name, result in self.results.items()]
@@ -137,10 +176,12 @@ class Board:
 def row(result: RunResult) -> tuple[Text, ...]:
     worst = tightest_expectation(result.judgement.expectations)
     twin = Text("not run") if result.twin is None else terminal.verdict_text(result.twin.verdict)
+    sides = boundary_verdict(result.boundary)
     return (
         terminal.verdict_text(result.judgement.verdict),
         Text(latency(worst) if worst else "no alert"),
         twin,
+        Text("none") if sides is None else terminal.verdict_text(sides),
         Text(events_per_second(result)),
         Text(f"{decimal(result.wall_s, 1)} s"),
     )

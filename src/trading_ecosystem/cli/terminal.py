@@ -15,6 +15,7 @@ from rich.text import Text
 
 from trading_ecosystem.cli.outputs import as_json
 from trading_ecosystem.report.words import (
+    BOUNDARY_WORDS,
     DETECTION_WORDS,
     HOUR_NS,
     TWIN_WORDS,
@@ -162,6 +163,14 @@ def check_table(result: RunResult) -> Table:
             table.add_row(Text(f"{check.kind}: {check.text}"), Text("✗ failed", "red"), Text(check.detail))
     if result.twin is not None:
         table.add_row("negative twin", verdict_text(result.twin.verdict), TWIN_WORDS[result.twin.verdict])
+    for side in result.boundary:
+        verdict = side.judgement.verdict
+        changed = side.changes[0] if len(side.changes) == 1 else f"{len(side.changes)} keys changed"
+        table.add_row(
+            f"boundary, {side.side}",
+            verdict_text(verdict),
+            Text(f"{BOUNDARY_WORDS[side.side, verdict]} ({changed})"),
+        )
     return table
 
 

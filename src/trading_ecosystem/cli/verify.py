@@ -16,9 +16,14 @@ TRAIL_NAME = "trail.jsonl"
 Trail = Annotated[Path, typer.Argument(metavar="TRAIL", help="A trail file, or the report folder of one run.")]
 
 
+def trail_of(given: Path) -> Path:
+    """The trail file: itself, or that of the report folder of a run."""
+    return given / TRAIL_NAME if given.is_dir() else given
+
+
 def verify(trail: Trail) -> None:
     """Check the hash chain of a trail. Exit code: 0 whole, 1 damaged, 2 not readable."""
-    path = trail / TRAIL_NAME if trail.is_dir() else trail
+    path = trail_of(trail)
     found = verifier.verify(path)
     console = terminal.screen()
     if found.fault is not None and found.fault.damage is verifier.Damage.UNREADABLE:

@@ -33,6 +33,7 @@ class Job:
     path: Path
     report: Path | None
     seed: int | None
+    boundary: bool = True
 
 
 @final
@@ -113,7 +114,11 @@ def work(job: Job) -> Outcome:
         parent.shares.put((job.name, done_ns / max(total_ns, 1)))
 
     request = RunRequest(
-        scenario_path=job.path, seed=job.seed, report_folder=job.report, twin_in_parallel=parent.is_alone
+        scenario_path=job.path,
+        seed=job.seed,
+        report_folder=job.report,
+        twin_in_parallel=parent.is_alone,
+        with_boundary=job.boundary,
     )
     result = run(request, tell)
     page = None if job.report is None else str(write_run(result, job.report))

@@ -40,6 +40,7 @@ def render(result: RunResult) -> str:
         sections.key_facts(result),
         sections.expectations(result),
         sections.twin(result),
+        sections.boundary(result),
         sections.checks(result),
         sections.injections(result),
         chart_section(drawn),

@@ -3,8 +3,10 @@
 import shlex
 
 from trading_ecosystem.report.chain import KIND_SYMBOLS
+from trading_ecosystem.report.latencies import RuleLatency, latencies
 from trading_ecosystem.report.markup import Child, Markup, folded, join, section, table, tag
 from trading_ecosystem.report.words import (
+    BOUNDARY_WORDS,
     DETECTION_WORDS,
     TWIN_WORDS,
     VERDICT_SYMBOLS,
@@ -22,6 +24,7 @@ from trading_ecosystem.report.words import (
 )
 from trading_ecosystem.validation.results import (
     AlertOutcome,
+    BoundarySide,
     CheckOutcome,
     ExpectationOutcome,
     RunResult,
@@ -119,7 +122,23 @@ def expectations(result: RunResult) -> Markup:
     ]
     headers = ("Alert", "Severity", "Condition", "Breach (UTC)", "Alert (UTC)", "Breach to alert", "Outcome")
     note = "Deadlines count from the breach: the first moment the condition was true in data that the monitor can see."
-    return section("detection", "Expected alerts", table(note, headers, rows))
+    by_rule = latency_table(latencies([result]))
+    return section("detection", "Expected alerts", table(note, headers, rows), by_rule)
+
+
+def latency_table(every: tuple[RuleLatency, ...], with_scenario: bool = False) -> Markup:
+    """How long the alerts of each rule took, all episodes counted."""
+    rows = [latency_row(each)[: 6 if with_scenario else 5] for each in every]
+    headers = ("Rule", "Alerts", "Median", "Worst, against its deadline", "Missed", "Scenario of the worst")
+    note = "Expected alerts by rule, every episode: the worst is the one that used most of its deadline."
+    return table(note, headers[: 6 if with_scenario else 5], rows, "latencies")
+
+
+def latency_row(each: RuleLatency) -> tuple[Child, ...]:
+    if not each.count:
+        return each.rule, "0", "-", "no alert", str(each.missed), "-"
+    drawn = bar(each.worst_ns, each.deadline_ns, max(each.worst_ns, each.deadline_ns))
+    return each.rule, str(each.count), duration(each.median_ns), drawn, str(each.missed), each.scenario
 
 
 def whole(text: str) -> Markup:
@@ -129,12 +148,15 @@ def whole(text: str) -> Markup:
 
 def latency_bar(outcome: ExpectationOutcome, longest_ns: int) -> Markup:
     """The time taken, against a tick where the deadline is; all bars of a table share one scale."""
-    latency = latency_ns(outcome)
-    deadline = f"deadline {duration(outcome.deadline_ns)}"
+    return bar(latency_ns(outcome), outcome.deadline_ns, longest_ns)
+
+
+def bar(latency: int | None, deadline_ns: int, longest_ns: int) -> Markup:
+    deadline = f"deadline {duration(deadline_ns)}"
     words = f"no alert, {deadline}" if latency is None else f"{duration(latency)}, {deadline}"
-    late = latency is not None and latency > outcome.deadline_ns
+    late = latency is not None and latency > deadline_ns
     filled = tag("span", class_="late" if late else "taken", style=f"width:{per_cent(latency or 0, longest_ns)}")
-    tick = tag("span", class_="deadline", style=f"left:{per_cent(outcome.deadline_ns, longest_ns)}")
+    tick = tag("span", class_="deadline", style=f"left:{per_cent(deadline_ns, longest_ns)}")
     return join(tag("span", filled, tick, class_="bar", aria_hidden="true"), tag("span", words, class_="bar-words"))
 
 
@@ -181,6 +203,28 @@ def twin(result: RunResult) -> Markup:
         ),
         tag("p", f"Same seed, injection removed. Alerts raised: {raised or 'none'}. ", *reasons),
         tag("p", "Digest ", tag("code", result.twin_digest), class_="note") if result.twin_digest else None,
+    )
+
+
+def boundary(result: RunResult) -> Markup:
+    if not result.boundary:
+        return section("boundary", "Boundary", tag("p", "This run was made without a boundary."))
+    note = "Same seed, changed as told. Where only one side was run, the scenario as written is the other."
+    rows = [side_row(side) for side in result.boundary]
+    headers = ("Side", "Verdict", "What it says", "Changed", "Alerts raised", "Digest")
+    return section("boundary", "Boundary", table(note, headers, rows))
+
+
+def side_row(side: BoundarySide) -> tuple[Child, ...]:
+    judgement = side.judgement
+    reasons = (sentence(reason) for reason in judgement.reasons)
+    return (
+        f"Just {side.side}",
+        tag("strong", symbol(judgement.verdict), judgement.verdict.value, class_=f"whole {judgement.verdict.lower()}"),
+        " ".join((BOUNDARY_WORDS[side.side, judgement.verdict], *reasons)),
+        tag("code", ", ".join(side.changes)),
+        ", ".join(f"{alert.severity} {alert.rule} on {alert.subject}" for alert in judgement.alerts) or "none",
+        tag("code", side.digest[:16]),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from trading_ecosystem.configuration.scalars import SECOND_NS, instant_text
 from trading_ecosystem.validation.results import (
     AlertOutcome,
+    BoundarySide,
     Detection,
     ExpectationOutcome,
     Judgement,
@@ -31,6 +32,20 @@ TWIN_WORDS = {
     Verdict.FAIL: "Without the injection, something went wrong all the same: the alerts prove nothing.",
     Verdict.INVALID: "The run without the injection could not be judged.",
 }
+BOUNDARY_WORDS = {
+    ("under", Verdict.PASS): "Just under the limit, none of the expected critical alerts fired.",
+    ("under", Verdict.FAIL): "Just under the limit, something went wrong all the same.",
+    ("under", Verdict.INVALID): "The run just under the limit could not be judged.",
+    ("over", Verdict.PASS): "Just over the limit, every expected alert fired in time.",
+    ("over", Verdict.FAIL): "Just over the limit, not every expected alert fired in time.",
+    ("over", Verdict.INVALID): "The run just over the limit could not be judged.",
+}
+
+
+def boundary_verdict(sides: Iterable[BoundarySide]) -> Verdict | None:
+    """Of all sides that were run; None where none was."""
+    verdicts = {side.judgement.verdict for side in sides}
+    return next((each for each in (Verdict.FAIL, Verdict.INVALID, Verdict.PASS) if each in verdicts), None)
 
 
 def milliseconds(ns: int | None) -> str | None:

@@ -133,6 +133,16 @@ class LimitLine:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BoundarySide:
+    """The run of a scenario changed to be just under its critical limits, or just over."""
+
+    side: str  # under or over
+    changes: tuple[str, ...]  # Such as "method.0.to: 0.9905".
+    judgement: Judgement
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunResult:
     """Everything about one run. Wall time is the only figure that differs between two equal runs."""
 
@@ -153,6 +163,7 @@ class RunResult:
     judgement: Judgement
     twin: Judgement | None = None
     twin_digest: str = ""
+    boundary: tuple[BoundarySide, ...] = ()  # Empty where the scenario has none, or it was left out.
     timeline: tuple[TimelineEntry, ...] = ()
     chains: dict[str, tuple[ChainLink, ...]] = field(default_factory=dict)  # By alert id.
     series: tuple[Series, ...] = ()

@@ -1,11 +1,13 @@
-"""Runs a scenario on the virtual clock, with its negative twin, and gathers what a reader wants to know."""
+"""Runs a scenario on the virtual clock, with its negative twin and its boundary, and gathers what a reader wants to
+know."""
 
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from multiprocessing import get_context
 
 from trading_ecosystem import __version__, routes
@@ -15,9 +17,10 @@ from trading_ecosystem.preparation import Prepared, RunRequest, command_of, prep
 from trading_ecosystem.validation.audit_correlator.checker import ConservationChecker
 from trading_ecosystem.validation.audit_correlator.core import AuditCorrelator
 from trading_ecosystem.validation.audit_correlator.trail import NoSink, Sink
-from trading_ecosystem.validation.results import Judgement, RunResult, Verdict
+from trading_ecosystem.validation.results import BoundarySide, Judgement, RunResult, Verdict
+from trading_ecosystem.validation.test_coordinator import boundary
 from trading_ecosystem.validation.test_coordinator.core import TestCoordinator
-from trading_ecosystem.validation.test_coordinator.scenario import twin
+from trading_ecosystem.validation.test_coordinator.scenario import Scenario, twin
 from trading_ecosystem.virtual.build import build_world
 from trading_ecosystem.virtual.children import deaf_children, die_with_parent
 from trading_ecosystem.virtual.interrupts import heard_later
@@ -26,6 +29,7 @@ from trading_ecosystem.virtual.queue import COMPILED
 from trading_ecosystem.virtual.world import EventStorm, World
 
 Progress = Callable[[int, int], None]
+RUN, TWIN = "run", "twin"
 LEAST_STEPS = 400  # How often progress is told, and Ctrl-C heard.
 LONGEST_STEP_NS = 900_000_000_000
 SETTLEMENT_GRACE_NS = 60_000_000_000  # What a run cut short may leave on its way: the deadline of tier T5.
@@ -44,18 +48,19 @@ class Ended:
 
 
 def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
-    """Run the scenario and its twin. Raises `Problem` for bad input, before anything is written.
+    """Run the scenario, its twin and its boundary. Raises `Problem` for bad input, before anything is written.
 
     `progress` is told how many simulated ns are done, of how many.
     """
     prepared = prepare(request)
-    of_run, of_twin = shares(request, progress)
+    told = shares(request, prepared, progress)
     kept = kept_trail(request.report_folder, prepared.scenario.name)
-    with twin_running(request, of_twin) as twin_of_run, kept as (sink, trail):
-        ended = execute(prepared, sink, of_run)
+    with twin_running(request, told.get(TWIN)) as twin_of_run, kept as (sink, trail):
+        ended = execute(prepared, sink, told.get(RUN))
         twin_judgement, twin_digest = twin_of_run()
+        sides = run_boundary(prepared, told)
     with heard_later():
-        return gather(request, prepared, ended, twin_judgement, twin_digest, trail)
+        return gather(request, prepared, ended, twin_judgement, twin_digest, sides, trail)
 
 
 # Running.
@@ -191,20 +196,54 @@ def twin_running(
 
 def run_twin(request: RunRequest, progress: Progress | None) -> tuple[Judgement, str]:
     """The judgement and digest of the run without its injections and its recorded prices, over the same time."""
-    prepared = prepare(request)
+    prepared = prepare(replace(request, with_boundary=False))
     ended = execute(replace(prepared, scenario=twin(prepared.scenario), recorded=None), NoSink(), progress)
     return ended.judgement, ended.audit.digest
 
 
-def shares(request: RunRequest, progress: Progress | None) -> tuple[Progress | None, Progress | None]:
-    """Who is told of the run's progress, and of its twin's: one after the other, each is half of the way."""
-    if progress is None or not request.with_twin or request.twin_in_parallel:
-        return progress, None
-    tell = progress
-    return (
-        lambda done_ns, total_ns: tell(done_ns, 2 * total_ns),
-        lambda done_ns, total_ns: tell(total_ns + done_ns, 2 * total_ns),
+# The boundary.
+
+
+def run_boundary(prepared: Prepared, told: Mapping[str, Progress]) -> tuple[BoundarySide, ...]:
+    """Run each side, one after the other, and judge it."""
+    scenario = prepared.scenario
+    return tuple(run_side(scenario, name, varied, told.get(name)) for name, varied in prepared.boundary.items())
+
+
+def run_side(scenario: Scenario, name: str, varied: Prepared, progress: Progress | None) -> BoundarySide:
+    ended = execute(varied, NoSink(), progress)
+    return BoundarySide(
+        side=name,
+        changes=boundary.changes(scenario, name),
+        judgement=boundary.judged(name, ended.judgement, scenario),
+        digest=ended.audit.digest,
     )
+
+
+# Progress.
+
+
+def shares(request: RunRequest, prepared: Prepared, progress: Progress | None) -> dict[str, Progress]:
+    """Who is told of the progress of the run, of its twin and of each side of its boundary, one after the other.
+
+    A twin that runs in parallel is no part of the way.
+    """
+    if progress is None:
+        return {}
+    lengths = {RUN: prepared.scenario.duration_ns}
+    if request.with_twin and not request.twin_in_parallel:
+        lengths[TWIN] = prepared.scenario.duration_ns
+    lengths |= {name: side.scenario.duration_ns for name, side in prepared.boundary.items()}
+    ends = accumulate(lengths.values())
+    return {
+        name: share(progress, end - lengths[name], sum(lengths.values()))
+        for name, end in zip(lengths, ends, strict=True)
+    }
+
+
+def share(progress: Progress, before_ns: int, all_ns: int) -> Progress:
+    """Progress of a part of the way, of which `before_ns` are behind when it begins."""
+    return lambda done_ns, _: progress(before_ns + done_ns, all_ns)
 
 
 # What is gathered.
@@ -216,6 +255,7 @@ def gather(
     ended: Ended,
     twin_judgement: Judgement | None,
     twin_digest: str,
+    sides: tuple[BoundarySide, ...],
     trail: str,
 ) -> RunResult:
     scenario, plan, audit = prepared.scenario, prepared.plan, ended.audit
@@ -236,9 +276,10 @@ def gather(
         compiled=COMPILED,
         digest=audit.digest,
         command=command_of(request, prepared.seed),
-        judgement=with_twin(ended.judgement, twin_judgement),
+        judgement=with_boundary(with_twin(ended.judgement, twin_judgement), sides),
         twin=twin_judgement,
         twin_digest=twin_digest,
+        boundary=sides,
         timeline=audit.timeline(),
         chains=audit.chains(),
         series=(*ended.coordinator.series(), *audit.series()),
@@ -259,8 +300,22 @@ def counts_of(ended: Ended) -> dict[str, int]:
 
 def with_twin(judgement: Judgement, twin_judgement: Judgement | None) -> Judgement:
     """The twin's failure is the run's failure: an alert that comes without its cause proves nothing."""
-    if twin_judgement is None or twin_judgement.verdict is Verdict.PASS:
+    if twin_judgement is None:
         return judgement
-    reasons = tuple(f"the twin without the injection: {reason}" for reason in twin_judgement.reasons)
-    worst = twin_judgement.verdict if judgement.verdict is Verdict.PASS else judgement.verdict
+    return joined(judgement, twin_judgement, "the twin without the injection")
+
+
+def with_boundary(judgement: Judgement, sides: Sequence[BoundarySide]) -> Judgement:
+    """A broken boundary is the run's failure: an alert that comes under its limit tells nothing of the limit."""
+    for side in sides:
+        judgement = joined(judgement, side.judgement, f"the boundary, just {side.side} the limit")
+    return judgement
+
+
+def joined(judgement: Judgement, other: Judgement, name: str) -> Judgement:
+    """The judgement of a run, given that of another run of the same scenario."""
+    if other.verdict is Verdict.PASS:
+        return judgement
+    reasons = tuple(f"{name}: {reason}" for reason in other.reasons)
+    worst = other.verdict if judgement.verdict is Verdict.PASS else judgement.verdict
     return replace(judgement, verdict=worst, reasons=(*judgement.reasons, *reasons))

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 from trading_ecosystem.configuration.scalars import duration_text
 from trading_ecosystem.messages.chaos import VenueFault
-from trading_ecosystem.messages.risk import AlertRule
+from trading_ecosystem.messages.risk import AlertRule, Severity
 from trading_ecosystem.reference import AssetKind, ReferenceData
 from trading_ecosystem.validation.test_coordinator.conditions import (
     EXCHANGE,
@@ -30,6 +30,7 @@ from trading_ecosystem.validation.test_coordinator.injections import (
 )
 from trading_ecosystem.validation.test_coordinator.parts import (
     AlertPattern,
+    Boundary,
     Expectation,
     Recovery,
     Replay,
@@ -164,6 +165,16 @@ def covers(pattern: AlertPattern, expectation: Expectation) -> bool:
         and pattern.subject in (None, expectation.subject)
         and pattern.severity in (None, expectation.severity)
     )
+
+
+def check_boundary(boundary: Boundary | None, expectations: Iterable[Expectation]) -> None:
+    if boundary is None:
+        return
+    if not any(expectation.severity == Severity.CRITICAL for expectation in expectations):
+        boundary.node.fail("no critical alert is expected, so there is no limit to stay under")
+    for key, value in (*boundary.under, *boundary.over):
+        if key.partition(".")[0] == "boundary":
+            value.fail("a boundary has no boundary of its own")
 
 
 # The world.

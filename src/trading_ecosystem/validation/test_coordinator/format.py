@@ -13,6 +13,7 @@ from trading_ecosystem.validation.test_coordinator import conditions, parts
 from trading_ecosystem.validation.test_coordinator.conditions import Quantity
 from trading_ecosystem.validation.test_coordinator.injection_format import ANY_TIME, INJECTIONS, PART, SOME_TIME
 from trading_ecosystem.validation.test_coordinator.kinds import (
+    Changes,
     Choice,
     Duration,
     FlagOrDuration,
@@ -307,6 +308,15 @@ REPLAY = Table(
         ),
     ],
 )
+BOUNDARY = Table(
+    "boundary",
+    "The scenario once more, changed so that it stays just under its critical limits, and so that it goes just over.",
+    parts.Boundary,
+    [
+        Key("under", Changes(), "So changed, no critical alert that is expected fires.", required=True),
+        Key("over", Changes(), "So changed, all expected alerts fire in time; otherwise as written.", absent=()),
+    ],
+)
 
 
 def scenario(node: object, **values: Any) -> Values:
@@ -359,6 +369,7 @@ SCENARIO = Table(
         Key("forbid", ListOf(PATTERN), "Alerts that must not come. All others are false alarms too.", absent=()),
         Key("rollbacks", ListOf(ROLLBACK), "How the injections are undone.", absent=()),
         Key("recovery", RECOVERY, "What holds again afterwards."),
+        Key("boundary", BOUNDARY, "Runs on either side of the limits."),
     ],
 )
 

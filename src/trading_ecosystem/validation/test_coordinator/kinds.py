@@ -192,6 +192,21 @@ class Mapped(Kind):
         return {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}
 
 
+class Changes(Kind):
+    """A mapping from dotted keys to whatever these may hold. Reads as pairs, in the order of the file."""
+
+    words = "mapping of dotted keys to values, as with `tse run --set`"
+
+    def read(self, node: Node) -> tuple[tuple[str, Node], ...]:
+        entries = tuple(node.entries())
+        if not entries:
+            node.fail("nothing is changed; name a key such as method.0.to, and its value")
+        return entries
+
+    def schema(self) -> Schema:
+        return {"type": "object", "minProperties": 1}
+
+
 @dataclass(frozen=True)
 class Key:
     """One line of the format. `field` is the name that the value has in the code."""

@@ -110,3 +110,12 @@ class Replay:
     symbols: tuple[tuple[str, str], ...]
     columns: tuple[tuple[str, str], ...]
     prices: str = "replaced"  # What becomes of injected prices of what is replayed.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boundary:
+    """What is changed for the run just under the limits, and for that just over; `over` empty: as written."""
+
+    node: Node = field(compare=False, repr=False)
+    under: tuple[tuple[str, Node], ...]
+    over: tuple[tuple[str, Node], ...] = ()

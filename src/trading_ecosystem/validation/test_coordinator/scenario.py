@@ -11,6 +11,7 @@ from trading_ecosystem.validation.test_coordinator.conditions import Condition
 from trading_ecosystem.validation.test_coordinator.injections import Injection, PricePath
 from trading_ecosystem.validation.test_coordinator.parts import (
     AlertPattern,
+    Boundary,
     Expectation,
     Recovery,
     Replay,
@@ -46,6 +47,7 @@ class Scenario:
     rollbacks: tuple[Rollback, ...]
     recovery: Recovery | None
     document: Node = field(compare=False, repr=False)
+    boundary: Boundary | None = None
     replayed_symbols: tuple[str, ...] = ()  # Whose prices are recorded ones in this run.
 
     def check(self, reference: ReferenceData, instances: Collection[str], accounts: Collection[str]) -> None:
@@ -105,6 +107,7 @@ def read(node: Node) -> Scenario:
     checks.check_contradictions(scenario.expect, scenario.forbid)
     if scenario.method and not scenario.effect:
         node.fail("effect: name what must be seen of the injections, such as a price, or nothing is tested")
+    checks.check_boundary(scenario.boundary, scenario.expect)
     return scenario
 
 
@@ -119,6 +122,7 @@ def twin(scenario: Scenario) -> Scenario:
         forbid=(*scenario.forbid, *(each.as_pattern() for each in scenario.expect)),
         rollbacks=(),
         recovery=None,
+        boundary=None,
         replay=None,
         replayed_symbols=(),
     )
