@@ -521,9 +521,12 @@ GONE, BACK = step(0, 0, "carla", "external"), step(0, 0, "external", "carla")
     ("story", "found"),
     [
         ((STARTED, GONE, BACK, ENDED), []),
-        ((GONE,), [Invariant.EXCHANGE_AND_CUSTODY]),  # Nobody did it on purpose.
+        ((GONE, BACK), [Invariant.EXCHANGE_AND_CUSTODY]),  # Nobody did it on purpose.
         ((STARTED, GONE, BACK, ENDED, GONE), [Invariant.EXCHANGE_AND_CUSTODY]),
-        ((STARTED, step(1, 0, "carla", "external")), [Invariant.EXCHANGE_AND_CUSTODY]),  # This one is of a transfer.
+        (  # These two are of a transfer.
+            (STARTED, step(1, 0, "carla", "external"), step(1, 0, "external", "carla"), ENDED),
+            [Invariant.EXCHANGE_AND_CUSTODY],
+        ),
         ((STARTED, GONE, ENDED), [Invariant.EXCHANGE_AND_CUSTODY]),  # It never came back.
         ((STARTED, GONE, step(0, 0, "external", "carla", 4), ENDED), [Invariant.EXCHANGE_AND_CUSTODY]),
         ((STARTED, step(0, 0, "carla", "external", 101)), [Invariant.CUSTODY_NOT_NEGATIVE]),
