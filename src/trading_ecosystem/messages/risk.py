@@ -39,6 +39,7 @@ class AlertRule(StrEnum):
     REPEATED_EXECUTION = "repeated_execution"
     SYSTEMIC_VENUE = "systemic_venue"
     ALERT_ESCALATION = "alert_escalation"
+    OWN_HEARTBEAT = "own_heartbeat"
 
 
 @final

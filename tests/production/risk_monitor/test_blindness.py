@@ -22,7 +22,10 @@ ALLOWED = (
     ),
 )
 SHELLS = ("server.py", "store.py", "rest.py", "rest_bodies.py", "__main__.py")  # What is around the core.
-OF_SHELLS = ("trading_ecosystem.live", "alembic", "asyncio", "fastapi", "pathlib", "pydantic", "sqlalchemy", "typing")
+OF_SHELLS = (
+    *("trading_ecosystem.live", "alembic", "fastapi", "pydantic", "sqlalchemy"),
+    *("asyncio", "collections", "contextlib", "functools", "pathlib", "ssl", "typing"),
+)
 NEVER = ("trading_ecosystem.live.chaos_wire", "trading_ecosystem.live.faults", "trading_ecosystem.live.store.faults")
 STANDARD = {"collections.abc", "dataclasses", "enum", "fractions", "heapq", "math", "typing"}
 FILES = sorted(Path(next(iter(package.__path__))).rglob("*.py"))
@@ -46,7 +49,7 @@ def test_there_is_something_to_look_at() -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=[file.name for file in FILES])
 def test_only_messages_of_production_and_foundations_are_imported(file: Path) -> None:
-    shell = file.name in SHELLS or file.parent.name == "migrations"
+    shell = file.name in SHELLS or file.parent.name in ("migrations", "notify")
     allowed = (*ALLOWED, *OF_SHELLS) if shell else ALLOWED
     for name in imported(ast.parse(file.read_text(encoding="utf-8"))):
         assert within(name, allowed) or name in STANDARD, f"{file.name} imports {name}"

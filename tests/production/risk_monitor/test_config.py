@@ -70,6 +70,7 @@ max_order_value: {warning: 1, critical: 3}
 repeated_execution: {warning: 40}
 systemic_venue: {critical: 2}
 alert_escalation: {unacknowledged: 15m, acknowledged: 1d}
+own_heartbeat: {critical: 10s}
 accounts:
   alpha:
     position_limit: {BTC: {warning: {at: 25}, critical: {at: 30}}}
@@ -104,6 +105,8 @@ def test_the_limits_of_parts_and_of_people(reference: ReferenceData) -> None:
     assert limits.patience.acknowledged_ns == 24 * 3_600 * SECOND
     assert limits.denials[AlertRule.MAX_ORDER_VALUE].critical == Level(at=3, for_ns=0, resolves=3)
     assert limits.concentration_venues["exchange.north"].critical == Level(at=600_000, for_ns=0, resolves=600_000)
+    assert limits.own_heartbeat is not None and limits.own_heartbeat.critical is not None
+    assert limits.own_heartbeat.critical.at == 10 * SECOND
     own = limits.accounts["alpha"]
     assert own.position_limit["BTC"].critical == Level(at=30 * 10**8, for_ns=0, resolves=30 * 10**8)
     assert own.pnl_drawdown is not None and own.delta_exposure is None

@@ -100,6 +100,18 @@ def test_a_bad_print_is_a_few_quotes_and_ends_by_itself(pair: tuple[Any, Any]) -
     assert moved.tell(undo("print")) == []
 
 
+@pytest.mark.parametrize("by_ppm", [-PPM, -PPM - 1, -1_370_000, -10 * PPM])
+def test_a_print_may_be_no_price_at_all(pair: tuple[Any, Any], by_ppm: int) -> None:
+    untouched, moved = pair
+    moved.tell(fault("print", FeedFault.BAD_PRINT, by_ppm=by_ppm, prints=2))
+    for right, wrong in zip(of(untouched.run(3), BTC), of(moved.run(3), BTC), strict=True):
+        if wrong.sequence > 2:
+            assert content(wrong) == content(right)
+            continue
+        assert wrong.bid_ticks < wrong.ask_ticks <= 0
+        assert abs(wrong.ask_ticks - right.bid_ticks * (PPM + by_ppm) // PPM) <= 1
+
+
 @pytest.mark.parametrize("by_ppm", [1 - PPM, 10**9])
 def test_an_absurd_print_is_still_a_quote(pair: tuple[Any, Any], by_ppm: int) -> None:
     pair[1].tell(fault("print", FeedFault.BAD_PRINT, *SYMBOLS, by_ppm=by_ppm, prints=1))
@@ -202,8 +214,8 @@ HIDDEN = "BTC/USD is under feed.stale by known; feed.frozen would not be seen"
         (fault("path", FeedFault.STALE, ETH), "the injection id path is one of a price"),
         (fault("x", FeedFault.STALE, "XRP/USD"), "unknown symbol XRP/USD; known: BTC/USD, ETH/USD,"),
         (fault("x", FeedFault.STALE, ETH, ETH), "the symbol ETH/USD is there twice"),
-        (fault("x", FeedFault.BAD_PRINT, ETH, prints=1), "a print that is off by 0 ppm"),
-        (fault("x", FeedFault.BAD_PRINT, ETH, by_ppm=-PPM, prints=1), "a print that is off by -1000000 ppm"),
+        (fault("x", FeedFault.BAD_PRINT, ETH, prints=1), "a print off by 0 ppm"),
+        (fault("x", FeedFault.BAD_PRINT, ETH, by_ppm=-10 * PPM - 1, prints=1), "a print off by -10000001 ppm"),
         (fault("x", FeedFault.BAD_PRINT, ETH, by_ppm=5), "0 prints; between 1 and"),
         (fault("x", FeedFault.CROSSED, ETH), "crossed by 0 ppm; between 1 and"),
         (fault("x", FeedFault.CROSSED, ETH, by_ppm=PPM), "crossed by 1000000 ppm; between 1 and"),

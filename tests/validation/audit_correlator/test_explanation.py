@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from trading_ecosystem.messages.accounts import VenueHeartbeat
 from trading_ecosystem.messages.audit import LossReason
 from trading_ecosystem.messages.chaos import (
     ApplyPricePath,
@@ -344,6 +345,42 @@ def test_silence_goes_to_what_silenced_the_sender(stream: Any, rule: AlertRule, 
         ("breach", 0),
         ("alert", fired),
     ]
+
+
+def test_a_monitor_that_was_dead_was_silenced_by_what_killed_it(stream: Any) -> None:
+    timer = stream.wake(MONITOR, 0, stream.quote(0, "BTC/USD"))
+    inject_pause(stream, 2, VENUE)
+    ordered, started = inject_crash(stream, 5, MONITOR)
+    _, alert_id = fire(stream, AlertRule.OWN_HEARTBEAT, MONITOR, 15, 185, timer)
+    assert shape(stream.correlator.explain(alert_id))[:2] == [("injection", ordered), ("injection", started)]
+
+
+def test_venues_that_fell_together_go_to_what_silenced_one_of_them(stream: Any) -> None:
+    beat = VenueHeartbeat(venue=VENUE, session=1, occurred_ns=0)
+    timer = stream.wake(MONITOR, 0, stream.send(VENUE, 0, beat))
+    inject_pause(stream, 2, FEED)
+    ordered, started = inject_crash(stream, 5, VENUE)
+    _, alert_id = fire(stream, AlertRule.SYSTEMIC_VENUE, "venues", 15, 15, timer)
+    assert shape(stream.correlator.explain(alert_id))[:2] == [("injection", ordered), ("injection", started)]
+
+
+def test_a_call_has_the_cause_of_the_alert_that_nobody_answered(stream: Any) -> None:
+    ordered, started = inject_path(stream, 1, "USDT/USD")
+    inject_path(stream, 900, "BTC/USD", name="later")
+    low = stream.quote(2, "USDT/USD")
+    first, peg = fire(stream, AlertRule.PEG_DEVIATION, "USDT", 2, 62, stream.wake(MONITOR, 62, low))
+    called, alert_id = fire(
+        stream, AlertRule.ALERT_ESCALATION, "peg_deviation:USDT", 962, 962, stream.wake(MONITOR, 962, first)
+    )
+    chain = stream.correlator.explain(alert_id)
+    assert shape(chain) == [*shape(stream.correlator.explain(peg)), ("alert", called)]
+    assert shape(chain)[:2] == [("injection", ordered), ("injection", started)]
+
+
+def test_a_call_about_what_nobody_explained_has_no_cause(stream: Any) -> None:
+    called, alert_id = fire(stream, AlertRule.ALERT_ESCALATION, "peg_deviation:USDT", 962, 962, 0)
+    chain = stream.correlator.explain(alert_id)
+    assert UNEXPLAINED in chain[0].text and shape(chain)[-1] == ("alert", called)
 
 
 def test_what_was_lost_first_is_the_first_effect(stream: Any) -> None:

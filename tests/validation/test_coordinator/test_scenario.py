@@ -425,7 +425,7 @@ def test_a_mistake_is_one_line(
         ("inject: volatility.spike, instrument: A/B, factor: 1", "factor: a factor of 1 injects nothing"),
         ("inject: volatility.spike, instrument: A/B, factor: 101", "factor: 101 is more than 100"),
         ("inject: feed.bad_print, instrument: A/B, by: 0%", "by: a change of nothing injects nothing"),
-        ("inject: feed.bad_print, instrument: A/B, by: -100%", "-100% is not between -99.9999% and 100000%"),
+        ("inject: feed.bad_print, instrument: A/B, by: -1001%", "-1001% is not between -1000% and 100000%"),
         ("inject: feed.bad_print, instrument: A/B, by: 5%, quotes: 0", "method.1.quotes"),
         ("inject: feed.crossed, instrument: A/B, by: 60%", "60% is not between 0.0001% and 50%"),
         ("inject: feed.lag, instrument: A/B, by: 6m", "by: longer than 5m"),

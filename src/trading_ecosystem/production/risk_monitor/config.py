@@ -48,7 +48,7 @@ OF_DESKS = ("order_rate", "repeated_execution", "kill_switch")
 OF_DENIALS = (AlertRule.PRICE_COLLAR, AlertRule.MAX_ORDER_VALUE, AlertRule.DUPLICATE_ORDER)
 OF_SOURCES = ("price_outlier", "crossed_book", "unchanged_data", "systemic_venue")
 OF_BALANCES = ("balance_sanity", "ask_venue_every")  # Both or none.
-OF_PEOPLE = ("alert_escalation",)
+OF_PEOPLE = ("alert_escalation", "own_heartbeat")
 OF_ACCOUNTS = ("accounts",)
 OPTIONAL = (
     *OF_PERPETUALS,
@@ -117,6 +117,7 @@ class Limits:
     repeated_execution: Levels | None = None  # Fills of an account on one side of an instrument within a minute.
     systemic_venue: Levels | None = None  # Venues that are silent at once.
     patience: Patience | None = None  # None: nobody is called.
+    own_heartbeat: Levels | None = None  # Time without the monitor, in ns.
     accounts: dict[str, AccountLimits] = field(default_factory=dict)  # Of single accounts.
 
     @property
@@ -181,11 +182,10 @@ def read(node: Node, reference: ReferenceData, venues: dict[str, tuple[str, ...]
         balance_sanity=given(document, "balance_sanity", read_lasting),
         ask_venue_every_ns=given(document, "ask_venue_every", read_duration),
         funding_cost=given(document, "funding_cost", lambda node: read_funding(node, reference)),
-        systemic_venue=read_systemic(document["systemic_venue"], list(venues))
-        if "systemic_venue" in document
-        else None,
-        patience=read_patience(document["alert_escalation"]) if "alert_escalation" in document else None,
-        accounts=read_accounts(document["accounts"], reference, venues) if "accounts" in document else {},
+        systemic_venue=given(document, "systemic_venue", lambda node: read_systemic(node, list(venues))),
+        patience=given(document, "alert_escalation", read_patience),
+        own_heartbeat=given(document, "own_heartbeat", read_silence),
+        accounts=given(document, "accounts", lambda node: read_accounts(node, reference, venues)) or {},
         **of_desks(document),
     )
 

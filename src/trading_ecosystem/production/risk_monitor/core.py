@@ -37,6 +37,7 @@ from trading_ecosystem.reference import ReferenceData
 REPORT = "report"
 RECONCILE = "reconcile"
 SILENCE = "silence"
+ALIVE = "alive"
 
 
 @final
@@ -177,6 +178,8 @@ class RiskMonitor(Core):
         self._outbox.wake(SILENCE, self._rulebook.silence_due_ns(now))
         if self._questions.venue_every_ns is not None:
             self._outbox.wake(VENUE, now + self._questions.venue_every_ns)
+        if self._rulebook.own_heartbeat is not None:
+            self._outbox.wake(ALIVE, now + self._rulebook.own_heartbeat.every_ns)
 
     def _on_wake(self, now: int) -> None:
         task = self._outbox.due(now)
@@ -194,6 +197,8 @@ class RiskMonitor(Core):
             self._questions.to_custodian(now)
         elif task == VENUE:
             self._questions.to_venues(now)
+        elif task == ALIVE:
+            self._beat(now)
         elif task in self._rulebook.watches:
             self._rulebook.watches[task].last(now, self._outbox)
 
@@ -204,6 +209,8 @@ class RiskMonitor(Core):
         for venue in venues:
             if venue.silence.quiet:
                 self._books.miss_events(venue.name, now)
+        if self._rulebook.owed():
+            self._doubts.changed = True  # It may be over by now.
         self._rulebook.resolve(now, self._outbox)
         self._outbox.wake(SILENCE, self._rulebook.silence_due_ns(now))
 
@@ -211,6 +218,12 @@ class RiskMonitor(Core):
         self._rulebook.remember(self._outbox)
         self._outbox.send(self.statement.report(now))
         self._outbox.wake(REPORT, now + self._report_every_ns)
+
+    def _beat(self, now: int) -> None:
+        own = self._rulebook.own_heartbeat
+        assert own is not None
+        own.beat(now, self._outbox)
+        self._outbox.wake(ALIVE, now + own.every_ns)
 
     # People.
 

@@ -27,7 +27,11 @@ class Prices:
             return
         if feed.crossing is not None:
             feed.crossing.check(quote.bid_ticks, quote.ask_ticks, at_ns, now, self._outbox)
-        if not feed.take(quote.bid_ticks, quote.ask_ticks, at_ns):
+        unusable = feed.unusable
+        taken = feed.take(quote.bid_ticks, quote.ask_ticks, at_ns)
+        if feed.unusable != unusable:
+            self._doubts.changed = True
+        if not taken:
             return
         is_old = feed.is_old(quote, at_ns)
         if (feed.silence.watch.active or is_old) and self._rulebook.check_feed(feed, now, self._outbox):

@@ -39,7 +39,13 @@ class Reconciliation:
             return
         if isinstance(report, HoldingsReported):
             self._take_holdings(report, now)
-        elif isinstance(report, SettlementsReported):
+        else:
+            self._take_owed(report, now)
+
+    def _take_owed(self, report: SettlementsReported | TransfersReported, now: int) -> None:
+        """What is overdue may never come, and what rests on it is not certain."""
+        owed = self._rulebook.owed()
+        if isinstance(report, SettlementsReported):
             settlements = self._rulebook.settlements.get(report.account)
             if settlements is not None:
                 settlements.check(report, now, self._outbox)
@@ -48,6 +54,8 @@ class Reconciliation:
             if transfers is not None:
                 self._custodies[report.account].note_movements(report.last_movement_id)
                 transfers.check(report, now, self._outbox)
+        if self._rulebook.owed() != owed:
+            self._doubts.changed = True
 
     def compare(self, now: int) -> None:
         """With the reports that were asked for last: what the venue had said before them has come by now."""

@@ -15,6 +15,7 @@ from trading_ecosystem.production.risk_monitor.levels import Level, Levels
 from trading_ecosystem.production.risk_monitor.rulebook import (
     ASSET_UNIT,
     FILL_UNIT,
+    MONITOR,
     ORDER_UNIT,
     SHARE_UNIT,
     SWITCH_UNIT,
@@ -207,6 +208,7 @@ def places(limits: Limits, reference: ReferenceData) -> list[tuple[AlertRule, st
         *((rule, "every account", ORDER_UNIT, each) for rule, each in limits.denials.items()),
         (AlertRule.SYSTEMIC_VENUE, VENUES, VENUE_UNIT, limits.systemic_venue),
         (AlertRule.ALERT_ESCALATION, "every critical alert", TIME_UNIT, limits.escalation),
+        (AlertRule.OWN_HEARTBEAT, MONITOR, TIME_UNIT, limits.own_heartbeat),
         *(line for account, own in limits.accounts.items() for line in of_account(account, own, money)),
     ]
 

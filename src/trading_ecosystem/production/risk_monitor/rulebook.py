@@ -25,6 +25,7 @@ from trading_ecosystem.production.risk_monitor.rules.funding_cost import Funding
 from trading_ecosystem.production.risk_monitor.rules.margin_buffer import MarginBuffer
 from trading_ecosystem.production.risk_monitor.rules.order_denied import REASONS, OrdersDenied
 from trading_ecosystem.production.risk_monitor.rules.order_rate import OrderRate
+from trading_ecosystem.production.risk_monitor.rules.own_heartbeat import OwnHeartbeat
 from trading_ecosystem.production.risk_monitor.rules.peg_deviation import Peg
 from trading_ecosystem.production.risk_monitor.rules.pnl_drawdown import Drawdown
 from trading_ecosystem.production.risk_monitor.rules.position_limit import PositionLimit
@@ -43,7 +44,8 @@ from trading_ecosystem.production.risk_monitor.wealth import Wealth
 from trading_ecosystem.reference import Instrument, ReferenceData
 
 FIRM = "firm"  # The subject of a rule about the whole.
-VENUES = "venues"  # That of one about all of them.
+VENUES = "venues"  # That of one about all of them,
+MONITOR = "risk_monitor"  # and of one about the monitor.
 SHARE_UNIT = "ppm"
 TIME_UNIT = "ns"
 SWITCH_UNIT = "engaged"  # 1 or 0.
@@ -111,6 +113,10 @@ class Rulebook:
         }
         self.accounts = {name: self._account(accounts[name], each) for name, each in limits.accounts.items()}
         self.systemic = self._systemic()
+        own = limits.own_heartbeat
+        self.own_heartbeat = (
+            None if own is None else OwnHeartbeat(self._watch(rule.OWN_HEARTBEAT, MONITOR, TIME_UNIT, own))
+        )
         self.escalations = self._escalations()
         self._longest_wait_ns = self._all_silences()[0].watch.lowest
 
@@ -126,6 +132,8 @@ class Rulebook:
             watch.recall(memory, now, outbox)
         for silence in self._all_silences():
             silence.begin(now)
+        if self.own_heartbeat is not None:
+            self.own_heartbeat.begin(memory, now, outbox)
 
     def remember(self, outbox: Outbox) -> None:
         for wealth in (self.firm, *self.accounts.values()):
@@ -147,6 +155,11 @@ class Rulebook:
         """What its venue says of it may not be comparable until it answers."""
         if account in self.sanities:
             self.sanities[account].watch.known = False
+
+    def owed(self) -> list[str]:
+        """The accounts to which something is overdue, as far as that is an alert: it may never come."""
+        late = [name for name, rule in self.settlements.items() if rule.watch.active]
+        return late + [name for name, rule in self.transfers.items() if rule.watch.active and name not in late]
 
     def check_silence(self, now: int, outbox: Outbox) -> bool:
         """True if a source fell silent or spoke again. What rests on a silent source has no value."""

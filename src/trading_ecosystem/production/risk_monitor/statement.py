@@ -42,8 +42,11 @@ class Statement:
             doubts += [f"{symbol} is not open at {venue.name}: {phase.value}" for symbol, phase in venue.phases.items()]
         doubts += [account.doubt for account in self._accounts if account.doubt]
         doubts += [f"no price yet of {asset}" for asset in portfolio.unpriced()]
-        doubts += [f"no fresh quote of {feed.symbol}" for feed in self._rulebook.feeds.values() if feed.silence.quiet]
+        feeds = self._rulebook.feeds.values()
+        doubts += [f"no fresh quote of {feed.symbol}" for feed in feeds if feed.silence.quiet]
+        doubts += [f"the last quote of {feed.symbol} is no price" for feed in feeds if feed.unusable]
         doubts += [custody.doubt for custody in self._custodies if custody.doubt]
+        doubts += [f"what is owed to account {name} is overdue" for name in self._rulebook.owed()]
         for outlier in self._rulebook.outliers.values():
             far = [source.name or "the provider" for source in outlier.sources if source.in_doubt]
             doubts += [f"the price of {outlier.symbol} at {name} is far from the others" for name in far]
@@ -94,6 +97,7 @@ class Statement:
             )
         if rulebook.funding is not None:
             lines.append(self._funding(rulebook.funding))
+        lines += [self._margin(account) for account in self._accounts if account.name in rulebook.buffers]
         if len(rulebook.venues) > 1:
             for venue in rulebook.venues:
                 lines += self._at_venue(venue)
@@ -146,6 +150,25 @@ class Statement:
             certain=value is not None and self._amounts_are_certain(),
         )
 
+    def _margin(self, account: Account) -> Exposure:
+        """Not certain where the figure is unknown, and is told as nothing."""
+        buffer = self._rulebook.buffers[account.name]
+        value = buffer.value() if account.answered else None
+        prices = [
+            self._price_is_certain(self._portfolio.position(symbol))
+            for symbol, (lots, _) in account.margin.positions.items()
+            if lots
+        ]
+        quiet = self._rulebook.venues[account.venue].silence.quiet
+        return Exposure(
+            measure="margin",
+            subject=account.name,
+            value=carried(value or 0),
+            limit=buffer.watch.highest,
+            unit=SHARE_UNIT,
+            certain=value is not None and all(prices) and not quiet and self._amounts_are_certain(account.venue),
+        )
+
     def _at_venue(self, venue: str) -> list[Exposure]:
         """What lies at one of several venues, and which part of the firm's gross wealth that is."""
         amounts: dict[str, int] = {}
@@ -192,7 +215,7 @@ class Statement:
 
     def _wealth_is_certain(self) -> bool:
         prices = all(self._price_is_certain(position) for position in self._portfolio.positions.values())
-        return self._portfolio.complete and self._amounts_are_certain() and prices
+        return self._portfolio.complete and self._amounts_are_certain() and prices and not self._rulebook.owed()
 
     def _amounts_are_certain(self, venue: str = "") -> bool:
         """At one venue, or at all of them."""
@@ -206,4 +229,4 @@ class Statement:
         feed = self._rulebook.feed_of.get(position.asset)
         if feed is None or position.price == 0:
             return position.price != 0
-        return not feed.silence.quiet and (feed.outlier is None or feed.outlier.certain)
+        return not (feed.silence.quiet or feed.unusable) and (feed.outlier is None or feed.outlier.certain)

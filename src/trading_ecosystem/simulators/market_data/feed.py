@@ -16,6 +16,7 @@ from trading_ecosystem.messages.runtime import Plain
 PPM: Final = 1_000_000
 LARGEST_TICKS: Final = 10**15
 LARGEST_PRINT_PPM: Final = 10**9
+LOWEST_PRINT_PPM: Final = -(10**7)  # From -100% on it is no price: at or below zero.
 LARGEST_CROSSING_PPM: Final = 500_000
 LONGEST_LAG_NS: Final = 300_000_000_000
 MOST_PRINTS: Final = 1_000
@@ -62,6 +63,9 @@ class Disturbance:
             return quote
         self.left[quote.symbol] = left - 1
         factor_ppm = PPM + self.command.by_ppm
+        if factor_ppm <= 0:
+            highest = quote.bid_ticks * factor_ppm // PPM
+            return requoted(quote, min(quote.ask_ticks * factor_ppm // PPM, highest - 1), highest)
         bid_ticks = min(max(1, quote.bid_ticks * factor_ppm // PPM), LARGEST_TICKS)
         ask_ticks = min(max(bid_ticks + 1, quote.ask_ticks * factor_ppm // PPM), LARGEST_TICKS + 1)
         return requoted(quote, bid_ticks, ask_ticks)
@@ -256,8 +260,8 @@ def refused_symbols(symbols: tuple[str, ...], known: list[str]) -> str:
 
 def refused_amounts(command: FaultFeed) -> str:
     fault, by_ppm = command.feed_fault, command.by_ppm
-    if fault is FeedFault.BAD_PRINT and (by_ppm == 0 or not -PPM < by_ppm <= LARGEST_PRINT_PPM):
-        return f"a print that is off by {by_ppm} ppm; between {1 - PPM} and {LARGEST_PRINT_PPM}, and not 0, is right"
+    if fault is FeedFault.BAD_PRINT and (by_ppm == 0 or not LOWEST_PRINT_PPM <= by_ppm <= LARGEST_PRINT_PPM):
+        return f"a print off by {by_ppm} ppm; between {LOWEST_PRINT_PPM} and {LARGEST_PRINT_PPM}, and not 0, is right"
     if fault is FeedFault.BAD_PRINT and not 1 <= command.prints <= MOST_PRINTS:
         return f"{command.prints} prints; between 1 and {MOST_PRINTS} is right"
     if fault is FeedFault.CROSSED and not 1 <= by_ppm <= LARGEST_CROSSING_PPM:

@@ -24,7 +24,7 @@ from trading_ecosystem.validation.audit_correlator.causation import CausalGraph,
 from trading_ecosystem.validation.audit_correlator.injections import AppliedInjection, Injections
 from trading_ecosystem.validation.results import ChainLink
 
-ABSENCES = (AlertRule.VENUE_DOWN, AlertRule.STALE_DATA, AlertRule.SYSTEMIC_VENUE)
+ABSENCES = (AlertRule.VENUE_DOWN, AlertRule.STALE_DATA, AlertRule.SYSTEMIC_VENUE, AlertRule.OWN_HEARTBEAT)
 OF_CUSTODY = (
     *(AlertRule.SETTLEMENT_OVERDUE, AlertRule.RECONCILIATION_BREAK),
     *(AlertRule.TRANSFER_OVERDUE, AlertRule.BALANCE_SANITY),
@@ -105,8 +105,8 @@ class Explainer:
     def explain(self, envelope: Envelope, alert: AlertFired) -> Explanation:
         """The chain of an alert, root first."""
         story: list[int] = []
-        if alert.rule is AlertRule.ALERT_ESCALATION:
-            return self._escalated(envelope, alert)
+        if alert.rule is AlertRule.ALERT_ESCALATION and alert.subject in self._explained:
+            return self._escalated(envelope, alert, self._explained[alert.subject])
         if alert.rule in ABSENCES:
             injection = self._silence(alert, envelope.sender)
             breach = ChainLink(at_ns=alert.breached_ns, message_id=0, kind="breach", text=breach_words(alert))
@@ -132,16 +132,14 @@ class Explainer:
             self._explained[f"{alert.rule.value}:{alert.subject}"] = explanation
         return explanation
 
-    def _escalated(self, envelope: Envelope, alert: AlertFired) -> Explanation:
+    def _escalated(self, envelope: Envelope, alert: AlertFired, unanswered: Explanation) -> Explanation:
         """It has the cause of the alert that nobody answered."""
-        before = self._explained.get(alert.subject)
-        chain = before.chain if before else ()
         return Explanation(
             alert=alert,
             alert_message_id=envelope.message_id,
-            injection=before.injection if before else None,
-            breach_id=before.alert_message_id if before else 0,
-            chain=(*chain, fired(envelope, alert)),
+            injection=unanswered.injection,
+            breach_id=unanswered.alert_message_id,
+            chain=(*unanswered.chain, fired(envelope, alert)),
         )
 
     # Who did it.

@@ -28,6 +28,7 @@ from trading_ecosystem.reference import Instrument, ReferenceData
 from trading_ecosystem.validation.audit_correlator.causation import Lane
 from trading_ecosystem.validation.results import ChainLink
 
+NO_PRICE_PPM = -1_000_000  # A quote that is off by so much is at or below zero.
 RECOVERY_NS = 60_000_000_000  # How long after a restart or a heal what follows is still put down to the fault.
 UNMARKED = ("QuotePublished", "BookTopChanged", "VenueHeartbeat", "MarkPriceChanged", "Wake")
 
@@ -101,7 +102,7 @@ class AppliedInjection:
         """Whether `recipient` may hear nothing of `sender`, or no price of `symbols`, because of this injection."""
         command = self.command
         if isinstance(command, FaultFeed):
-            hides = command.feed_fault is not FeedFault.BAD_PRINT
+            hides = command.feed_fault is not FeedFault.BAD_PRINT or command.by_ppm <= NO_PRICE_PPM
             return hides and sender == command.to and any([symbol in command.symbols for symbol in symbols])
         if isinstance(command, CrashService | FaultService):
             return command.service in (sender, recipient)

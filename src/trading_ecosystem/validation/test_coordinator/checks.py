@@ -36,6 +36,7 @@ from trading_ecosystem.validation.test_coordinator.parts import (
     SteadyState,
 )
 
+MONITOR = "risk_monitor"  # What its alert about itself is about.
 VENUES = "venues"  # What an alert about all of them is about.
 OF_ACCOUNTS = (
     *(AlertRule.BALANCE_SANITY, AlertRule.REPEATED_EXECUTION),
@@ -276,6 +277,8 @@ def subjects_of(
         return list(accounts)
     if rule is AlertRule.SYSTEMIC_VENUE:
         return [VENUES]
+    if rule is AlertRule.OWN_HEARTBEAT:
+        return [MONITOR]
     if rule is AlertRule.ALERT_ESCALATION:
         others = [each for each in AlertRule if each is not AlertRule.ALERT_ESCALATION]
         return [

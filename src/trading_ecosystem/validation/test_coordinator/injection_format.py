@@ -197,7 +197,13 @@ INJECTIONS = {
         disturbance(
             FeedFault.BAD_PRINT,
             "A few quotes are far off; then all is as before.",
-            Key("by", Share("-99.9999%", "100000%"), "How far off, of the price.", "by_ppm", required=True),
+            Key(
+                "by",
+                Share("-1000%", "100000%"),
+                "How far off, of the price; from -100% on it is at or below zero.",
+                "by_ppm",
+                required=True,
+            ),
             Key("quotes", Whole(1, 1_000), "How many, of each instrument.", "prints", default="1"),
         ),
         disturbance(FeedFault.STALE, "No quotes come."),

@@ -1,6 +1,7 @@
 """Stale data: the age of an instrument's last quote, by the time that the quote itself bears.
 
-Rule 1: a quote with an empty side, or whose bid is above its ask, is no price: the instrument goes stale.
+Rule 1: a quote with an empty side, at or below zero, or whose bid is above its ask, is no price: what rests on the one
+before is not certain from then on, and the instrument goes stale.
 Rule 2: where it is watched whether quotes say anything new, one that does not is as old as what it says.
 """
 
@@ -24,7 +25,19 @@ class Feed:
     `position` is what an instrument in the numeraire prices; None for every other instrument.
     """
 
-    __slots__ = ("bases", "content", "crossing", "outlier", "peg", "position", "price", "shares", "silence", "symbol")
+    __slots__ = (
+        "bases",
+        "content",
+        "crossing",
+        "outlier",
+        "peg",
+        "position",
+        "price",
+        "shares",
+        "silence",
+        "symbol",
+        "unusable",
+    )
 
     def __init__(self, symbol: str, silence: Silence, position: Position | None, peg: Peg | None) -> None:
         self.symbol = symbol
@@ -37,11 +50,16 @@ class Feed:
         self.outlier: PriceOutlier | None = None
         self.crossing: CrossedBook | None = None
         self.price = 0  # Twice the mid in ticks; 0 while there is none.
+        self.unusable = False  # The last quote was no price: the one before it says little.
 
     def take(self, bid_ticks: int, ask_ticks: int, at_ns: int) -> bool:
         """False for a quote that is no price, or older than the last."""
-        if bid_ticks <= 0 or ask_ticks < bid_ticks or not self.silence.hear(at_ns):
+        if bid_ticks <= 0 or ask_ticks < bid_ticks:
+            self.unusable = True
             return False
+        if not self.silence.hear(at_ns):
+            return False
+        self.unusable = False
         self.price = bid_ticks + ask_ticks
         return True
 

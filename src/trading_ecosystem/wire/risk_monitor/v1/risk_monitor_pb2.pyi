@@ -100,6 +100,8 @@ class _AlertRuleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AlertRule.V
     """Several venues are silent at once."""
     ALERT_RULE_ALERT_ESCALATION: _AlertRule.ValueType  # 47
     """Nobody answers for a critical alert."""
+    ALERT_RULE_OWN_HEARTBEAT: _AlertRule.ValueType  # 48
+    """The monitor itself did not watch for a while."""
 
 class AlertRule(_AlertRule, metaclass=_AlertRuleEnumTypeWrapper):
     """The limits that the monitor watches."""
@@ -154,6 +156,8 @@ ALERT_RULE_SYSTEMIC_VENUE: AlertRule.ValueType  # 46
 """Several venues are silent at once."""
 ALERT_RULE_ALERT_ESCALATION: AlertRule.ValueType  # 47
 """Nobody answers for a critical alert."""
+ALERT_RULE_OWN_HEARTBEAT: AlertRule.ValueType  # 48
+"""The monitor itself did not watch for a while."""
 Global___AlertRule: _TypeAlias = AlertRule  # noqa: Y015
 
 @_typing.final
