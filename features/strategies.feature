@@ -43,4 +43,5 @@ Feature: Strategies are plug-ins, and one that fails ends alone
     And tse performance is typed for what it kept
     Then the desk leak lost what its fills add up to, and never closed anything at a gain
     And the desk ignorant, which slept, brought nothing
+    And what all desks are worth is what the monitor last reported, to within 5 basis points
     And the curves of every desk are drawn

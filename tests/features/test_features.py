@@ -498,11 +498,19 @@ def slept(story: Story) -> None:
     assert (told["trades"], told["sharpe"]) == (0, None)
 
 
+@then("what all desks are worth is what the monitor last reported, to within 5 basis points")
+def worth_is_equity(story: Story) -> None:
+    """The monitor values by quotes, the trail by last trades."""
+    (_, told), *_ = reversed(entries_of(story, "RiskReported"))
+    worth = sum((Decimal(desk["worth"]) for desk in json.loads(story.output)["desks"].values()), Decimal())
+    assert abs(worth.scaleb(8) / told["equity_minor"] - 1) < Decimal("0.0005")
+
+
 @then("the curves of every desk are drawn")
 def drawn(story: Story) -> None:
     page = (story.trail.parent / "performance.html").read_text(encoding="utf-8")
     for desk in json.loads(story.output)["desks"]:
-        assert f"Profit of {desk}" in page and f"Drawdown of {desk}" in page
+        assert all(f"{curve} of {desk}" in page for curve in ("Profit", "Equity", "Drawdown"))
 
 
 # Then: history and evidence.

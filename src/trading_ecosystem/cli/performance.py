@@ -112,6 +112,7 @@ def desk_object(each: "Performance", money: "Money") -> dict[str, object]:
         "unrealised": amount(money.numeraire, each.unrealised_minor),
         "fees": amount(money.numeraire, each.fees_minor),
         "traded": amount(money.numeraire, each.traded_minor),
+        "worth": amount(money.numeraire, each.points[-1].worth_minor),
         "return": each.total_return,
         "sharpe": each.sharpe,
         "max_drawdown": each.max_drawdown,

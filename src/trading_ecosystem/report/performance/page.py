@@ -97,13 +97,22 @@ def render(title: str, performances: Sequence[Performance], money: Money) -> str
 def charts(each: Performance, money: Money) -> list[Chart]:
     scale = 10.0 ** -money.decimals[money.numeraire]
     profit = [(point.ns, point.profit_minor * scale) for point in each.points]
+    worth = [(point.ns, point.worth_minor * scale) for point in each.points]
     below = drawdowns(growth(each.returns))
     fallen = [(point.ns, 100.0 * share) for point, share in zip(each.points, below, strict=True)]
     return [
         curve(
             f"Profit of {each.desk}", f"What its trades have brought, in {money.numeraire}.", profit, money.numeraire
         ),
-        curve(f"Drawdown of {each.desk}", "How far that is below its highest, as a share of what it had.", fallen, "%"),
+        curve(
+            f"Equity of {each.desk}", f"All that its account is worth, in {money.numeraire}.", worth, money.numeraire
+        ),
+        curve(
+            f"Drawdown of {each.desk}",
+            "How far what its trades brought is below its highest, as a share of what it had.",
+            fallen,
+            "%",
+        ),
     ]
 
 
