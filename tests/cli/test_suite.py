@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from trading_ecosystem.cli.main import main
 from trading_ecosystem.cli.lookup import every_scenario
+from trading_ecosystem.cli.main import main
 from trading_ecosystem.cli.suite import Board, refuse_broken, row
 from trading_ecosystem.cli.terminal import Screen
 from trading_ecosystem.validation.results import RunResult, Verdict
