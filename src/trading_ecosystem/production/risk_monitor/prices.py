@@ -73,8 +73,6 @@ class Prices:
         if position.price == 0:
             self._doubts.changed = True
         self._firm.reprice(position, feed.price)
-        for share in feed.shares:
-            share.refresh()
         if feed.peg is not None:
             feed.peg.check(feed.price, at_ns, now, self._outbox)
         for basis in feed.bases:

@@ -379,9 +379,7 @@ class Rulebook:
         if asset in self._limits.peg_deviation and not is_contract:
             levels = self._limits.peg_deviation[asset]
             peg = Peg(instrument, self._watch(AlertRule.PEG_DEVIATION, asset, SHARE_UNIT, levels))
-        feed = Feed(symbol, silence, position, peg)
-        feed.shares = [share for share in self.firm.shares if position in share.members]
-        return feed
+        return Feed(symbol, silence, position, peg)
 
     def _complete_feeds(self) -> None:
         """With what is held against them."""

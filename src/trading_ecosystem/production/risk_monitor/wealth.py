@@ -22,9 +22,25 @@ PROFIT_KEY = "profit"
 
 @final
 class Wealth:
-    """A portfolio with its rules. `account`: whose it is; empty for the firm's."""
+    """A portfolio with its rules. `account`: whose it is; empty for the firm's.
 
-    __slots__ = ("_profit_key", "_profit_memory", "delta", "drawdown", "portfolio", "positions", "shares", "venues")
+    While gross wealth is above `_quiet_minor` no share is in breach, and while none is `_alarmed` none has to be asked:
+    what an event costs does not grow with the number of limits.
+    """
+
+    __slots__ = (
+        "_alarmed",
+        "_profit_key",
+        "_profit_memory",
+        "_quiet_minor",
+        "_shares_of",
+        "delta",
+        "drawdown",
+        "portfolio",
+        "positions",
+        "shares",
+        "venues",
+    )
 
     def __init__(
         self,
@@ -39,6 +55,9 @@ class Wealth:
         self.portfolio = portfolio
         self.positions, self.drawdown, self.delta = positions, drawdown, delta
         self.shares, self.venues = shares, venues
+        self._shares_of = {asset: [each for each in shares if each.concerns(asset)] for asset in portfolio.positions}
+        self._quiet_minor = 0
+        self._alarmed = True  # Nobody has been asked yet.
         self._profit_key = f"{PROFIT_KEY} {account}" if account else PROFIT_KEY
         self._profit_memory: Plain = None
 
@@ -54,8 +73,7 @@ class Wealth:
     def reprice(self, position: Position, price: int) -> None:
         """`price` is twice the mid in ticks, above 0."""
         self.portfolio.reprice(position, price)
-        for venue in self.venues:
-            venue.refresh(position.asset)
+        self._refresh(position.asset)
 
     def rebase(self, before_minor: int, outbox: Outbox) -> None:
         """Something was brought in or taken out since equity was this much: no profit, no drawdown."""
@@ -74,10 +92,28 @@ class Wealth:
         gross_minor = portfolio.gross_minor
         self.drawdown.check(portfolio.equity_minor, at_ns, now, outbox)
         self.delta.check(portfolio.delta_minor, at_ns, now, outbox)
-        for share in self.shares:
-            share.check(gross_minor, at_ns, now, outbox)
+        if gross_minor <= self._quiet_minor or self._alarmed:
+            self._check_shares(gross_minor, at_ns, now, outbox)
         for venue in self.venues:
             venue.check(gross_minor, at_ns, now, outbox)
+
+    def _check_shares(self, gross_minor: int, at_ns: int, now: int, outbox: Outbox) -> None:
+        self._quiet_minor, self._alarmed = 0, False
+        for share in self.shares:
+            share.check(gross_minor, at_ns, now, outbox)
+            if share.quiet_minor > self._quiet_minor:
+                self._quiet_minor = share.quiet_minor
+            if share.watch.active:
+                self._alarmed = True
+
+    def _refresh(self, asset: str) -> None:
+        """There is more or less of an asset, or it has another price."""
+        for share in self._shares_of.get(asset, ()):
+            share.refresh()
+            if share.quiet_minor > self._quiet_minor:
+                self._quiet_minor = share.quiet_minor
+        for venue in self.venues:
+            venue.refresh(asset)
 
     def judge_amounts(self, assets: Sequence[str], occurred_ns: int, now: int, outbox: Outbox) -> None:
         """There is more or less of these than before."""
@@ -86,10 +122,7 @@ class Wealth:
             rule = self.positions.get(asset)
             if rule is not None and self.portfolio.unanswered == 0:
                 rule.check(at_ns, now, outbox)
-            for venue in self.venues:
-                venue.refresh(asset)
-        for share in self.shares:
-            share.refresh()
+            self._refresh(asset)
         self.judge(at_ns, now, outbox)
 
     def _doubt(self) -> None:

@@ -20,6 +20,9 @@ class Share:
         self.amount_minor = 0
         self.quiet_minor = 0
 
+    def concerns(self, asset: str) -> bool:
+        return any([member.asset == asset for member in self.members])
+
     def refresh(self) -> None:
         """A member's value has changed."""
         amount = 0

@@ -10,7 +10,6 @@ from typing import final
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.production.risk_monitor.portfolio import Position
 from trading_ecosystem.production.risk_monitor.rules.basis_divergence import Basis
-from trading_ecosystem.production.risk_monitor.rules.concentration import Share
 from trading_ecosystem.production.risk_monitor.rules.crossed_book import CrossedBook
 from trading_ecosystem.production.risk_monitor.rules.peg_deviation import Peg
 from trading_ecosystem.production.risk_monitor.rules.price_outlier import PriceOutlier
@@ -33,7 +32,6 @@ class Feed:
         "peg",
         "position",
         "price",
-        "shares",
         "silence",
         "symbol",
         "unusable",
@@ -44,7 +42,6 @@ class Feed:
         self.silence = silence
         self.position = position
         self.peg = peg
-        self.shares: list[Share] = []
         self.bases: list[Basis] = []
         self.content: Content | None = None
         self.outlier: PriceOutlier | None = None
