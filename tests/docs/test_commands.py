@@ -195,7 +195,8 @@ def test_the_readme_shows_every_command(pages: dict[str, str]) -> None:
 def options_of(command: Any) -> set[str]:
     """Of a command, and of those below it."""
     below = [option for each in getattr(command, "commands", {}).values() for option in options_of(each)]
-    return {option for parameter in command.params for option in parameter.opts}.union(below)
+    own = {option for each in command.params for option in (*each.opts, *each.secondary_opts)}
+    return own.union(below)
 
 
 def options_named(page: str) -> set[str]:

@@ -11,7 +11,7 @@ from trading_ecosystem.cli.json_output import Object, seconds
 from trading_ecosystem.cli.lookup import every_scenario, find_scenario
 from trading_ecosystem.cli.run import Json
 from trading_ecosystem.configuration.scalars import duration_text
-from trading_ecosystem.validation.test_coordinator import boundary, format, scenario as reader
+from trading_ecosystem.validation.test_coordinator import format, scenario as reader
 from trading_ecosystem.validation.test_coordinator.scenario import Scenario
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="A scenario file, or the name of a shipped one.")]
@@ -62,9 +62,16 @@ def scenario_object(path: Path, scenario: Scenario) -> Object:
             }
             for each in scenario.expect
         ],
-        "boundary": list(boundary.sides(scenario)),
+        "boundary": sides_of(scenario),
         "file": str(path),
     }
+
+
+def sides_of(scenario: Scenario) -> list[str]:
+    """What is run for the boundary besides the scenario itself."""
+    if scenario.boundary is None:
+        return []
+    return ["under", "over"] if scenario.boundary.over else ["under"]
 
 
 def validate(file: File) -> None:

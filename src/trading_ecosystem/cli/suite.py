@@ -12,7 +12,6 @@ from rich.text import Text
 from trading_ecosystem.cli import outputs, terminal
 from trading_ecosystem.cli.exits import EXIT_OF, Interrupted
 from trading_ecosystem.cli.json_output import run_object, suite_object
-from trading_ecosystem.cli.junit import junit as junit_text
 from trading_ecosystem.cli.lookup import every_scenario
 from trading_ecosystem.cli.run import Boundary, Json, Report, Seed
 from trading_ecosystem.cli.workers import Job, Workers
@@ -69,6 +68,8 @@ def suite(
     index = None if report is None else str(outputs.write_index(results, report))
     wall_s = time.monotonic() - started
     if junit is not None:
+        from trading_ecosystem.cli.junit import junit as junit_text
+
         outputs.write_whole(junit, junit_text(results, wall_s))
     board.show_end(verdict, wall_s, index)
     if json:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from statistics import median_low
 
 from trading_ecosystem.report.words import duration
 from trading_ecosystem.validation.results import Detection, RunResult
@@ -10,7 +9,10 @@ from trading_ecosystem.validation.results import Detection, RunResult
 
 @dataclass(frozen=True, kw_only=True)
 class RuleLatency:
-    """Of the expected alerts of a rule. The worst is the one that used most of its deadline. Times in ns."""
+    """Of the expected alerts of a rule. The worst is the one that used most of its deadline, the median the lower one.
+
+    Times in ns.
+    """
 
     rule: str
     count: int
@@ -48,7 +50,7 @@ def of_rule(rule: str, results: list[RunResult]) -> RuleLatency:
         rule=rule,
         count=len(timed),
         missed=missed,
-        median_ns=median_low(latency_ns for latency_ns, _, _ in timed),
+        median_ns=sorted(latency_ns for latency_ns, _, _ in timed)[(len(timed) - 1) // 2],
         worst_ns=worst_ns,
         deadline_ns=deadline_ns,
         scenario=scenario,

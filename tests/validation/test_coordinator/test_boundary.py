@@ -57,6 +57,13 @@ def test_under_only_an_expected_critical_alert_counts(
     assert judged.reasons == (told if verdict is Verdict.FAIL else ())
 
 
+def test_what_is_expected_as_a_warning_has_no_critical_limit_here(crash: Scenario) -> None:
+    warned = replace(crash.expect[0], rule="concentration", severity="warning")
+    both = replace(crash, expect=(*crash.expect, warned))
+    loud = replace(QUIET, alerts=(alert("concentration", "firm", "critical"),))
+    assert boundary.judged("under", loud, both).verdict is Verdict.PASS
+
+
 def test_what_tested_nothing_stays_invalid(crash: Scenario) -> None:
     invalid = replace(QUIET, verdict=Verdict.INVALID, alerts=(alert("pnl_drawdown", "firm", "critical"),))
     assert boundary.judged("under", invalid, crash) == invalid
@@ -76,6 +83,14 @@ def test_the_sides_ask_for_nothing_but_their_alerts(crash: Scenario) -> None:
         assert side.method[0].by_ns == {"under": 42, "over": 75}[name] * 1_000_000_000  # type: ignore[attr-defined]
     assert settlement.method[0].by_ns == 3 * 3_600_000_000_000  # type: ignore[attr-defined]
     assert list(boundary.sides(crash)) == ["under", "over"]
+
+
+def test_making_a_side_leaves_the_scenario_as_it_is(crash: Scenario) -> None:
+    assert crash.boundary is not None
+    before = [value.place for _, value in crash.boundary.under]
+    boundary.sides(crash)
+    assert [value.place for _, value in crash.boundary.under] == before
+    assert len(set(before)) == len(before)
 
 
 def test_without_over_the_scenario_as_written_is_that_side() -> None:
