@@ -361,8 +361,8 @@ class Custodian(JournaledCore):
         self._books.restore(cast(list[object], saved.get("books", [0, 0, False])))
         self._asked_ns = cast(int, saved["asked_ns"])
         self._past_faults = list(cast(list[str], saved["past_faults"]))
-        self._obstruction.restore(cast(list[object], saved["obstruction"]))
-        self._outflows.restore(cast(dict[str, list[object]], saved["outflows"]))
+        self._obstruction.restore(cast(list[object], saved.get("obstruction", [])))
+        self._outflows.restore(cast(dict[str, list[object]], saved.get("outflows", {})))
 
 
 def accounts_apart(config: CustodianConfig) -> dict[str, dict[str, int]]:
