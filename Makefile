@@ -35,7 +35,8 @@ live: $(COMPILED)  ## Seven real services: a 15% crash at 60x, a kill while trad
 
 test: $(COMPILED)  ## Run all tests, and those of what is compiled once more with the compiled build
 	@echo "== tests, plain Python"
-	@$(BIN)/pytest -n $(JOBS) --dist loadgroup $(addprefix --ignore=,$(LANES)) --deselect $(LIVE_COMMANDS)
+	@$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "$$([ -f .compiled/pure ] && echo 'slow or not slow' || echo 'not whole')" \
+	  $(addprefix --ignore=,$(LANES)) --deselect $(LIVE_COMMANDS)
 	@echo "== tests, compiled"
 	@if [ -f .compiled/pure ]; then echo "no C compiler: the compiled build is not there to be tested"; \
 	else $(RUN) $(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not slow" $(addprefix --ignore=,$(NEVER_COMPILED)); fi

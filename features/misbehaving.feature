@@ -1,3 +1,4 @@
+@whole
 Feature: A strategy that misbehaves is seen by the monitor, or held back by its own desk
 
   A price wakes each of them. What the price does by itself is no reason for an alert: with the strategy asleep, none fires.

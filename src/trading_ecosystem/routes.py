@@ -95,7 +95,7 @@ PUBLISHED: dict[type, tuple[str, ...]] = {
     DestinationAllowed: (TEST_COORDINATOR,),
     BooksCompared: (TEST_COORDINATOR,),
     # 4. A desk says which orders its own checks stopped, and that it was stopped itself.
-    OrderDenied: (RISK_MONITOR, TEST_COORDINATOR),
+    OrderDenied: (TEST_COORDINATOR,),
     KillSwitchChanged: (RISK_MONITOR, TEST_COORDINATOR),
     LiftRefused: (TEST_COORDINATOR,),
     # 5. The monitor speaks to people; the coordinator judges what it said.
@@ -114,6 +114,8 @@ PUBLISHED: dict[type, tuple[str, ...]] = {
 
 # Where a firm's limits watch the books of venues, these hear them as well; elsewhere nobody bears the traffic.
 OF_WATCHED_BOOKS: dict[type, tuple[str, ...]] = {BookTopChanged: (RISK_MONITOR, TEST_COORDINATOR)}
+# And where they are about desks, the monitor hears of what these hold back.
+OF_WATCHED_DESKS: dict[type, tuple[str, ...]] = {OrderDenied: (RISK_MONITOR,)}
 
 PRIVATE: dict[type, tuple[str, ...]] = {
     # 7. What happens to an order is for the desk that owns the account and its firm's risk monitor.

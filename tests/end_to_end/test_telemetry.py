@@ -180,8 +180,8 @@ def sample_of(name: str) -> str:
     return f"{name}_count" if FIGURES[name].kind == "histogram" else name
 
 
-OF_OTHER_WORLDS = (  # In this one, no transfers are taken and no perpetuals are traded.
-    *("custodian_transfers_total", "exchange_margin_calls_total"),
+OF_OTHER_WORLDS = (  # In this one, nobody moves assets, trades perpetuals, or is told of alerts outside.
+    *("custodian_transfers_total", "exchange_margin_calls_total", "risk_notifications_total"),
     *("exchange_liquidations_total", "exchange_deleveragings_total"),
 )
 

@@ -39,7 +39,8 @@ def service_of(role: str) -> Service:
 
 @pytest.mark.parametrize("role", MODULES)
 def test_a_service_hears_what_the_routes_bring_to_it(role: str) -> None:
-    audiences = [*routes.PUBLISHED.items(), *routes.PRIVATE.items(), *routes.OF_WATCHED_BOOKS.items()]
+    audiences = [*routes.PUBLISHED.items(), *routes.PRIVATE.items()]
+    audiences += [*routes.OF_WATCHED_BOOKS.items(), *routes.OF_WATCHED_DESKS.items()]
     routed = {kind for kind, roles in audiences if role in roles}
     heard = {kind for upstream in service_of(role).hears for kind in upstream.kinds}
     assert heard == routed | ANSWERS.get(role, set())

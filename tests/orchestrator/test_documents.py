@@ -1,6 +1,7 @@
 """What is handed out gives each service the same configuration as the world, and nothing that it may not know."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from trading_ecosystem.simulators.custodian import config as custodian_config, s
 from trading_ecosystem.simulators.exchange import config as exchange_config
 from trading_ecosystem.simulators.market_data import config as market_config
 from trading_ecosystem.validation.test_coordinator import scenario as scenario_format
+from trading_ecosystem.validation.test_coordinator.boundary import changes
 
 ROOT = Path(__file__).parents[2]
 WORLD = ROOT / "worlds" / "two-desks.yaml"
@@ -108,7 +110,9 @@ def test_production_reads_what_the_world_says(files: dict[str, Files], plan: Wor
 
 def test_validation_reads_the_whole_scenario(files: dict[str, Files], plan: WorldPlan) -> None:
     section = read(files, routes.TEST_COORDINATOR)
-    assert scenario_format.read(section["scenario"]) == scenario_format.load(SCENARIO)
+    told, shipped = scenario_format.read(section["scenario"]), scenario_format.load(SCENARIO)
+    assert replace(told, boundary=None) == replace(shipped, boundary=None)
+    assert [changes(told, side) for side in ("under", "over")] == [changes(shipped, side) for side in ("under", "over")]
     assert section["duration"].duration_ns() == 40 * HOUR_NS
     assert read_accounts(section["accounts"], plan.reference) == plan.firm_balances()
     assert texts(section, "instances") == plan.instances()

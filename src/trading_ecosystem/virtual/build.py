@@ -42,7 +42,9 @@ def role(name: str) -> str:
 
 def audience(plan: WorldPlan, names: list[str]) -> dict[type, list[int]]:
     """Who hears each published type, by place."""
-    more = routes.OF_WATCHED_BOOKS if plan.limits.watches_books else {}
+    more = dict(routes.OF_WATCHED_BOOKS) if plan.limits.watches_books else {}
+    if plan.limits.about_desks:
+        more |= routes.OF_WATCHED_DESKS
     return {
         message_type: [at for at, name in enumerate(names) if role(name) in (*roles, *more.get(message_type, ()))]
         for message_type, roles in routes.PUBLISHED.items()

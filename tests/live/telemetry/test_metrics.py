@@ -181,7 +181,8 @@ def test_a_report_shows_positions_compliance_and_drawdown() -> None:
     lines = (
         exposure("position", "BTC", -350_000_000, 300_000_000),
         exposure("position", "USD", 100, 0),
-        exposure("delta", "firm", 5, 5),
+        exposure("delta", "firm", 4, 5),
+        exposure("delta", "alpha", 5, 5),
         exposure("concentration", "ETH", 1, 5, certain=False),
         exposure("position_at_venue", "exchange.north:BTC", 150_000_000, 0),
         exposure("position_at_venue", "exchange.south:BTC", -500_000_000, 0, certain=False),
@@ -194,6 +195,7 @@ def test_a_report_shows_positions_compliance_and_drawdown() -> None:
     assert dark != dark
     assert shown['risk_compliance_status{asset="BTC",mandate="position"}'] == 0
     assert shown['risk_compliance_status{asset="firm",mandate="delta"}'] == 1
+    assert shown['risk_compliance_status{asset="alpha",mandate="delta"}'] == 0, "a level itself is a breach"
     unknown = shown['risk_compliance_status{asset="ETH",mandate="concentration"}']
     assert unknown != unknown, "what is not certain is neither right nor wrong"
     assert 'risk_compliance_status{asset="USD",mandate="position"}' not in shown
