@@ -22,7 +22,7 @@ LIVE_COMMANDS := tests/docs/test_commands.py::test_the_live_commands_do_what_the
 RUN = PYTHONPATH=$(CURDIR)/.compiled
 
 .DEFAULT_GOAL := help
-.PHONY: help demo live test lanes kills planes check bench month compiled suite lock clean
+.PHONY: help demo live test lanes kills planes check bench month loosened compiled suite lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
@@ -68,6 +68,9 @@ suite: $(COMPILED)  ## Run every scenario with its twin, reports under out/
 
 month: $(COMPILED)  ## Run thirty simulated days with all that can happen to money: every asset conserved, books reconciled to zero
 	@$(RUN) $(BIN)/python checks/month.py
+
+loosened: $(COMPILED)  ## Loosen each limit that a scenario rests on: every time it must fail, and name the alert
+	@$(RUN) $(BIN)/python checks/loosened.py --jobs $(JOBS)
 
 compiled: $(COMPILED)  ## Build the hot modules with mypyc into .compiled/
 
