@@ -1,4 +1,3 @@
-@whole
 Feature: A limit is shown to be where it is said to be
 
   An alert that fires in a crash proves that the monitor is awake. Two more runs, just under the limit and just over it,

@@ -1,4 +1,3 @@
-@whole
 Feature: What really happened is a scenario, and says who tells of it
 
   Scenario: A hedge that is closed by force is exposure within seconds, once

@@ -1,4 +1,3 @@
-@whole
 Feature: A strategy that misbehaves is seen by the monitor, or held back by its own desk
 
   A price wakes each of them. What the price does by itself is no reason for an alert: with the strategy asleep, none fires.

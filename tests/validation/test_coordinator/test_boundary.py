@@ -113,7 +113,7 @@ def test_enough_scenarios_have_a_boundary() -> None:
     assert families >= {"stablecoin", "crash", "settlement", "divergence", "strategy", "outage"}
 
 
-@pytest.mark.slow
+@pytest.mark.whole
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("path", WITH_BOUNDARY, ids=lambda path: path.stem)
 def test_a_shipped_boundary_holds(path: Path, seed: int) -> None:
