@@ -48,3 +48,20 @@ Feature: A strategy that misbehaves is seen by the monitor, or held back by its 
     Then the verdict is PASS
     And the desk of finger held back 1001 orders, one for order_value and all others for insufficient_funds
     And no order of finger reached the venue
+
+  Scenario: Orders at any price stop at the collar of their own desk
+    Given the shipped scenario "gdax-2017-06-21"
+    When it is run
+    Then the verdict is PASS
+    And the critical alert price_collar on sweeper fired within its deadline
+    And the critical alert price_collar on sweeper fired exactly once
+    And the twin without the injection raised none of the expected alerts
+    And the desk of sweeper held back 21 orders, each for price_collar
+    And no order of sweeper reached the venue
+
+  Scenario: Fills of one kind are noticed before the loss that they add up to
+    Given the shipped scenario "slow-leak-strategy"
+    When it is run
+    Then the verdict is PASS
+    And the critical alert repeated_execution on leak fired within its deadline
+    And the twin without the injection raised none of the expected alerts
