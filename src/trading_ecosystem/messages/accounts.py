@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final, final
 
+from mypy_extensions import mypyc_attr
+
 from trading_ecosystem.messages.message import Addressed, Published
 from trading_ecosystem.messages.orders import Side, TradeExecuted
 from trading_ecosystem.messages.perpetuals import MarginBalance, OpenPosition
@@ -73,6 +75,7 @@ class Holding:
 
 
 @final
+@mypyc_attr(acyclic=True)
 class QueryHoldings(Addressed):
     """Ask a custodian what it holds for an account."""
 
@@ -86,6 +89,7 @@ class QueryHoldings(Addressed):
 
 
 @final
+@mypyc_attr(acyclic=True)
 class HoldingsReported(Addressed):
     """The venue's trades up to `last_trade_id` are all in it, and no later one; 0 where that cannot be said."""
 
@@ -132,6 +136,7 @@ class TradesReported(Addressed):
 
 
 @final
+@mypyc_attr(acyclic=True)
 class VenueHeartbeat(Published):
     """The venue is there. `session` counts its starts: a new one means the venue was away."""
 

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, final
 
+from mypy_extensions import mypyc_attr
+
 from trading_ecosystem.messages.message import Message, Published
 
 
 @final
+@mypyc_attr(acyclic=True)
 class Envelope(Message):
     """Delivery facts about a message. Runners read and write these; no other core sees one.
 

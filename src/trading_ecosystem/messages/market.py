@@ -24,6 +24,7 @@ class PhaseReason(StrEnum):
 
 
 @final
+@mypyc_attr(acyclic=True)
 class QuotePublished(Published):
     """The market-data provider's best bid and ask of one instrument.
 
@@ -76,7 +77,7 @@ def at_prices(quote: QuotePublished, bid_ticks: int, ask_ticks: int) -> QuotePub
 
 
 @final
-@mypyc_attr(free_list_len=1)
+@mypyc_attr(free_list_len=1, acyclic=True)
 class BookTopChanged(Published):
     """Best bid and ask of one venue's own book. An empty side is 0 ticks and 0 lots."""
 

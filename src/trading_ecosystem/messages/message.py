@@ -9,7 +9,7 @@ from dataclasses import fields
 from mypy_extensions import mypyc_attr
 
 
-@mypyc_attr(allow_interpreted_subclasses=True)
+@mypyc_attr(allow_interpreted_subclasses=True, acyclic=True)
 class Message:
     """Anything that a core is handed or returns."""
 
@@ -26,7 +26,7 @@ class Message:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in pairs)})"
 
 
-@mypyc_attr(allow_interpreted_subclasses=True)
+@mypyc_attr(allow_interpreted_subclasses=True, acyclic=True)
 class Addressed(Message):
     """A command, a question or an answer: for the one instance named `to`."""
 
@@ -34,14 +34,14 @@ class Addressed(Message):
     to: str
 
 
-@mypyc_attr(allow_interpreted_subclasses=True)
+@mypyc_attr(allow_interpreted_subclasses=True, acyclic=True)
 class Published(Message):
     """An event for every service that `routes.py` names for its type."""
 
     __slots__ = ()
 
 
-@mypyc_attr(allow_interpreted_subclasses=True)
+@mypyc_attr(allow_interpreted_subclasses=True, acyclic=True)
 class Private(Message):
     """An event for those services of its route that may see `account`."""
 

@@ -110,6 +110,7 @@ class CancelRejectReason(StrEnum):
 
 
 @final
+@mypyc_attr(acyclic=True)
 class SubmitOrder(Addressed):
     """Place an order. Repeating a `client_order_id` of the account never places a second one."""
 
@@ -183,6 +184,7 @@ class SubmitOrder(Addressed):
 
 
 @final
+@mypyc_attr(acyclic=True)
 class CancelOrder(Addressed):
     __slots__ = ("account", "client_order_id")
     __match_args__: Final = ("to", "account", "client_order_id")
@@ -193,7 +195,7 @@ class CancelOrder(Addressed):
         self.client_order_id = client_order_id
 
 
-@mypyc_attr(allow_interpreted_subclasses=True)
+@mypyc_attr(allow_interpreted_subclasses=True, acyclic=True)
 class AccountEvent(Private):
     """What a venue tells the owner of an account."""
 
@@ -204,7 +206,7 @@ class AccountEvent(Private):
 
 
 @final
-@mypyc_attr(free_list_len=1)
+@mypyc_attr(free_list_len=1, acyclic=True)
 class OrderAccepted(AccountEvent):
     __slots__ = (
         "client_order_id",
@@ -253,7 +255,7 @@ class OrderAccepted(AccountEvent):
 
 
 @final
-@mypyc_attr(free_list_len=1)
+@mypyc_attr(free_list_len=1, acyclic=True)
 class OrderFilled(AccountEvent):
     """One party's view of a match. The fee is in the quote asset; positive is paid."""
 
@@ -320,7 +322,7 @@ class OrderFilled(AccountEvent):
 
 
 @final
-@mypyc_attr(free_list_len=1)
+@mypyc_attr(free_list_len=1, acyclic=True)
 class OrderCanceled(AccountEvent):
     __slots__ = ("client_order_id", "order_id", "quantity_lots", "reason", "symbol")
     __match_args__: Final = (
@@ -371,7 +373,7 @@ class OrderRejected(AccountEvent):
 
 
 @final
-@mypyc_attr(free_list_len=1)
+@mypyc_attr(free_list_len=1, acyclic=True)
 class CancelRejected(AccountEvent):
     __slots__ = ("cancel_reject_reason", "client_order_id")
     __match_args__: Final = (
@@ -401,6 +403,7 @@ class CancelRejected(AccountEvent):
 
 
 @final
+@mypyc_attr(acyclic=True)
 class TradeExecuted(Published):
     """One match of two parties, told to the custodian that settles it. Fees are in the quote asset."""
 

@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from typing import Final, final
 
+from mypy_extensions import mypyc_attr
+
 from trading_ecosystem.messages.message import Message
 
 Plain = object  # None, bool, int, str, or a list or dict (with str keys) of these.
 
 
 @final
+@mypyc_attr(acyclic=True)
 class WakeAt(Message):
     """Ask for a `Wake` at this moment or as soon after as can be."""
 
@@ -20,6 +23,7 @@ class WakeAt(Message):
 
 
 @final
+@mypyc_attr(acyclic=True)
 class Wake(Message):
     """A moment asked for has come. Never early; a core looks itself what is due."""
 

@@ -6,7 +6,7 @@ Compiled, a binary heap of our own is fastest; uncompiled, `heapq` is. Both give
 from heapq import heappop, heappush
 from typing import Final, final
 
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 from trading_ecosystem.messages.audit import Envelope
 
@@ -14,6 +14,7 @@ COMPILED: Final = not __file__.endswith(".py")
 
 
 @final
+@mypyc_attr(acyclic=True)
 class Entry:
     """One delivery. `incarnation` is the recipient's at the time of sending."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import final
 
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 from trading_ecosystem.core import Core, JournaledCore
 from trading_ecosystem.messages.audit import Envelope
@@ -13,6 +13,7 @@ from trading_ecosystem.virtual.disk import Disk
 
 
 @final
+@mypyc_attr(acyclic=True)
 class Departures(Message):
     """What one handling returned, waiting on the sender's disk until it is durable."""
 

@@ -211,7 +211,7 @@ class VenueFaults:
 
     def moved(self, quote: QuotePublished) -> QuotePublished:
         """What the venue's own participants think the price is."""
-        command = self.register.get(VenueFault.WICK)
+        command = None if self.register.is_empty else self.register.get(VenueFault.WICK)
         if command is None or quote.bid_ticks <= 0:
             return quote
         own = self._wick.moved(quote, command)

@@ -12,6 +12,8 @@ from typing import Final, final
 STAMP: Final = Struct("<qq")  # causation id, sent_ns
 RECORD: Final = Struct("<qqq")  # a stamp, and the number of the lane
 NO_LANE: Final = -1
+NOBODY: Final = RECORD.pack(0, 0, NO_LANE)  # In the place of an id that has not departed.
+MOST_NEW: Final = 8_192
 OUTSIDE: Final = "outside"  # The plane of whoever is no service: people, the injector, the runner.
 
 
@@ -35,11 +37,12 @@ class Lane:
 class CausalGraph:
     """`planes` names the plane of each instance."""
 
-    __slots__ = ("_lane_of", "_missing", "_next_id", "_planes", "_records", "lanes", "orphans")
+    __slots__ = ("_lane_of", "_missing", "_new", "_next_id", "_planes", "_records", "lanes", "orphans")
 
     def __init__(self, planes: dict[str, str]) -> None:
         self._planes = planes
-        self._records = bytearray(RECORD.pack(0, 0, NO_LANE))  # Id 0 is nobody's.
+        self._records = bytearray(NOBODY)  # Id 0 is nobody's.
+        self._new: list[bytes] = []  # Those of the latest ids, which are joined to the others now and then.
         self._next_id = 1
         self._missing: set[int] = set()  # Ids skipped so far: in their sender's hands, or withdrawn.
         self._lane_of: dict[tuple[str, str, str], Lane] = {}
@@ -70,11 +73,24 @@ class CausalGraph:
         lane.count += 1
         if message_id == self._next_id:
             self._next_id = message_id + 1
-            self._records += stamp
-            self._records += lane.number_bytes
+            self._new.append(stamp + lane.number_bytes)
+            if len(self._new) > MOST_NEW:
+                self._join()
         else:
-            place = message_id * RECORD.size
-            self._records[place : place + RECORD.size] = stamp + lane.number_bytes
+            self._put(message_id, stamp + lane.number_bytes)
+
+    def _put(self, message_id: int, record: bytes) -> None:
+        """Into the place that was kept."""
+        place = message_id - self._next_id + len(self._new)
+        if place >= 0:
+            self._new[place] = record
+        else:
+            at = message_id * RECORD.size
+            self._records[at : at + RECORD.size] = record
+
+    def _join(self) -> None:
+        self._records += b"".join(self._new)
+        self._new.clear()
 
     def _make_room(self, message_id: int) -> None:
         if message_id < self._next_id:
@@ -83,7 +99,7 @@ class CausalGraph:
             return
         while self._next_id < message_id:
             self._missing.add(self._next_id)
-            self._records += RECORD.pack(0, 0, NO_LANE)
+            self._new.append(NOBODY)
             self._next_id += 1
 
     def __len__(self) -> int:
@@ -121,5 +137,7 @@ class CausalGraph:
     def _read(self, message_id: int) -> tuple[int, int, int]:
         if not 0 <= message_id < self._next_id:
             return 0, 0, NO_LANE
+        if self._new:
+            self._join()
         cause, sent_ns, number = RECORD.unpack_from(self._records, message_id * RECORD.size)
         return cause, sent_ns, number

@@ -34,6 +34,7 @@ class Invariant(StrEnum):
 
 
 @final
+@mypyc_attr(acyclic=True)
 class Findings:
     """The violations that one envelope brought about."""
 
