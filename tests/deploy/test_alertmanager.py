@@ -1,8 +1,7 @@
 """The Alertmanager's configuration: amtool takes it, and each alert goes to whom it is for."""
 
-import os
-import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,15 +15,8 @@ LABELS = {"alertname", "subject", "severity", "instance"}  # That the monitor gi
 
 
 @pytest.fixture
-def amtool() -> str:
-    """Comes with the Alertmanager (Debian: prometheus-alertmanager); TSE_AMTOOL names another one."""
-    found = os.environ.get("TSE_AMTOOL") or shutil.which("amtool")
-    if found is not None:
-        return found
-    reason = "amtool is not installed (Debian package prometheus-alertmanager)"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+def amtool(need_program: Callable[[str, str], str]) -> str:
+    return need_program("amtool", "Debian package prometheus-alertmanager")
 
 
 def run(amtool: str, *arguments: str) -> str:

@@ -9,7 +9,7 @@ from rich.text import Text
 from trading_ecosystem.cli import outputs, terminal
 from trading_ecosystem.cli.exits import Exit
 from trading_ecosystem.cli.places import find_world
-from trading_ecosystem.cli.verify import TRAIL_NAME, Trail as TrailArgument
+from trading_ecosystem.cli.verify import Trail as TrailArgument, trail_of
 from trading_ecosystem.configuration.document import Problem
 from trading_ecosystem.configuration.scalars import duration_ns
 
@@ -35,7 +35,7 @@ def performance(
     from trading_ecosystem.report.performance import page, reading
 
     period_ns = read_period(every)
-    path = trail / TRAIL_NAME if trail.is_dir() else trail
+    path = trail_of(trail)
     told = reading.Trail(path)
     plan = load_world(find_world(world or str(told.facts["world"])))
     if not plan.desks:

@@ -1,9 +1,9 @@
 """The Prometheus configuration: promtool takes it and its rules do what their tests say; names are those we measure."""
 
-import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,15 +17,8 @@ SUFFIXES = re.compile(r"_(bucket|sum|count)$")
 
 
 @pytest.fixture
-def promtool() -> str:
-    """The checker that comes with Prometheus (Debian: prometheus); TSE_PROMTOOL names another one."""
-    found = os.environ.get("TSE_PROMTOOL") or shutil.which("promtool")
-    if found is not None:
-        return found
-    reason = "promtool is not installed (Debian package prometheus)"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+def promtool(need_program: Callable[[str, str], str]) -> str:
+    return need_program("promtool", "Debian package prometheus")
 
 
 def run(promtool: str, *arguments: str, folder: Path = FOLDER) -> str:

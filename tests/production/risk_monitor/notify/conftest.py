@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import shutil
 import socket
 import subprocess
 import time
@@ -55,14 +53,9 @@ def alerts_at(url: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Its URL. Debian: prometheus-alertmanager; TSE_ALERTMANAGER names another one."""
-    command = os.environ.get("TSE_ALERTMANAGER") or shutil.which("prometheus-alertmanager")
-    if command is None:
-        reason = "prometheus-alertmanager is not installed (Debian package prometheus-alertmanager)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+def alertmanager(tmp_path_factory: pytest.TempPathFactory, need_program: Callable[[str, str], str]) -> Iterator[str]:
+    """Its URL."""
+    command = need_program("prometheus-alertmanager", "Debian package prometheus-alertmanager")
     folder, port = tmp_path_factory.mktemp("alertmanager"), free_port()
     (folder / "alertmanager.yml").write_text(CONFIGURATION)
     places = [f"--config.file={folder}/alertmanager.yml", f"--storage.path={folder}/data"]

@@ -3,18 +3,22 @@
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.production.risk_monitor.notify.conftest import Hook, alerts_at, doing, fired, free_port
 
 from trading_ecosystem.live.calls import Policy
+from trading_ecosystem.live.store.opening import open_store
 from trading_ecosystem.live.web import Web
 from trading_ecosystem.messages.risk import AlertAcknowledged, AlertResolved, AlertRule, Severity
 from trading_ecosystem.production.risk_monitor.notify import alertmanager as of_alertmanager, webhook as of_webhook
 from trading_ecosystem.production.risk_monitor.notify.alertmanager import Alertmanager
-from trading_ecosystem.production.risk_monitor.notify.notices import notice_of
+from trading_ecosystem.production.risk_monitor.notify.notices import Outcome, notice_of
+from trading_ecosystem.production.risk_monitor.notify.notifier import tell_again
 from trading_ecosystem.production.risk_monitor.notify.webhook import Webhook
+from trading_ecosystem.production.risk_monitor.store import DESIGN
 from trading_ecosystem.reference import ReferenceData
 
 QUICK = Policy(attempts=1, trips_after=1_000)
@@ -44,10 +48,18 @@ def acknowledged() -> AlertAcknowledged:
 
 class Counted:
     def __init__(self) -> None:
-        self.taken = self.failed = 0
+        self.outcomes: list[Outcome] = []
 
-    def __call__(self, taken: bool) -> None:
-        self.taken, self.failed = self.taken + taken, self.failed + (not taken)
+    def __call__(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+
+    @property
+    def taken(self) -> int:
+        return self.outcomes.count(Outcome.TAKEN)
+
+    @property
+    def failed(self) -> int:
+        return self.outcomes.count(Outcome.FAILED)
 
 
 Make = Callable[..., Alertmanager]
@@ -167,6 +179,19 @@ def test_the_life_of_an_alert_is_posted_in_order(webhook: tuple[Webhook, Hook, C
     assert (counted.taken, counted.failed) == (3, 0)
 
 
+def test_after_a_restart_what_fires_is_told_again_with_who_answered_for_it(
+    webhook: tuple[Webhook, Hook, Counted], tmp_path: Path
+) -> None:
+    channel, hook, _ = webhook
+    store = open_store(f"sqlite:///{tmp_path}/risk_monitor.db", "risk_monitor", DESIGN)
+    store.history.record([fired(2), fired(), acknowledged(), resolved(2)])
+    tell_again(store.history, [channel])
+    store.close()
+    asyncio.run(doing(channel.run(), lambda: channel.waiting == 0))
+    assert hook.told == [("fired", PEG), ("acknowledged", PEG)]
+    assert hook.bodies[0]["id"] == f"risk_monitor:{PEG}:fired"  # As before it, so that it counts once.
+
+
 def test_a_webhook_that_is_away_loses_nothing_but_time(webhook: tuple[Webhook, Hook, Counted]) -> None:
     channel, hook, counted = webhook
     hook.answers = [503, 500]
@@ -190,7 +215,8 @@ def test_more_than_can_wait_makes_room_and_is_counted(
 ) -> None:
     monkeypatch.setattr(of_webhook, "MOST_WAITING", 5)
     web = Web(f"http://127.0.0.1:{free_port()}", policy=QUICK)
-    channel = Webhook(web, "risk_monitor", partial(notice_of, reference=reference), Counted())
+    counted = Counted()
+    channel = Webhook(web, "risk_monitor", partial(notice_of, reference=reference), counted)
     for episode in range(1, 9):
         channel.hear(fired(episode))
-    assert (channel.waiting, channel.lost) == (5, 3)
+    assert (channel.waiting, counted.outcomes) == (5, 3 * [Outcome.LOST])

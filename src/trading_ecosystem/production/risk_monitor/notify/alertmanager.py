@@ -19,7 +19,7 @@ from trading_ecosystem.live.rest.amounts import moment_text
 from trading_ecosystem.live.telemetry.lines import Log
 from trading_ecosystem.live.web import Web
 from trading_ecosystem.messages.risk import AlertAcknowledged, AlertFired, AlertResolved
-from trading_ecosystem.production.risk_monitor.notify.notices import Notice, summary
+from trading_ecosystem.production.risk_monitor.notify.notices import Count, Notice, Outcome, summary
 
 log = Log(__name__)
 PATH = "/api/v2/alerts"
@@ -48,10 +48,10 @@ class Alertmanager:
         web: Web,
         instance: str,
         describe: Callable[[AlertFired], Notice],
-        count: Callable[[bool], None],
+        count: Count,
         again_s: float = AGAIN_S,
     ) -> None:
-        """`count` is told of each call whether it was taken."""
+        """`count` is told what became of each call."""
         self._web, self._instance, self._describe, self._count = web, instance, describe, count
         self._again_s = again_s
         self._open: dict[str, Open] = {}  # By alert id.
@@ -91,9 +91,9 @@ class Alertmanager:
             await self._web.ask("POST", PATH, [self._alive(), *(self._body(each) for each in told.values())])
         except (CallFailed, Refused) as error:
             log.warning("the Alertmanager was not told", why=str(error), alerts=len(told))
-            self._count(False)
+            self._count(Outcome.FAILED)
             return False
-        self._count(True)
+        self._count(Outcome.TAKEN)
         for alert_id in ended:
             del self._open[alert_id]
         return True

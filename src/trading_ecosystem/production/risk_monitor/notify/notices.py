@@ -1,12 +1,26 @@
 """What is told of an alert to those outside, in words and units that people use."""
 
+from collections.abc import Callable
+from enum import StrEnum
 from typing import TypedDict
 
 from trading_ecosystem.live.rest.amounts import moment_text
-from trading_ecosystem.messages.risk import AlertFired
+from trading_ecosystem.messages.message import Message
+from trading_ecosystem.messages.risk import AlertAcknowledged, AlertFired
 from trading_ecosystem.production.risk_monitor.rest_bodies import figure
 from trading_ecosystem.production.risk_monitor.store import Alert
 from trading_ecosystem.reference import ReferenceData
+
+
+class Outcome(StrEnum):
+    """What became of something that was to be told."""
+
+    TAKEN = "taken"
+    FAILED = "failed"  # It is told again, or was refused for good.
+    LOST = "lost"  # Too much was waiting.
+
+
+Count = Callable[[Outcome], None]
 
 
 class Notice(TypedDict):
@@ -38,8 +52,16 @@ def notice_of(fired: AlertFired, reference: ReferenceData) -> Notice:
     )
 
 
+def told_again(alert: Alert) -> list[Message]:
+    """Of an alert that fires still, what was told in the life before."""
+    told: list[Message] = [fired_again(alert)]
+    if alert.acknowledged_ns is not None and alert.operator is not None:
+        at_ns, operator = alert.acknowledged_ns, alert.operator
+        told.append(AlertAcknowledged(alert_id=alert.alert_id, operator=operator, occurred_ns=at_ns))
+    return told
+
+
 def fired_again(alert: Alert) -> AlertFired:
-    """As it was told in the life before."""
     return AlertFired(
         alert_id=alert.alert_id,
         rule=alert.rule,

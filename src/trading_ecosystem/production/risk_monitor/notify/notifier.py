@@ -12,7 +12,14 @@ from trading_ecosystem.live.telemetry.lines import Log
 from trading_ecosystem.live.web import Web
 from trading_ecosystem.messages.risk import AlertAcknowledged, AlertFired, AlertResolved, Severity
 from trading_ecosystem.production.risk_monitor.notify.alertmanager import Alertmanager
-from trading_ecosystem.production.risk_monitor.notify.notices import Notice, fired_again, notice_of, summary
+from trading_ecosystem.production.risk_monitor.notify.notices import (
+    Count,
+    Notice,
+    Outcome,
+    notice_of,
+    summary,
+    told_again,
+)
 from trading_ecosystem.production.risk_monitor.notify.webhook import MOST_WAITING, Webhook
 from trading_ecosystem.production.risk_monitor.store import AlertHistory
 from trading_ecosystem.reference import ReferenceData
@@ -64,18 +71,23 @@ def notify(settings: Settings, engine: Engine, reference: ReferenceData) -> list
         webhook = Webhook(web_of(settings.webhook), settings.instance, describe, counting(engine, "webhook"))
         engine.meter.watch("webhook", MOST_WAITING, lambda: webhook.waiting)
         channels.append(webhook)
-    history: AlertHistory = engine.store.history
-    for alert in history.alerts(firing=True, limit=MOST_FIRING) if channels else ():
-        for channel in channels:
-            channel.hear(fired_again(alert))
+    tell_again(engine.store.history, channels)
     for channel in channels:
         engine.hub.listen(channel.take)
     return [channel.run() for channel in channels]
 
 
-def counting(engine: Engine, channel: str) -> Callable[[bool], None]:
-    def count(taken: bool) -> None:
-        engine.meter.count(FIGURE, (channel, "taken" if taken else "failed"))
+def tell_again(history: AlertHistory, channels: Sequence[Channel]) -> None:
+    """What fires since the life before, and who answered for it."""
+    for alert in history.alerts(firing=True, limit=MOST_FIRING) if channels else ():
+        for message in told_again(alert):
+            for channel in channels:
+                channel.hear(message)
+
+
+def counting(engine: Engine, channel: str) -> Count:
+    def count(outcome: Outcome) -> None:
+        engine.meter.count(FIGURE, (channel, outcome.value))
 
     return count
 

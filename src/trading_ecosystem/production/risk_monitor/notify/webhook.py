@@ -16,7 +16,7 @@ from trading_ecosystem.live.rest.amounts import moment_text
 from trading_ecosystem.live.telemetry.lines import Log
 from trading_ecosystem.live.web import Web
 from trading_ecosystem.messages.risk import AlertAcknowledged, AlertFired, AlertResolved
-from trading_ecosystem.production.risk_monitor.notify.notices import Notice
+from trading_ecosystem.production.risk_monitor.notify.notices import Count, Notice, Outcome
 
 log = Log(__name__)
 MOST_WAITING = 10_000  # Beyond it the oldest are given up, and counted.
@@ -28,14 +28,11 @@ NOTHING_MORE = ""
 class Webhook:
     """`describe` makes a notice of an alert that fired."""
 
-    def __init__(
-        self, web: Web, instance: str, describe: Callable[[AlertFired], Notice], count: Callable[[bool], None]
-    ) -> None:
-        """`count` is told of each object whether it was taken."""
+    def __init__(self, web: Web, instance: str, describe: Callable[[AlertFired], Notice], count: Count) -> None:
+        """`count` is told what became of each object."""
         self._web, self._instance, self._describe, self._count = web, instance, describe, count
         self._waiting: deque[dict[str, Any]] = deque()
         self._some = asyncio.Event()
-        self.lost = 0
 
     @property
     def waiting(self) -> int:
@@ -67,7 +64,7 @@ class Webhook:
         self._waiting.append({**body, "occurred": moment_text(at_ns), "instance": self._instance, **more})
         if len(self._waiting) > MOST_WAITING:
             self._waiting.popleft()
-            self.lost += 1
+            self._count(Outcome.LOST)
         self._some.set()
 
     async def _post(self, body: dict[str, Any]) -> None:
@@ -75,13 +72,13 @@ class Webhook:
             await self._web.ask("POST", NOTHING_MORE, body)
         except CallFailed as error:
             log.warning("the webhook is away", why=str(error), waiting=self.waiting)
-            self._count(False)
+            self._count(Outcome.FAILED)
             await asyncio.sleep(RETRY_S)
             return
         except Refused as error:
             log.error("the webhook refused an object", why=str(error), id=body["id"])
-            self._count(False)
+            self._count(Outcome.FAILED)
         else:
-            self._count(True)
+            self._count(Outcome.TAKEN)
         if self._waiting and self._waiting[0] is body:
             self._waiting.popleft()
