@@ -2,10 +2,18 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import parent_process
-from threading import Thread
+from multiprocessing import get_context, parent_process
+from multiprocessing.context import BaseContext
+from threading import Thread, active_count
+
+
+def child_context() -> BaseContext:
+    """How to start a process. A fork has imported everything already, which takes half a second; it is safe while this
+    process has no other thread."""
+    return get_context("fork" if sys.platform == "linux" and active_count() == 1 else "spawn")
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from multiprocessing import get_context
 
 from trading_ecosystem import __version__, routes
 from trading_ecosystem.assembly import WorldPlan, core_builders
@@ -22,7 +21,7 @@ from trading_ecosystem.validation.test_coordinator import boundary
 from trading_ecosystem.validation.test_coordinator.core import TestCoordinator
 from trading_ecosystem.validation.test_coordinator.scenario import Scenario, twin
 from trading_ecosystem.virtual.build import build_world
-from trading_ecosystem.virtual.children import deaf_children, die_with_parent
+from trading_ecosystem.virtual.children import child_context, deaf_children, die_with_parent
 from trading_ecosystem.virtual.interrupts import heard_later
 from trading_ecosystem.virtual.kept import kept_trail
 from trading_ecosystem.virtual.queue import COMPILED
@@ -183,7 +182,7 @@ def twin_running(
     elif not request.twin_in_parallel:
         yield lambda: run_twin(request, progress)
     else:
-        pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=die_with_parent)
+        pool = ProcessPoolExecutor(1, mp_context=child_context(), initializer=die_with_parent)
         try:
             with deaf_children():
                 future: Future[tuple[Judgement, str]] = pool.submit(run_twin, request, None)
