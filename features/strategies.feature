@@ -20,6 +20,7 @@ Feature: Strategies are plug-ins, and one that fails ends alone
       | orders what it may not | an order in ETH/USD, which its configuration does not name        |
       | orders without end     | TypeError                                                         |
       | asks for every moment  | more than 1000 wakes in a row, each within a millisecond of the last |
+      | never comes back       | it did not return within 5 s                                      |
 
   Scenario: A strategy that nobody offers
     Given the scenario "market-short"

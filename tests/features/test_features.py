@@ -165,6 +165,7 @@ DOES = {
     "orders what it may not": "return [Place([Order('ETH/USD', Side.BUY, 240_000, 10, TimeInForce.GTC)])]",
     "orders without end": "return iter(lambda: Place([]), None)",
     "asks for every moment": "self.hurried = True",
+    "never comes back": "while True: pass",
 }
 STRANGER = """
 from types import SimpleNamespace

@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from trading_ecosystem import __version__
 from trading_ecosystem.configuration.document import Problem, Section, read_document
+from trading_ecosystem.endless_calls import endless_calls_ended
 from trading_ecosystem.live.clock import SECOND_NS, Clock, Tempo
 from trading_ecosystem.live.neighbours import Neighbours
 from trading_ecosystem.live.pace import PULSE, Pulse, lag_of
@@ -44,7 +45,8 @@ def main(run: Run, keys: tuple[str, ...], optional: tuple[str, ...] = ()) -> NoR
     try:
         settings = load_settings(path)
         document = read_document(settings.document).section(keys, optional)
-        asyncio.run(live(run, settings, document))
+        with endless_calls_ended():
+            asyncio.run(live(run, settings, document))
     except (Problem, StoreRefused) as problem:
         leave(BAD_INPUT, problem)
     except Damaged as damaged:

@@ -11,6 +11,7 @@ from itertools import accumulate
 
 from trading_ecosystem import __version__, routes
 from trading_ecosystem.assembly import WorldPlan, core_builders
+from trading_ecosystem.endless_calls import endless_calls_ended
 from trading_ecosystem.limit_lines import limit_lines
 from trading_ecosystem.preparation import Prepared, RunRequest, command_of, prepare
 from trading_ecosystem.validation.audit_correlator.checker import ConservationChecker
@@ -124,12 +125,13 @@ def run_in_steps(world: World, start_ns: int, duration_ns: int, progress: Progre
     gc.collect()
     gc.disable()
     try:
-        for step in range(1, steps + 1):
-            done_ns = duration_ns * step // steps
-            with heard_later():
-                world.run(start_ns + done_ns)
-            if progress is not None:
-                progress(done_ns, duration_ns)
+        with endless_calls_ended():
+            for step in range(1, steps + 1):
+                done_ns = duration_ns * step // steps
+                with heard_later():
+                    world.run(start_ns + done_ns)
+                if progress is not None:
+                    progress(done_ns, duration_ns)
     except EventStorm as storm:
         return str(storm)
     finally:

@@ -2,11 +2,14 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from time import sleep
 from typing import Any
 
 import pytest
 
+from trading_ecosystem.endless_calls import endless_calls_ended
 from trading_ecosystem.messages.accounts import AccountReported, Balance, VenueHeartbeat
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.market import (
@@ -182,6 +185,16 @@ def endless() -> Any:
 def placed_twice(*_: object) -> list[Place]:
     same = order()
     return [Place([same]), Place([same])]
+
+
+def loop(*_: object) -> None:
+    while True:
+        with suppress(Exception):
+            boom()
+
+
+def wait(*_: object) -> None:
+    sleep(600)
 
 
 NONSENSE: list[tuple[str, Answer, str]] = [
@@ -371,3 +384,27 @@ def test_two_of_a_kind_are_told_apart(stage: Build, reference: ReferenceData) ->
     desk.report()
     desk.quote("ETH/USD", 250_000)
     assert desk.told() == ["strategy odd (2) failed in on_quote: ZeroDivisionError"]
+
+
+@pytest.mark.parametrize("call", ["build", "on_quote", "due_ns"])
+@pytest.mark.parametrize("never", [loop, wait])
+def test_a_call_that_does_not_come_back_is_ended(stage: Build, call: str, never: Answer) -> None:
+    with endless_calls_ended(every_s=0.02):
+        odd = stage(**{call: never})
+        odd.quote()
+    place = "its constructor" if call == "build" else call
+    assert odd.told() == [f"strategy odd failed in {place}: it did not return within 0 s"]
+    assert odd.goes_on()
+
+
+def test_a_call_that_takes_its_time_is_not(stage: Build) -> None:
+    with endless_calls_ended(every_s=0.05):
+        odd = stage(on_quote=lambda *_: sleep(0.15))
+        odd.quote()
+        odd.quote()
+    assert odd.told() == ["strategy odd failed in on_quote: TypeError"]  # For its answer, which is None.
+
+
+def test_what_takes_long_outside_of_a_call_is_not_interrupted() -> None:
+    with endless_calls_ended(every_s=0.01):
+        sleep(0.3)

@@ -3,11 +3,13 @@
 Rule 1: whatever a strategy raises or answers, the desk goes on; its other strategies do not notice.
 Rule 2: only what could be an order of this strategy gets out: of a type, an instrument and a quantity that exist.
 Rule 3: every bound is a count, never a time, so that the same history ends the same strategy at the same message.
+A call that never returns is ended from outside (`endless_calls.py`), at the same message too.
 """
 
 from collections.abc import Sequence
 from typing import Final, final
 
+from trading_ecosystem.foreign_calls import CALL, NeverReturned
 from trading_ecosystem.live.telemetry.lines import Log
 from trading_ecosystem.messages.orders import Side, TimeInForce
 from trading_ecosystem.production.trading_engine.config import StrategyPart
@@ -27,6 +29,7 @@ MOST_RETRIES: Final = 50  # Answers to denials at one moment.
 MOST_HURRIED: Final = 1_000  # Wakes in a row that it asked for, each sooner after the last than
 HURRY_NS: Final = 1_000_000
 NEVER: Final = (1 << 62) - 1
+FAILURES: Final = (Exception, SystemExit, NeverReturned)
 
 log = Log(__name__)
 
@@ -69,51 +72,57 @@ class Guard(Strategy):
         self._woken_ns = 0
         self._hurried = 0
         try:
+            CALL.begin()
             self._take(part.plugin.build(part.config, desk))
-        except (Exception, SystemExit) as error:
+        except FAILURES as error:
             self._fail("its constructor", error)
 
     def on_quote(self, market: Market, now: int) -> Sequence[Intention]:
         if self._inner is None:
             return self._give_up()
         try:
+            CALL.begin()
             return self._checked(self._inner.on_quote(market, now))
-        except (Exception, SystemExit) as error:
+        except FAILURES as error:
             return self._fail("on_quote", error)
 
     def on_book_top(self, market: Market, now: int) -> Sequence[Intention]:
         if self._inner is None:
             return self._give_up()
         try:
+            CALL.begin()
             return self._checked(self._inner.on_book_top(market, now))
-        except (Exception, SystemExit) as error:
+        except FAILURES as error:
             return self._fail("on_book_top", error)
 
     def on_phase(self, market: Market, now: int) -> Sequence[Intention]:
         if self._inner is None:
             return self._give_up()
         try:
+            CALL.begin()
             return self._checked(self._inner.on_phase(market, now))
-        except (Exception, SystemExit) as error:
+        except FAILURES as error:
             return self._fail("on_phase", error)
 
     def on_fill(self, order: Order, now: int) -> Sequence[Intention]:
         if self._inner is None:
             return self._give_up()
         try:
+            CALL.begin()
             return self._checked(self._inner.on_fill(order, now))
-        except (Exception, SystemExit) as error:
+        except FAILURES as error:
             return self._fail("on_fill", error)
 
     def on_close(self, order: Order, now: int) -> Sequence[Intention]:
         if self._inner is None:
             return self._give_up()
         try:
+            CALL.begin()
             answer = self._checked(self._inner.on_close(order, now))
             if answer and order.status is OrderStatus.DENIED:
                 self._count_retry(now)
             return answer
-        except (Exception, SystemExit) as error:
+        except FAILURES as error:
             return self._fail("on_close", error)
 
     def on_wake(self, now: int) -> Sequence[Intention]:
@@ -121,8 +130,9 @@ class Guard(Strategy):
             return self._give_up()
         try:
             self._count_wake(now)
+            CALL.begin()
             return self._checked(self._inner.on_wake(now))
-        except (Exception, SystemExit) as error:
+        except FAILURES as error:
             return self._fail("on_wake", error)
 
     def due_ns(self, otherwise_ns: int) -> int:
@@ -130,12 +140,14 @@ class Guard(Strategy):
         if self._inner is None:
             return otherwise_ns
         try:
+            CALL.begin()
             due_ns: object = self._inner.due_ns(otherwise_ns)
+            CALL.end()
             if not isinstance(due_ns, int):
                 raise TypeError
             self._due_ns = due_ns if due_ns < otherwise_ns else NEVER  # Else it is somebody else's moment.
             return min(due_ns, otherwise_ns)
-        except (Exception, SystemExit) as error:
+        except FAILURES as error:
             self._due_ns = 0
             self._note("due_ns", error)
             return 0
@@ -148,8 +160,9 @@ class Guard(Strategy):
 
     def _note(self, where: str, error: BaseException) -> None:
         """The event names the type of an error: its text may be another in another process. The log has all of it."""
+        CALL.end()
         self._inner = None
-        what = str(error) if isinstance(error, Nonsense) else type(error).__name__
+        what = str(error) if isinstance(error, Nonsense | NeverReturned) else type(error).__name__
         self.failure = f"strategy {self._name} failed in {where}: {what}"
         log.error(
             "a strategy failed: it trades no more, and its orders are canceled",
@@ -169,6 +182,7 @@ class Guard(Strategy):
     # Checks.
 
     def _take(self, built: object) -> None:
+        CALL.end()
         if not isinstance(built, Strategy):
             raise TypeError
         quoted, booked = built.quoted_symbols, built.booked_symbols
@@ -180,6 +194,7 @@ class Guard(Strategy):
 
     def _checked(self, answer: object) -> Sequence[Intention]:
         """The answer, if it is one. Marks its orders as this strategy's, so that none is placed twice."""
+        CALL.end()
         if answer is NOTHING:
             return NOTHING
         if not isinstance(answer, list) and not isinstance(answer, tuple):
