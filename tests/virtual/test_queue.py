@@ -15,7 +15,7 @@ def drained(queue: DueQueue) -> list[tuple[int, int]]:
     order = []
     while queue.next_due_ns() >= 0:
         queue.advance()
-        order.append((queue.due_ns, queue.envelope.message_id))
+        order.append((queue.due_ns, queue.train[0].message_id))
     return order
 
 
@@ -23,9 +23,9 @@ def drained(queue: DueQueue) -> list[tuple[int, int]]:
 def test_the_order_is_time_then_sequence(times: list[int]) -> None:
     expected = sorted((due, sequence) for sequence, due in enumerate(times, 1))
     for own_heap in (True, False):
-        queue = DueQueue(envelope(0), own_heap)
+        queue = DueQueue(own_heap)
         for sequence, due in enumerate(times, 1):
-            queue.push(due, sequence, 0, 0, envelope(sequence))
+            queue.push(due, sequence, 0, 0, [envelope(sequence)])
         assert len(queue) == len(times)
         assert drained(queue) == expected
 
@@ -34,12 +34,12 @@ def test_the_order_is_time_then_sequence(times: list[int]) -> None:
 def test_pushing_and_taking_in_turn_agrees_between_the_heaps(steps: list[int | None]) -> None:
     seen: list[list[int]] = []
     for own_heap in (True, False):
-        queue, taken = DueQueue(envelope(0), own_heap), []
+        queue, taken = DueQueue(own_heap), []
         for sequence, due in enumerate(steps, 1):
             if due is not None:
-                queue.push(due, sequence, 0, 0, envelope(sequence))
+                queue.push(due, sequence, 0, 0, [envelope(sequence)])
             elif queue.next_due_ns() >= 0:
                 queue.advance()
-                taken.append(queue.envelope.message_id)
+                taken.append(queue.train[0].message_id)
         seen.append(taken)
     assert seen[0] == seen[1]

@@ -14,12 +14,13 @@ from mypy_extensions import i64
 
 from trading_ecosystem.chance import Dice
 from trading_ecosystem.impairment import Impairment
-from trading_ecosystem.messages.audit import LossReason
+from trading_ecosystem.messages.audit import Envelope, LossReason
 from trading_ecosystem.messages.chaos import LinkFault
 from trading_ecosystem.virtual.queue import COMPILED
 
 JITTERS: Final = 1024
 LONGEST_PACKED_NS: Final = 0xFFFFFFFF
+NO_TRAIN: Final = -1  # Is due at no time.
 HELD: Final = -1  # A delay that stands for: kept back until released.
 
 
@@ -29,6 +30,8 @@ class Link:
 
     Each message takes one jitter of a thousand. As objects they are ten times as large as packed, and compiled code
     waits for memory; plain Python is faster with the objects.
+
+    `train`: what was sent last, which is due at `train_due_ns` at the recipient of that incarnation.
     """
 
     __slots__ = (
@@ -40,6 +43,9 @@ class Link:
         "_nth",
         "_nth_at_ns",
         "impairments",
+        "train",
+        "train_due_ns",
+        "train_incarnation",
     )
 
     def __init__(self, base_ns: int, jitter_ns: int, dice: Dice) -> None:
@@ -51,6 +57,9 @@ class Link:
         self._nth: i64 = 0
         self._nth_at_ns: i64 = 0
         self.impairments: list[Impairment] = []
+        self.train: list[Envelope] = []
+        self.train_due_ns: i64 = NO_TRAIN
+        self.train_incarnation: i64 = 0
 
     def due_ns(self, now: i64, elapsed_ns: i64) -> i64:
         """When a message sent now arrives over a sound link."""

@@ -1,5 +1,7 @@
 """What is due and when: ordered by `(due_ns, sequence)`, so what is due together runs in the order it was sent.
 
+Envelopes that arrive at one place at one moment over one link are one entry, a train: of the quotes of one second, say.
+
 Compiled, a binary heap of our own is fastest; uncompiled, `heapq` is. Both give the same order.
 """
 
@@ -16,41 +18,41 @@ COMPILED: Final = not __file__.endswith(".py")
 @final
 @mypyc_attr(acyclic=True)
 class Entry:
-    """One delivery. `incarnation` is the recipient's at the time of sending."""
+    """One arrival. `incarnation` is the recipient's at the time of sending."""
 
-    __slots__ = ("due_ns", "envelope", "incarnation", "recipient", "sequence")
+    __slots__ = ("due_ns", "incarnation", "recipient", "sequence", "train")
 
-    def __init__(self, due_ns: i64, sequence: i64, recipient: i64, incarnation: i64, envelope: Envelope) -> None:
+    def __init__(self, due_ns: i64, sequence: i64, recipient: i64, incarnation: i64, train: list[Envelope]) -> None:
         self.due_ns: i64 = due_ns
         self.sequence: i64 = sequence
         self.recipient: i64 = recipient
         self.incarnation: i64 = incarnation
-        self.envelope = envelope
+        self.train = train
 
 
 @final
 class DueQueue:
     """`advance` takes the next entry off and leaves its parts in the attributes of the queue."""
 
-    __slots__ = ("_entries", "_own_heap", "_tuples", "due_ns", "envelope", "incarnation", "recipient")
+    __slots__ = ("_entries", "_own_heap", "_tuples", "due_ns", "incarnation", "recipient", "train")
 
-    def __init__(self, nothing: Envelope, own_heap: bool = COMPILED) -> None:
+    def __init__(self, own_heap: bool = COMPILED) -> None:
         self._own_heap = own_heap
         self._entries: list[Entry] = []
-        self._tuples: list[tuple[int, int, int, int, Envelope]] = []
+        self._tuples: list[tuple[int, int, int, int, list[Envelope]]] = []
         self.due_ns: i64 = 0
         self.recipient: i64 = 0
         self.incarnation: i64 = 0
-        self.envelope = nothing
+        self.train: list[Envelope] = []
 
     def __len__(self) -> int:
         return len(self._entries) + len(self._tuples)
 
-    def push(self, due_ns: i64, sequence: i64, recipient: i64, incarnation: i64, envelope: Envelope) -> None:
+    def push(self, due_ns: i64, sequence: i64, recipient: i64, incarnation: i64, train: list[Envelope]) -> None:
         if self._own_heap:
-            sift_up(self._entries, Entry(due_ns, sequence, recipient, incarnation, envelope))
+            sift_up(self._entries, Entry(due_ns, sequence, recipient, incarnation, train))
         else:
-            heappush(self._tuples, (due_ns, sequence, recipient, incarnation, envelope))
+            heappush(self._tuples, (due_ns, sequence, recipient, incarnation, train))
 
     def next_due_ns(self) -> i64:
         """When the next entry is due; -1 when there is none."""
@@ -67,9 +69,9 @@ class DueQueue:
             self.due_ns = first.due_ns
             self.recipient = first.recipient
             self.incarnation = first.incarnation
-            self.envelope = first.envelope
+            self.train = first.train
         else:
-            self.due_ns, _, self.recipient, self.incarnation, self.envelope = heappop(self._tuples)
+            self.due_ns, _, self.recipient, self.incarnation, self.train = heappop(self._tuples)
 
 
 def sift_up(heap: list[Entry], entry: Entry) -> None:

@@ -17,7 +17,7 @@ from trading_ecosystem.messages.chaos import LinkFault
 from trading_ecosystem.messages.message import Addressed, Message, Private
 from trading_ecosystem.messages.runtime import Remember, Start, Wake, WakeAt
 from trading_ecosystem.virtual.disk import COMMIT_NS
-from trading_ecosystem.virtual.network import HELD, Link
+from trading_ecosystem.virtual.network import HELD, NO_TRAIN, Link
 from trading_ecosystem.virtual.queue import DueQueue
 from trading_ecosystem.virtual.service import Departures, Service
 
@@ -26,7 +26,6 @@ STORM_WINDOW: Final = 65_536  # Deliveries between two looks at the rate.
 STORM_RATE: Final = 400_000  # Deliveries per simulated second that no healthy world reaches.
 SECOND_NS: Final = 1_000_000_000
 STORM_NS: Final = STORM_WINDOW * SECOND_NS // STORM_RATE
-NOTHING: Final = Envelope(0, 0, 0, "", 0, Wake())
 WAKE: Final = Wake()
 
 
@@ -77,7 +76,7 @@ class World:
         self._links = links
         self._observer = observer
         self._index: dict[str, int] = {service.name: i for i, service in enumerate(services)}
-        self._queue = DueQueue(NOTHING)
+        self._queue = DueQueue()
         self._held: list[tuple[int, int, Envelope]] = []
         self._sequence: i64 = 0
         self._message_id: i64 = 0
@@ -97,29 +96,32 @@ class World:
                 break
             queue.advance()
             self.now = due_ns
-            service = services[queue.recipient]
-            envelope = queue.envelope
-            message = envelope.message
-            if service.stalled and service.alive:
-                service.held.append((int(queue.incarnation), envelope))
-                continue
-            if isinstance(message, Departures):
-                if queue.incarnation == service.incarnation:
-                    self.depart(queue.recipient, message)
-                else:
-                    self.withdraw(message)
-                continue
-            service.waiting -= 1
-            if not service.alive:
-                self.lose(envelope, service.name, LossReason.RECIPIENT_DOWN)
-            elif queue.incarnation != service.incarnation and isinstance(message, (Wake, Start)):
-                continue  # A timer of a process that is gone, or its start.
-            elif service.skewed and isinstance(message, Wake) and self.comes_early(service, queue.due_ns, envelope):
-                continue
-            else:
-                self.deliver(queue.recipient, service, envelope, message)
+            at, incarnation = queue.recipient, queue.incarnation
+            for envelope in queue.train:
+                self.arrive(at, services[at], incarnation, envelope)
         if self.now < until_ns:
             self.now = until_ns
+
+    def arrive(self, at: i64, service: Service, incarnation: i64, envelope: Envelope) -> None:
+        message = envelope.message
+        if service.stalled and service.alive:
+            service.held.append((int(incarnation), envelope))
+            return
+        if isinstance(message, Departures):
+            if incarnation == service.incarnation:
+                self.depart(at, message)
+            else:
+                self.withdraw(message)
+            return
+        service.waiting -= 1
+        if not service.alive:
+            self.lose(envelope, service.name, LossReason.RECIPIENT_DOWN)
+        elif incarnation != service.incarnation and isinstance(message, (Wake, Start)):
+            return  # A timer of a process that is gone, or its start.
+        elif service.skewed and isinstance(message, Wake) and self.comes_early(service, self.now, envelope):
+            return
+        else:
+            self.deliver(at, service, envelope, message)
 
     def deliver(self, at: i64, service: Service, envelope: Envelope, message: Message) -> None:
         told_ns = int(self.now)
@@ -171,7 +173,7 @@ class World:
             service.last_departure_ns = durable_ns
             carrier = Envelope(0, 0, 0, service.name, durable_ns, waiting)
             self._sequence += 1
-            self._queue.push(durable_ns, self._sequence, at, service.incarnation, carrier)
+            self._queue.push(durable_ns, self._sequence, at, service.incarnation, [carrier])
 
     def seal(self, service: Service, cause: Envelope, message: Message) -> Envelope:
         self._message_id += 1
@@ -235,8 +237,9 @@ class World:
         now: i64 = self.now
         link = self._links[sender * len(self.services) + recipient]
         if not link.impairments:
-            self.push(link.due_ns(now, now - self.start_ns), recipient, envelope)
+            self.board(link, link.due_ns(now, now - self.start_ns), recipient, envelope)
             return
+        link.train_due_ns = NO_TRAIN
         fates = link.fates_ns(now, now - self.start_ns)
         if not fates:
             reason = link.loss_reason()
@@ -247,16 +250,32 @@ class World:
             else:
                 self.push(due_ns, recipient, envelope)
 
-    def push(self, due_ns: i64, recipient: i64, envelope: Envelope) -> None:
+    def board(self, link: Link, due_ns: i64, recipient: i64, envelope: Envelope) -> None:
+        """Send over a sound link, together with what arrives at the same moment."""
         service = self.services[recipient]
+        if due_ns == link.train_due_ns and due_ns > self.now and link.train_incarnation == service.incarnation:
+            self.count(service, envelope)
+            link.train.append(envelope)
+            return
+        link.train_due_ns, link.train_incarnation = due_ns, service.incarnation
+        link.train = self.push(due_ns, recipient, envelope)
+
+    def push(self, due_ns: i64, recipient: i64, envelope: Envelope) -> list[Envelope]:
+        """Returns the new train."""
+        service, train = self.services[recipient], [envelope]
+        self.count(service, envelope)
+        self._sequence += 1
+        self._queue.push(due_ns, self._sequence, recipient, service.incarnation, train)
+        return train
+
+    def count(self, service: Service, envelope: Envelope) -> None:
+        """One more waits for it."""
         service.waiting += 1
         if service.waiting > MAXIMUM_WAITING:
             raise EventStorm(
                 f"event storm: {service.waiting} messages wait for {service.name}, "
                 f"the last a {type(envelope.message).__name__} from {envelope.sender}"
             )
-        self._sequence += 1
-        self._queue.push(due_ns, self._sequence, recipient, service.incarnation, envelope)
 
     def check_rate(self, service: Service, message: Message) -> None:
         elapsed_ns: i64 = self.now - self._storm_mark_ns
@@ -351,7 +370,7 @@ class World:
         at = self._index[service.name]
         for incarnation, envelope in held:
             self._sequence += 1
-            self._queue.push(self.now, self._sequence, at, incarnation, envelope)
+            self._queue.push(self.now, self._sequence, at, incarnation, [envelope])
 
     def slow_commits(self, name: str, by_ns: int) -> None:
         """From now on, a commit takes so much longer than on a sound disk."""
