@@ -395,6 +395,18 @@ def fired_once(story: Story, severity: str, rule: str, subject: str) -> None:
     assert len(alerts_of(story, severity, rule, subject)) == 1
 
 
+@then(
+    parsers.parse(
+        "the {severity} alert {rule} on {subject} fired twice, {minutes:d} minutes apart or more, "
+        "the first one over before the second"
+    )
+)
+def fired_twice(story: Story, severity: str, rule: str, subject: str, minutes: int) -> None:
+    first, second = alerts_of(story, severity, rule, subject)
+    assert second.fired_ns - first.fired_ns >= minutes * 60_000_000_000
+    assert first.resolved_ns is not None and first.resolved_ns < second.fired_ns
+
+
 @then(parsers.parse("the {severity} alert {rule} on {subject} fired and was resolved"))
 def fired_and_resolved(story: Story, severity: str, rule: str, subject: str) -> None:
     (alert,) = alerts_of(story, severity, rule, subject)
