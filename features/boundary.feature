@@ -45,7 +45,7 @@ Feature: A limit is shown to be where it is said to be
     And its boundary is {limit: {deviation: USDT, above: 100bps, for: 60s}, under: {rollbacks.0.at: 3m57s, rollbacks.0.over: 0s}, over: {rollbacks.0.at: 4m10s, rollbacks.0.over: 0s}}
     When it is run
     Then the verdict is PASS
-    And the sides reached 95% and 107% of the limit
+    And the sides reached 96% and 109% of the limit
 
   Scenario: A boundary may be of one rule of several
     Given the scenario "usdt-cliff-9m"
