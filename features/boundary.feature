@@ -5,11 +5,12 @@ Feature: A limit is shown to be where it is said to be
 
   Scenario: Just under the limit no critical alert fires, just over it the expected one does
     Given the scenario "usdt-cliff-9m"
-    And its boundary is {under: {method.0.to: 0.9905}, over: {method.0.to: 0.9895}}
+    And its boundary is {limit: {deviation: USDT, above: 100bps, for: 60s}, under: {method.0.to: 0.9905}, over: {method.0.to: 0.9895}}
     When it is run
     Then the verdict is PASS
     And the side under raised a warning and nothing critical
     And the side over raised a critical alert in time
+    And the sides reached 95% and 105% of the limit, which the terminal, the page and the JSON tell
     And the run itself has the digest that it has without a boundary
 
   Scenario: A critical alert under its limit breaks the boundary
@@ -22,10 +23,35 @@ Feature: A limit is shown to be where it is said to be
 
   Scenario: A side over the limit that is not over it tests nothing
     Given the scenario "usdt-cliff-9m"
-    And its boundary is {under: {method.0.to: 0.9905}, over: {method.0.to: 0.9902}}
+    And its boundary is {limit: {deviation: USDT, above: 100bps, for: 60s}, under: {method.0.to: 0.9905}, over: {method.0.to: 0.9902}}
     When it is run
     Then the verdict is INVALID
     And the reason says: the boundary, just over the limit: expectation: peg_deviation USDT critical
+
+  Scenario Outline: A side that is far from the limit shows nothing of it
+    Given the scenario "usdt-cliff-9m"
+    And its boundary is {limit: {deviation: USDT, above: 100bps, for: 60s}, under: {method.0.to: <under>}, over: {method.0.to: <over>}}
+    When it is run
+    Then the verdict is INVALID
+    And the reason says: the boundary, just <side> the limit: <percent>% of the limit was reached, deviation of USDT above 1% for 1m: not just <side> it
+
+    Examples:
+      | under  | over   | side  | percent |
+      | 0.9955 | 0.9895 | under | 40      |
+      | 0.9905 | 0.985  | over  | 150     |
+
+  Scenario: The time that a limit says is a limit too
+    Given the scenario "usdt-cliff-9m"
+    And its boundary is {limit: {deviation: USDT, above: 100bps, for: 60s}, under: {rollbacks.0.at: 3m57s, rollbacks.0.over: 0s}, over: {rollbacks.0.at: 4m10s, rollbacks.0.over: 0s}}
+    When it is run
+    Then the verdict is PASS
+    And the sides reached 96% and 109% of the limit
+
+  Scenario: A boundary may be of one rule of several
+    Given the scenario "usdt-cliff-9m"
+    And its boundary is {of: [peg_deviation], limit: {deviation: USDT, above: 100bps, for: 60s}, under: {method.0.to: 0.9905}, over: {method.0.to: 0.9895}}
+    When it is run
+    Then the verdict is PASS
 
   Scenario: Whoever is in a hurry leaves it out
     Given the scenario "usdt-cliff-9m"
@@ -52,4 +78,6 @@ Feature: A limit is shown to be where it is said to be
       | {under: {}}                                 | boundary.under: nothing is changed; name a key such as method.0.to, and its value  |
       | {over: {method.0.to: 0.98}}                 | boundary: the key 'under' is missing                                               |
       | {under: {boundary.over: {duration: 3m}}}    | a boundary has no boundary of its own                                              |
-      | {under: {expect.0.severity: warning}}       | no critical alert is expected, so there is no limit to stay under                  |
+      | {of: [venue_down], under: {method.0.to: 0.99}} | boundary: no such alert is expected, so there is no limit to stay under         |
+      | {of: [venue], under: {method.0.to: 0.99}}   | usdt-cliff-9m.yaml:42: boundary.of.0: unknown alert 'venue'; did you mean 'venue_down'? |
+      | {limit: {price: USDT/USD, below: 0.99}, under: {method.0.to: 0.99}} | boundary: how near a price alone comes is not told; name a `limit`, such as a deviation |

@@ -16,3 +16,23 @@ Feature: What really happened is a scenario, and says who tells of it
     When it is run
     Then the verdict is FAIL
     And the reason says: episodes: peg_deviation USDT critical: fired 11 times, not 1
+
+  Scenario Outline: What was over and comes again is told again, and what flaps is not
+    Given the shipped scenario "<scenario>"
+    When it is run
+    Then the verdict is PASS
+    And the critical alert <rule> on <subject> fired twice, 10 minutes apart or more, the first one over before the second
+
+    Examples:
+      | scenario              | rule               | subject  |
+      | drawdown-trembles     | pnl_drawdown       | firm     |
+      | venue-flaps           | venue_down         | exchange |
+      | feed-flaps            | stale_data         | BTC/USD  |
+      | settlement-late-twice | settlement_overdue | alpha    |
+
+  Scenario: What flaps is a storm where an alert may fire anew at once
+    Given the shipped scenario "feed-flaps"
+    And the limits "two-desks", with "fires_at_most_every: 1m" in place of "fires_at_most_every: 10m"
+    When it is run
+    Then the verdict is FAIL
+    And the reason says: episodes: stale_data BTC/USD critical: fired 4 times, not 2

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from trading_ecosystem.cli.json_output import run_object, suite_object
-from trading_ecosystem.validation.results import BoundarySide, RunResult, Verdict
+from trading_ecosystem.validation.results import BoundarySide, Nearness, RunResult, Verdict
 
 INSTANT = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"}
 MAYBE_INSTANT = {"anyOf": [INSTANT, {"type": "null"}]}
@@ -24,6 +24,11 @@ ALERT: dict[str, Any] = {
     "resolved_at": MAYBE_INSTANT,
     "latency_s": MAYBE_NUMBER,
     "deadline_s": MAYBE_NUMBER,
+}
+NEARNESS = {
+    "type": "object",
+    "required": ["limit", "percent", "near"],
+    "properties": {"limit": TEXT, "percent": {"type": "integer"}, "near": {"type": "boolean"}},
 }
 ALERTS = {"type": "array", "items": {"type": "object", "required": list(ALERT), "properties": ALERT}}
 RUN: dict[str, Any] = {
@@ -48,8 +53,13 @@ RUN: dict[str, Any] = {
         "type": "array",
         "items": {
             "type": "object",
-            "required": ["side", "changes", "verdict", "reasons", "digest", "alerts"],
-            "properties": {"side": {"enum": ["under", "over"]}, "verdict": VERDICT, "alerts": ALERTS},
+            "required": ["side", "changes", "verdict", "reasons", "digest", "alerts", "nearness"],
+            "properties": {
+                "side": {"enum": ["under", "over"]},
+                "verdict": VERDICT,
+                "alerts": ALERTS,
+                "nearness": {"type": "array", "items": NEARNESS},
+            },
         },
     },
     "latencies": {
@@ -73,7 +83,9 @@ def as_read(value: object) -> Any:
 @pytest.mark.parametrize("verdict", list(Verdict))
 def test_run_object_keeps_its_promise(result: RunResult, verdict: Verdict) -> None:
     judged = replace(result.judgement, verdict=verdict, reasons=("why",))
-    side = BoundarySide(side="under", changes=("method.0.to: 0.9905",), judgement=judged, digest="0" * 64)
+    near = (Nearness(limit="deviation of USDT above 1% for 1m", percent=95, near=True),)
+    changes = ("method.0.to: 0.9905",)
+    side = BoundarySide(side="under", changes=changes, judgement=judged, digest="0" * 64, nearness=near)
     for changed in (
         replace(result, judgement=judged, boundary=(side,)),
         replace(result, judgement=judged, twin=None, trail="x"),

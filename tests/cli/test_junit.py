@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element, fromstring
 import pytest
 
 from trading_ecosystem.cli.junit import junit
-from trading_ecosystem.validation.results import BoundarySide, RunResult, Verdict
+from trading_ecosystem.validation.results import BoundarySide, Nearness, RunResult, Verdict
 
 
 def read(*results: RunResult) -> Element:
@@ -35,12 +35,15 @@ def test_a_case_for_each_scenario_with_its_counts(result: RunResult) -> None:
 
 
 def test_twin_boundary_and_worst_latency_are_properties(result: RunResult) -> None:
-    side = BoundarySide(side="under", changes=(), judgement=judged(result, Verdict.FAIL).judgement, digest="")
+    failed = judged(result, Verdict.FAIL).judgement
+    near = (Nearness(limit="x", percent=95, near=True), Nearness(limit="y", percent=91, near=True))
+    side = BoundarySide(side="under", changes=(), judgement=failed, digest="", nearness=near)
     (case,) = read(replace(result, boundary=(side,))).iter("testcase")
     assert {each.get("name"): each.get("value") for each in case.iter("property")} == {
         "verdict": "PASS",
         "twin": "PASS",
         "boundary.under": "FAIL",
+        "boundary.under.reached": "91%",
         "seed": "7",
         "digest": result.digest,
         "worst_latency.alert": "critical peg_deviation on USDT",

@@ -12,7 +12,7 @@ from trading_ecosystem.cli.main import main
 from trading_ecosystem.cli.suite import Board, refuse_broken, row
 from trading_ecosystem.cli.terminal import Screen
 from trading_ecosystem.cli.workers import Job
-from trading_ecosystem.validation.results import BoundarySide, RunResult, Verdict
+from trading_ecosystem.validation.results import BoundarySide, Nearness, RunResult, Verdict
 
 
 @pytest.fixture
@@ -36,13 +36,16 @@ def test_every_shipped_scenario_goes_with_its_world() -> None:
 
 
 def test_a_row_tells_verdict_latency_twin_and_speed(result: RunResult) -> None:
-    assert [str(cell) for cell in row(result)] == ["✓ PASS", "60.9 s of 65 s", "✓ PASS", "none", "865,162", "7.4 s"]
+    assert [str(cell) for cell in row(result)] == ["✓ PASS", "60.9 s of 65 s", "✓ PASS", "-", "865,162", "7.4 s"]
     side = BoundarySide(side="under", changes=("a: 1",), judgement=result.judgement, digest="")
     failed = replace(side, side="over", judgement=replace(result.judgement, verdict=Verdict.FAIL))
     assert str(row(replace(result, boundary=(side,)))[3]) == "✓ PASS"
     assert str(row(replace(result, boundary=(side, failed)))[3]) == "✗ FAIL"
+    near = [Nearness(limit="x", percent=percent, near=True) for percent in (98, 91)]
+    measured = (replace(side, nearness=tuple(near)), replace(side, side="over", nearness=tuple(near)))
+    assert str(row(replace(result, boundary=measured))[3]) == "✓ PASS 91%, 98%"
     bare = replace(result, twin=None, judgement=replace(result.judgement, expectations=()), wall_s=0.0)
-    assert [str(cell) for cell in row(bare)] == ["✓ PASS", "no alert", "not run", "none", "-", "0 s"]
+    assert [str(cell) for cell in row(bare)] == ["✓ PASS", "no alert", "not run", "-", "-", "0 s"]
 
 
 def test_the_table_has_a_row_for_every_scenario(board: Board, console: Screen, result: RunResult) -> None:
@@ -50,7 +53,7 @@ def test_the_table_has_a_row_for_every_scenario(board: Board, console: Screen, r
     console.print(board.table())
     lines = [re.split(r"\s{2,}", line.strip()) for line in written(console).splitlines()]
     assert lines[1] == ["a", "waiting"]
-    assert lines[2] == ["b", "✓ PASS", "60.9 s of 65 s", "✓ PASS", "none", "865,162", "7.4 s"]
+    assert lines[2] == ["b", "✓ PASS", "60.9 s of 65 s", "✓ PASS", "-", "865,162", "7.4 s"]
 
 
 def test_the_end_names_what_did_not_pass(board: Board, console: Screen, result: RunResult) -> None:

@@ -46,7 +46,9 @@ def test_a_suite_run_twice_gives_identical_results_apart_from_wall_times(place: 
     folder = place / "suite"
     folder.mkdir()
     good = (place / "usdt-cliff-9m.yaml").read_text(encoding="utf-8")
-    (folder / "bounded.yaml").write_text(f"{good}boundary: {{under: {{method.0.to: 0.9905}}}}\n", encoding="utf-8")
+    limit = "limit: {deviation: USDT, above: 100bps, for: 60s}"
+    sides = "under: {method.0.to: 0.9905}, over: {method.0.to: 0.9895}"
+    (folder / "bounded.yaml").write_text(f"{good}boundary: {{{limit}, {sides}}}\n", encoding="utf-8")
     (folder / "unseen.yaml").write_text(
         good.replace("usdt-cliff-9m", "unseen").replace("to: 0.98", "to: 0.9999"), encoding="utf-8"
     )

@@ -9,17 +9,21 @@ import subprocess
 import sys
 import zipfile
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 from pytest_bdd import given, parsers, scenarios, then, when
+from rich.console import Console
 
 import trading_ecosystem
+from trading_ecosystem.cli.json_output import run_object
+from trading_ecosystem.cli.terminal import check_table
 from trading_ecosystem.configuration.scalars import instant_ns
 from trading_ecosystem.messages.orders import Side
-from trading_ecosystem.validation.results import AlertOutcome, BoundarySide, Detection, Verdict
+from trading_ecosystem.validation.results import AlertOutcome, BoundarySide, Detection, Nearness, Verdict
 from trading_ecosystem.validation.test_coordinator.scenario import load
 
 ROOT = Path(__file__).parents[2]
@@ -330,6 +334,27 @@ def over_fired(story: Story) -> None:
     assert (outcome.severity, outcome.detection) == ("critical", Detection.DETECTED)
 
 
+@then(parsers.parse("the sides reached {under:d}% and {over:d}% of the limit"))
+def sides_reached(story: Story, under: int, over: int) -> None:
+    assert [side.nearness[0].percent for side in story.result.boundary] == [under, over]
+
+
+@then("the sides reached 95% and 105% of the limit, which the terminal, the page and the JSON tell")
+def nearness_told(story: Story) -> None:
+    limit = "deviation of USDT above 1% for 1m"
+    found = {side.side: side.nearness for side in story.result.boundary}
+    assert found == {
+        "under": (Nearness(limit=limit, percent=95, near=True),),
+        "over": (Nearness(limit=limit, percent=105, near=True),),
+    }
+    told = [side["nearness"] for side in run_object(story.result, None)["boundary"]]  # type: ignore[attr-defined]
+    assert told == [[{"limit": limit, "percent": percent, "near": True}] for percent in (95, 105)]
+    written = StringIO()
+    Console(file=written, width=200).print(check_table(story.result))
+    assert "(95%, method.0.to: 0.9905)" in written.getvalue()
+    assert f"105% of {limit}" in story.page.partition('id="boundary"')[2]
+
+
 @then("the run itself has the digest that it has without a boundary")
 def same_digest(story: Story) -> None:
     text = story.scenario.read_text(encoding="utf-8")
@@ -369,6 +394,18 @@ def fired_in_time(story: Story, severity: str, rule: str, subject: str) -> None:
 @then(parsers.parse("the {severity} alert {rule} on {subject} fired exactly once"))
 def fired_once(story: Story, severity: str, rule: str, subject: str) -> None:
     assert len(alerts_of(story, severity, rule, subject)) == 1
+
+
+@then(
+    parsers.parse(
+        "the {severity} alert {rule} on {subject} fired twice, {minutes:d} minutes apart or more, "
+        "the first one over before the second"
+    )
+)
+def fired_twice(story: Story, severity: str, rule: str, subject: str, minutes: int) -> None:
+    first, second = alerts_of(story, severity, rule, subject)
+    assert second.fired_ns - first.fired_ns >= minutes * 60_000_000_000
+    assert first.resolved_ns is not None and first.resolved_ns < second.fired_ns
 
 
 @then(parsers.parse("the {severity} alert {rule} on {subject} fired and was resolved"))

@@ -145,6 +145,7 @@ def side_object(side: BoundarySide) -> Object:
         "reasons": list(side.judgement.reasons),
         "digest": side.digest,
         "alerts": [alert_object(alert) for alert in side.judgement.alerts],
+        "nearness": [{"limit": each.limit, "percent": each.percent, "near": each.near} for each in side.nearness],
     }
 
 

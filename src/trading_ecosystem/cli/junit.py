@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from trading_ecosystem.report.words import latency_ns, tightest_expectation, verdict_sentence
+from trading_ecosystem.report.words import latency_ns, side_share, tightest_expectation, verdict_sentence
 from trading_ecosystem.validation.results import RunResult, Verdict
 
 SECOND_NS = 1_000_000_000
@@ -53,6 +53,7 @@ def properties_of(result: RunResult) -> dict[str, str]:
         "verdict": result.judgement.verdict.value,
         "twin": result.twin.verdict.value if result.twin else "not run",
         **{f"boundary.{side.side}": side.judgement.verdict.value for side in result.boundary},
+        **{f"boundary.{side.side}.reached": side_share(side) for side in result.boundary if side.nearness},
         "seed": str(result.seed),
         "digest": result.digest,
     }

@@ -30,7 +30,7 @@ def scenarios(json: Json = False) -> None:
         shown = each.family if each.family != family else ""
         family = each.family
         length = duration_text(each.duration_ns)
-        bounded = "yes" if each.boundary else "no"
+        bounded = "yes" if each.boundary else "-"
         words = (shown, each.name, each.title, length, "\n".join(proofs(each)), bounded)
         table.add_row(*(Text(word) for word in words))
     terminal.screen().print(table)
@@ -69,9 +69,7 @@ def scenario_object(path: Path, scenario: Scenario) -> Object:
 
 def sides_of(scenario: Scenario) -> list[str]:
     """What is run for the boundary besides the scenario itself."""
-    if scenario.boundary is None:
-        return []
-    return ["under", "over"] if scenario.boundary.over else ["under"]
+    return ["under", "over"] if scenario.boundary else []
 
 
 def validate(file: File) -> None:

@@ -19,6 +19,7 @@ from trading_ecosystem.report.coverage import coverage, untried
 from trading_ecosystem.report.index import latency, suite_verdict
 from trading_ecosystem.report.latencies import latencies
 from trading_ecosystem.report.words import (
+    boundary_shares,
     boundary_verdict,
     counted,
     decimal,
@@ -182,10 +183,15 @@ def row(result: RunResult) -> tuple[Text, ...]:
         terminal.verdict_text(result.judgement.verdict),
         Text(latency(worst) if worst else "no alert"),
         twin,
-        Text("none") if sides is None else terminal.verdict_text(sides),
+        Text("-") if sides is None else bounded(sides, boundary_shares(result.boundary)),
         Text(events_per_second(result)),
         Text(f"{decimal(result.wall_s, 1)} s"),
     )
+
+
+def bounded(verdict: Verdict, shares: str) -> Text:
+    """The verdict of the sides, and how far they went."""
+    return terminal.verdict_text(verdict).append(f" {shares}" if shares else "", "not bold")
 
 
 def sentence_of(result: RunResult) -> str:

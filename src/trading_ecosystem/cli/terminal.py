@@ -27,9 +27,10 @@ from trading_ecosystem.report.words import (
     hours,
     latency_ns,
     moment,
+    side_share,
     verdict_sentence,
 )
-from trading_ecosystem.validation.results import AlertOutcome, Detection, RunResult, Verdict
+from trading_ecosystem.validation.results import AlertOutcome, BoundarySide, Detection, RunResult, Verdict
 
 LINE_EVERY_S = 10.0
 DRAW_EVERY_S = 0.1
@@ -169,13 +170,19 @@ def check_table(result: RunResult) -> Table:
         table.add_row("negative twin", verdict_text(result.twin.verdict), TWIN_WORDS[result.twin.verdict])
     for side in result.boundary:
         verdict = side.judgement.verdict
-        changed = side.changes[0] if len(side.changes) == 1 else f"{len(side.changes)} keys changed"
+        told = ", ".join(word for word in (side_share(side), changed_words(side)) if word)
         table.add_row(
             f"boundary, {side.side}",
             verdict_text(verdict),
-            Text(f"{BOUNDARY_WORDS[side.side, verdict]} ({changed})"),
+            Text(f"{BOUNDARY_WORDS[side.side, verdict]} ({told})"),
         )
     return table
+
+
+def changed_words(side: BoundarySide) -> str:
+    if not side.changes:
+        return "as written"
+    return side.changes[0] if len(side.changes) == 1 else f"{len(side.changes)} keys changed"
 
 
 def show_alerts(console: Console, result: RunResult) -> None:

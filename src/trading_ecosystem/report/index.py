@@ -11,6 +11,7 @@ from trading_ecosystem.report.page import document, packaged
 from trading_ecosystem.report.sections import latency_bar, latency_table
 from trading_ecosystem.report.words import (
     VERDICT_SYMBOLS,
+    boundary_shares,
     boundary_verdict,
     counted,
     decimal,
@@ -46,9 +47,9 @@ def latency(worst: ExpectationOutcome) -> str:
 
 def heading(results: Sequence[RunResult], verdict: Verdict) -> Markup:
     passed = sum(result.judgement.verdict is Verdict.PASS for result in results)
-    bounded = sum(bool(result.boundary) for result in results)
+    with_boundary = sum(bool(result.boundary) for result in results)
     words = f"{passed} of {counted(len(results), 'scenario')} passed."
-    more = f"{counted(bounded, 'scenario')} with a boundary: run once more just under the limit, and just over it."
+    more = f"{counted(with_boundary, 'scenario')} with a boundary: once more just under the limit, and just over it."
     return tag(
         "header",
         tag("h1", "Scenario suite"),
@@ -58,7 +59,7 @@ def heading(results: Sequence[RunResult], verdict: Verdict) -> Markup:
             tag("p", words, class_="reason"),
             class_=f"verdict {verdict.value.lower()}",
         ),
-        tag("p", more, class_="note") if bounded else None,
+        tag("p", more, class_="note") if with_boundary else None,
     )
 
 
@@ -117,10 +118,18 @@ def row(result: RunResult) -> tuple[Child, ...]:
         proof(result),
         latency_bar(worst, max(latency_ns(worst) or 0, worst.deadline_ns)) if worst else "no alert",
         mark(result.twin.verdict) if result.twin else "not run",
-        mark(side) if (side := boundary_verdict(result.boundary)) else "none",
+        bounded(result),
         hours(result.simulated_ns),
         tag("span", f"{decimal(result.wall_s, 2)} s", class_="whole"),
     )
+
+
+def bounded(result: RunResult) -> Child:
+    """The verdict of the sides, and how far they went."""
+    verdict = boundary_verdict(result.boundary)
+    if verdict is None:
+        return "-"
+    return join(mark(verdict), tag("p", boundary_shares(result.boundary), class_="whole"))
 
 
 def mark(verdict: Verdict) -> Markup:

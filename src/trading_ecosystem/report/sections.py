@@ -209,9 +209,9 @@ def twin(result: RunResult) -> Markup:
 def boundary(result: RunResult) -> Markup:
     if not result.boundary:
         return section("boundary", "Boundary", tag("p", "This run was made without a boundary."))
-    note = "Same seed, changed as told. Where only one side was run, the scenario as written is the other."
+    note = "Same seed, changed as told. A share is that of the level or of the time, whichever is nearer."
     rows = [side_row(side) for side in result.boundary]
-    headers = ("Side", "Verdict", "What it says", "Changed", "Alerts raised", "Digest")
+    headers = ("Side", "Verdict", "What it says", "Reached", "Changed", "Alerts raised", "Digest")
     return section("boundary", "Boundary", table(note, headers, rows))
 
 
@@ -222,7 +222,8 @@ def side_row(side: BoundarySide) -> tuple[Child, ...]:
         f"Just {side.side}",
         tag("strong", symbol(judgement.verdict), judgement.verdict.value, class_=f"whole {judgement.verdict.lower()}"),
         " ".join((BOUNDARY_WORDS[side.side, judgement.verdict], *reasons)),
-        tag("code", ", ".join(side.changes)),
+        ", ".join(f"{each.percent}% of {each.limit}" for each in side.nearness) or "not measured",
+        tag("code", ", ".join(side.changes)) if side.changes else "nothing: as written",
         ", ".join(f"{alert.severity} {alert.rule} on {alert.subject}" for alert in judgement.alerts) or "none",
         tag("code", side.digest[:16]),
     )

@@ -33,11 +33,11 @@ TWIN_WORDS = {
     Verdict.INVALID: "The run without the injection could not be judged.",
 }
 BOUNDARY_WORDS = {
-    ("under", Verdict.PASS): "Just under the limit, none of the expected critical alerts fired.",
+    ("under", Verdict.PASS): "Just under the limit, none of its alerts fired.",
     ("under", Verdict.FAIL): "Just under the limit, something went wrong all the same.",
     ("under", Verdict.INVALID): "The run just under the limit could not be judged.",
-    ("over", Verdict.PASS): "Just over the limit, every expected alert fired in time.",
-    ("over", Verdict.FAIL): "Just over the limit, not every expected alert fired in time.",
+    ("over", Verdict.PASS): "Just over the limit, its alerts fired in time.",
+    ("over", Verdict.FAIL): "Just over the limit, not all of its alerts fired in time.",
     ("over", Verdict.INVALID): "The run just over the limit could not be judged.",
 }
 
@@ -46,6 +46,18 @@ def boundary_verdict(sides: Iterable[BoundarySide]) -> Verdict | None:
     """Of all sides that were run; None where none was."""
     verdicts = {side.judgement.verdict for side in sides}
     return next((each for each in (Verdict.FAIL, Verdict.INVALID, Verdict.PASS) if each in verdicts), None)
+
+
+def boundary_shares(sides: Iterable[BoundarySide]) -> str:
+    """How far each side went, of its limit: of several limits, the one from which it is farthest."""
+    return ", ".join(words for side in sides if (words := side_share(side)))
+
+
+def side_share(side: BoundarySide) -> str:
+    percents = [each.percent for each in side.nearness]
+    if not percents:
+        return ""
+    return f"{min(percents) if side.side == 'under' else max(percents)}%"
 
 
 def milliseconds(ns: int | None) -> str | None:

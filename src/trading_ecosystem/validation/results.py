@@ -133,6 +133,15 @@ class LimitLine:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Nearness:
+    """How far a side of a boundary went, in percent of a limit, rounded down; and whether that is near."""
+
+    limit: str  # In words, such as "deviation of USDT above 1% for 1m".
+    percent: int
+    near: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class BoundarySide:
     """The run of a scenario changed to be just under its critical limits, or just over."""
 
@@ -140,6 +149,7 @@ class BoundarySide:
     changes: tuple[str, ...]  # Such as "method.0.to: 0.9905".
     judgement: Judgement
     digest: str
+    nearness: tuple[Nearness, ...] = ()  # Of each limit that the boundary is of.
 
 
 @dataclass(frozen=True, kw_only=True)

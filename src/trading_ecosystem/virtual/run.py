@@ -213,11 +213,13 @@ def run_boundary(prepared: Prepared, told: Mapping[str, Progress]) -> tuple[Boun
 
 def run_side(scenario: Scenario, name: str, varied: Prepared, progress: Progress | None) -> BoundarySide:
     ended = execute(varied, NoSink(), progress)
+    near = boundary.reached(name, scenario, ended.coordinator.record(ended.end_ns).breaches)
     return BoundarySide(
         side=name,
         changes=boundary.changes(scenario, name),
-        judgement=boundary.judged(name, ended.judgement, scenario),
+        judgement=boundary.judged(name, ended.judgement, scenario, near),
         digest=ended.audit.digest,
+        nearness=near,
     )
 
 

@@ -1,11 +1,14 @@
 """A scenario just under its critical limits, and just over them.
 
 Rule 1: under: no critical alert that the scenario expects fires. Over: every alert that it expects fires in time.
+Where no critical alert is expected, the warnings are meant; where the boundary is `of` some rules, only theirs.
 Rule 2: nothing else that the scenario asks for is judged: no effect, no recovery, no other alert, no count of episodes.
 Rule 3: what makes a run worthless makes it INVALID here too: a steady state that did not hold, an injection that was
-not carried out, over the limits a condition that never came true. A broken invariant is always a failure.
+not carried out, over the limits a condition that never came true; and a side that is far from its limit. A broken
+invariant is always a failure.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import yaml
@@ -13,12 +16,13 @@ import yaml
 from trading_ecosystem.configuration.document import Node, text_of
 from trading_ecosystem.configuration.scalars import instant_text
 from trading_ecosystem.messages.risk import AlertRule, Severity
-from trading_ecosystem.validation.results import AlertOutcome, CheckOutcome, Judgement, Verdict
-from trading_ecosystem.validation.test_coordinator.parts import AlertPattern, Boundary
+from trading_ecosystem.validation.results import AlertOutcome, CheckOutcome, Judgement, Nearness, Verdict
+from trading_ecosystem.validation.test_coordinator.conditions import Condition
+from trading_ecosystem.validation.test_coordinator.measures import Breach
+from trading_ecosystem.validation.test_coordinator.nearness import OVER, UNDER, ladders, nearness
+from trading_ecosystem.validation.test_coordinator.parts import AlertPattern, Boundary, Expectation
 from trading_ecosystem.validation.test_coordinator.scenario import Scenario, read
 from trading_ecosystem.validation.test_coordinator.settings import changed
-
-UNDER, OVER = "under", "over"
 
 
 def sides(scenario: Scenario) -> dict[str, Scenario]:
@@ -26,10 +30,7 @@ def sides(scenario: Scenario) -> dict[str, Scenario]:
     boundary = scenario.boundary
     if boundary is None:
         return {}
-    found = {UNDER: replace(side(scenario, boundary, UNDER), expect=())}
-    if boundary.over:
-        found[OVER] = side(scenario, boundary, OVER)
-    return found
+    return {UNDER: replace(side(scenario, boundary, UNDER), expect=()), OVER: side(scenario, boundary, OVER)}
 
 
 def side(scenario: Scenario, boundary: Boundary, name: str) -> Scenario:
@@ -38,12 +39,40 @@ def side(scenario: Scenario, boundary: Boundary, name: str) -> Scenario:
         varied,
         name=f"{varied.name}-{name}",
         effect=(),
-        expect=tuple(replace(each, episodes=None, resolved_ns=None) for each in varied.expect),
+        expect=tuple(replace(each, episodes=None, resolved_ns=None) for each in meant(varied)),
         allow=tuple(AlertPattern(node=boundary.node, rule=rule, subject=None, severity=None) for rule in AlertRule),
         forbid=(),
         recovery=None,
         boundary=None,
+        measured=measured(name, scenario),
     )
+
+
+def measured(name: str, scenario: Scenario) -> tuple[Condition, ...]:
+    """What is watched on a side for nothing but its nearness."""
+    found = [ladder for limit, deadline_ns in limits(scenario) for ladder in ladders(name, limit, deadline_ns)]
+    return tuple(rung for ladder in found for _, rung in ladder)
+
+
+def meant(scenario: Scenario) -> tuple[Expectation, ...]:
+    """The expected alerts of the rules that the boundary is of."""
+    of = scenario.boundary.of if scenario.boundary else ()
+    return tuple(each for each in scenario.expect if not of or each.rule in of)
+
+
+def limited(scenario: Scenario) -> tuple[Expectation, ...]:
+    """Those of them whose limit it is: the critical ones, or all where none is."""
+    critical = tuple(each for each in meant(scenario) if each.severity == Severity.CRITICAL)
+    return critical or meant(scenario)
+
+
+def limits(scenario: Scenario) -> tuple[tuple[Condition, int], ...]:
+    """What is to be come near to, and how long it may then be until the alert, each once."""
+    assert scenario.boundary is not None
+    limit, owed = scenario.boundary.limit, limited(scenario)
+    if limit is not None:
+        return ((limit, limit.sustain_ns + max(each.within_ns for each in owed)),)
+    return tuple({each.when.text: (each.when, each.deadline_ns) for each in owed}.values())
 
 
 def entries(boundary: Boundary, name: str) -> tuple[tuple[str, Node], ...]:
@@ -64,12 +93,28 @@ def value_words(value: Node) -> str:
     return " ".join(text_of(value).split())
 
 
-def judged(name: str, judgement: Judgement, scenario: Scenario) -> Judgement:
-    """The judgement of a side, with what it must not raise; `scenario` is the one as written."""
-    if name != UNDER or judgement.verdict is Verdict.INVALID:
+def reached(name: str, scenario: Scenario, breaches: Mapping[str, tuple[Breach, ...]]) -> tuple[Nearness, ...]:
+    """How near a side came to each limit; `scenario` is the one as written."""
+    return tuple(nearness(name, limit, deadline_ns, breaches) for limit, deadline_ns in limits(scenario))
+
+
+def judged(name: str, judgement: Judgement, scenario: Scenario, near: tuple[Nearness, ...]) -> Judgement:
+    """The judgement of a side, with what it must not raise and how near it came; `scenario` is the one as written."""
+    if judgement.verdict is Verdict.INVALID:
         return judgement
-    expected = [each for each in scenario.expect if each.severity == Severity.CRITICAL]
-    checks = [under_check(each.rule, each.subject, judgement.alerts) for each in expected]
+    silent = with_silence(judgement, scenario) if name == UNDER else judgement
+    checks = [near_check(name, each) for each in near]
+    far = tuple(check.detail for check in checks if not check.passed)
+    return replace(
+        silent,
+        verdict=Verdict.INVALID if far and silent.verdict is Verdict.PASS else silent.verdict,
+        reasons=(*silent.reasons, *far),
+        checks=(*silent.checks, *checks),
+    )
+
+
+def with_silence(judgement: Judgement, scenario: Scenario) -> Judgement:
+    checks = [under_check(each, judgement.alerts) for each in limited(scenario)]
     broken = tuple(check.detail for check in checks if not check.passed)
     return replace(
         judgement,
@@ -79,8 +124,14 @@ def judged(name: str, judgement: Judgement, scenario: Scenario) -> Judgement:
     )
 
 
-def under_check(rule: str, subject: str, alerts: tuple[AlertOutcome, ...]) -> CheckOutcome:
-    wanted = (rule, subject, Severity.CRITICAL)
+def under_check(owed: Expectation, alerts: tuple[AlertOutcome, ...]) -> CheckOutcome:
+    wanted = (owed.rule, owed.subject, owed.severity)
     fired = [alert.fired_ns for alert in alerts if (alert.rule, alert.subject, alert.severity) == wanted]
-    detail = f"critical {rule} on {subject} fired at {instant_text(fired[0])}" if fired else ""
-    return CheckOutcome(kind="boundary", text=f"no critical {rule} on {subject}", passed=not fired, detail=detail)
+    words = f"{owed.severity} {owed.rule} on {owed.subject}"
+    detail = f"{words} fired at {instant_text(fired[0])}" if fired else ""
+    return CheckOutcome(kind="boundary", text=f"no {words}", passed=not fired, detail=detail)
+
+
+def near_check(name: str, near: Nearness) -> CheckOutcome:
+    detail = "" if near.near else f"{near.percent}% of the limit was reached, {near.limit}: not just {name} it"
+    return CheckOutcome(kind="nearness", text=f"just {name} {near.limit}", passed=near.near, detail=detail)

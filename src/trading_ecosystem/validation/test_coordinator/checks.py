@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 from trading_ecosystem.configuration.scalars import duration_text
 from trading_ecosystem.messages.chaos import VenueFault
-from trading_ecosystem.messages.risk import AlertRule, Severity
+from trading_ecosystem.messages.risk import AlertRule
 from trading_ecosystem.reference import AssetKind, ReferenceData
 from trading_ecosystem.validation.test_coordinator.conditions import (
     EXCHANGE,
@@ -28,6 +28,7 @@ from trading_ecosystem.validation.test_coordinator.injections import (
     VenueDisturbance,
     VolatilitySpike,
 )
+from trading_ecosystem.validation.test_coordinator.nearness import measurable
 from trading_ecosystem.validation.test_coordinator.parts import (
     AlertPattern,
     Boundary,
@@ -170,8 +171,11 @@ def covers(pattern: AlertPattern, expectation: Expectation) -> bool:
 def check_boundary(boundary: Boundary | None, expectations: Iterable[Expectation]) -> None:
     if boundary is None:
         return
-    if not any(expectation.severity == Severity.CRITICAL for expectation in expectations):
-        boundary.node.fail("no critical alert is expected, so there is no limit to stay under")
+    owed = [each for each in expectations if not boundary.of or each.rule in boundary.of]
+    if not owed:
+        boundary.node.fail("no such alert is expected, so there is no limit to stay under")
+    if not all(measurable(limit) for limit in ([boundary.limit] if boundary.limit else [each.when for each in owed])):
+        boundary.node.fail("how near a price alone comes is not told; name a `limit`, such as a deviation")
     for key, value in (*boundary.under, *boundary.over):
         if key.partition(".")[0] == "boundary":
             value.fail("a boundary has no boundary of its own")

@@ -315,6 +315,13 @@ BOUNDARY = Table(
     [
         Key("under", Changes(), "So changed, no critical alert that is expected fires.", required=True),
         Key("over", Changes(), "So changed, all expected alerts fire in time; otherwise as written.", absent=()),
+        Key(
+            "of",
+            ListOf(Word("alert", AlertRule)),
+            "Whose limits these are; otherwise of all that are expected.",
+            absent=(),
+        ),
+        Key("limit", CONDITION, "By what it is measured how near the limit is, if not by `when` of the alerts."),
     ],
 )
 

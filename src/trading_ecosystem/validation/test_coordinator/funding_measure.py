@@ -34,7 +34,7 @@ class FundingPaid:
         self.runs = Runs()
 
     def observe(self, ns: int) -> None:
-        paid = Fraction(0)
+        paid, whole = 0, 1  # A fraction, never reduced: that would cost more than all the rest.
         for (_, symbol), (lots, _) in self._contracts.items():
             terms = self._reference.perpetuals[symbol].terms
             if lots == 0 or terms is None:
@@ -43,5 +43,7 @@ class FundingPaid:
                 return
             mark_ticks, rate_ppb = self._rates[symbol]
             value = lots * mark_ticks * self._reference.perpetuals[symbol].quote_minor_per_tick_lot
-            paid += Fraction(value * rate_ppb * DAY_NS, PPB * terms.funding_every_ns)
-        self.runs.switch(paid >= self._level_minor, ns)
+            part = PPB * terms.funding_every_ns
+            paid, whole = paid * part + value * rate_ppb * DAY_NS * whole, whole * part
+        level = self._level_minor
+        self.runs.switch(paid * level.denominator >= level.numerator * whole, ns)

@@ -5,12 +5,13 @@ Rule 2: comparisons are exact; the level itself counts as beyond, and an account
 """
 
 from fractions import Fraction
-from math import ceil
 from typing import final
 
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.validation.test_coordinator.conditions import Condition
 from trading_ecosystem.validation.test_coordinator.measures import Runs
+
+PPM = 1_000_000
 
 
 @final
@@ -49,8 +50,9 @@ class MarginShare:
             if symbol not in self._marks:
                 return
             value = lots * self._marks[symbol] * perpetual.quote_minor_per_tick_lot
-            share = Fraction(perpetual.terms.maintenance_margin_ppm, 1_000_000)
-            needs[perpetual.quote] = needs.get(perpetual.quote, 0) + ceil(abs(value) * share)
+            needed = -(-abs(value) * perpetual.terms.maintenance_margin_ppm // PPM)  # Rounded up.
+            needs[perpetual.quote] = needs.get(perpetual.quote, 0) + needed
             equities[perpetual.quote] = equities.get(perpetual.quote, 0) + value - cost_minor
-        beyond = [asset for asset, needed in needs.items() if needed >= self._level * equities.get(asset, 0)]
+        part, whole = self._level.numerator, self._level.denominator
+        beyond = [asset for asset, needed in needs.items() if needed * whole >= part * equities.get(asset, 0)]
         self.runs.switch(len(beyond) > 0, ns)

@@ -114,8 +114,14 @@ class Replay:
 
 @dataclass(frozen=True, kw_only=True)
 class Boundary:
-    """What is changed for the run just under the limits, and for that just over; `over` empty: as written."""
+    """What is changed for the run just under the limits, and for that just over; `over` empty: as written.
+
+    `of`: the rules whose limits these are, empty for all that are expected. `limit`: by what it is measured how near
+    the sides come, None for the conditions of the expectations.
+    """
 
     node: Node = field(compare=False, repr=False)
     under: tuple[tuple[str, Node], ...]
     over: tuple[tuple[str, Node], ...] = ()
+    of: tuple[str, ...] = ()
+    limit: Condition | None = None

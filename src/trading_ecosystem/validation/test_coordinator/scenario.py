@@ -49,6 +49,7 @@ class Scenario:
     document: Node = field(compare=False, repr=False)
     boundary: Boundary | None = None
     replayed_symbols: tuple[str, ...] = ()  # Whose prices are recorded ones in this run.
+    measured: tuple[Condition, ...] = ()  # What is measured besides, and judged by whoever asked for it.
 
     def check(self, reference: ReferenceData, instances: Collection[str], accounts: Collection[str]) -> None:
         """`accounts` are the firm's. Raises `Problem` for what the world does not have.
@@ -86,7 +87,7 @@ class Scenario:
 
     def conditions(self) -> tuple[Condition, ...]:
         """Everything that is measured, in the order of the file."""
-        return (*self.effect, *(expectation.when for expectation in self.expect))
+        return (*self.effect, *(expectation.when for expectation in self.expect), *self.measured)
 
     def patterns(self) -> tuple[AlertPattern, ...]:
         return (*(each.as_pattern() for each in self.expect), *self.allow, *self.forbid)
