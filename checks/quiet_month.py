@@ -145,11 +145,12 @@ class Position:
     """What trading added to one asset, at average cost. A cost is split in whole units, so that no fraction grows."""
 
     def __init__(self) -> None:
-        self.amount = self.cost = self.realised = Fraction(0)
+        self.amount = 0
+        self.cost = self.realised = Fraction(0)
 
     def add(self, amount: int, worth: Fraction) -> None:
         if self.amount * amount < 0:
-            closed = min(abs(amount), abs(self.amount)) * (1 if amount > 0 else -1)
+            closed = amount if abs(amount) < abs(self.amount) else -self.amount
             of_cost, of_worth = (
                 Fraction(part // 1) for part in (-self.cost * closed / self.amount, worth * closed / amount)
             )
