@@ -53,8 +53,7 @@ def edit(step: Step, folder: Path) -> None:
 
 
 def type_in(step: Step, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Each line behind a $; what stands below it must be printed, line by line and in this order. Returns what each `tse`
-    printed."""
+    """Each line behind a $; what stands below it must be printed, in this order. Returns what each `tse` printed."""
     outputs: list[str] = []
     for typed in step.text.split("$ ")[1:]:
         line, *shown = typed.splitlines()
