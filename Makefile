@@ -66,8 +66,9 @@ bench: $(COMPILED)  ## Measure: kernel against SimPy, the 36-hour depeg against 
 suite: $(COMPILED)  ## Run every scenario with its twin, reports under out/
 	@$(RUN) $(BIN)/tse suite --jobs $(JOBS) --report out
 
-month: $(COMPILED)  ## Run thirty simulated days with all that can happen to money: every asset conserved, books reconciled to zero
+month: $(COMPILED)  ## Run thirty simulated days with all that can happen to money, and thirty quiet ones: books at zero, nobody called
 	@$(RUN) $(BIN)/python checks/month.py
+	@$(RUN) $(BIN)/python checks/quiet_month.py
 
 loosened: $(COMPILED)  ## Loosen each limit that a scenario rests on: every time it must fail, and name the alert
 	@$(RUN) $(BIN)/python checks/loosened.py --jobs $(JOBS)

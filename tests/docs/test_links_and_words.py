@@ -65,14 +65,22 @@ def test_every_link_leads_somewhere(pages: dict[str, str], root: Path) -> None:
                 assert anchor in anchors(there.read_text(encoding="utf-8")), f"{name} leads to {target}"
 
 
+def made_by(page: str) -> set[str]:
+    """The files that a page lets its reader write or copy."""
+    copied = [line.split() for line in re.findall(r"^\$ cp (.+) \.$", page, re.MULTILINE)]
+    written = re.findall(r"Put this into `([\w.-]+)`:$", page, re.MULTILINE)
+    return {*written, *(Path(word).name for words in copied for word in words)}
+
+
 def test_every_file_that_a_page_names_is_there(pages: dict[str, str], root: Path) -> None:
     package = root / "src" / "trading_ecosystem"
     names = {path.name for path in package.rglob("*.py")} | {*OF_A_RUN, *OF_A_SERVICE}
     for name, page in pages.items():
+        known = names | made_by(page)
         for word in words_in_code(page):
             if not word.endswith(SUFFIXES) or not re.fullmatch(r"[\w./-]+", word) or word.startswith("out/"):
                 continue
-            assert (root / word).exists() or (package / word).exists() or word in names, f"{name} names {word}"
+            assert (root / word).exists() or (package / word).exists() or word in known, f"{name} names {word}"
 
 
 def test_the_page_on_live_mode_shows_all_that_lies_in_the_folder_of_a_run(pages: dict[str, str]) -> None:
