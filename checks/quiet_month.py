@@ -255,7 +255,7 @@ def told(prepared: Prepared, ended: Ended, watcher: Watcher, hours: int, meter: 
     for desk in prepared.plan.desks:
         found, fewest = attribute(desk.account, prepared, ended, watcher.trades), watcher.fewest(desk.account, hours)
         amounts = (found.opening, found.closing, found.held, found.realised, found.unrealised, found.fees)
-        count = sum(watcher.fills[desk.account].values())
+        count = sum(watcher.fills.get(desk.account, Counter()).values())
         rows.append((desk.name, f"{count:,}", str(fewest), *[dollars(each) for each in amounts]))
         wrong += [f"{desk.name}: an hour without a fill"] * (fewest == 0)
         wrong += [f"{desk.name}: {dollars(found.unexplained)} not explained"] * (found.unexplained != 0)
