@@ -10,7 +10,7 @@ from enum import Enum
 from operator import attrgetter
 from typing import Any, final
 
-from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message as ProtoMessage
 
 from trading_ecosystem.live.door import RefusalCode, Refused
@@ -24,22 +24,39 @@ FLAT_KINDS = {
     FieldDescriptor.TYPE_STRING: TEXT,
 }
 MEMORY = "memory"  # The one field whose value is JSON text on the wire.
+SUCCESSORS = {"rule": "rule_name"}  # Fields that were released with another type, and what they are called now.
 LAST_OF_ONE_BYTE = 15  # The highest number of a field whose tag is one byte.
 UNFIT = (OverflowError, TypeError, AssertionError, UnicodeEncodeError)
 Converts = Sequence[tuple[int, Convert]]  # The place of a field, and what its value turns into.
+Older = tuple[int, str, dict[int, str]]  # The place of a field, its first name, and what the numbers there meant.
 
 
 @final
 class Pair:
     """`outward` and `inward`: the fields that are not the same on both sides."""
 
-    __slots__ = ("_get", "_inward", "_names", "_outward", "_positional", "_writer", "message_type", "proto_type")
+    __slots__ = (
+        "_get",
+        "_get_wired",
+        "_inward",
+        "_names",
+        "_older",
+        "_outward",
+        "_positional",
+        "_wired",
+        "_writer",
+        "message_type",
+        "proto_type",
+    )
 
     def __init__(self, message_type: type, proto_type: type[ProtoMessage], outward: Converts, inward: Converts) -> None:
         self.message_type = message_type
         self.proto_type = proto_type
         self._names = field_names(message_type)
-        self._get = getter(self._names)
+        self._wired = [wire_name(name, proto_type.DESCRIPTOR) for name in self._names]
+        renamed = [name for name in self._names if name not in self._wired]
+        self._older = [older(name, self._names, proto_type.DESCRIPTOR) for name in renamed]
+        self._get, self._get_wired = getter(self._names), getter(tuple(self._wired))
         self._outward = outward
         self._inward = inward
         self._positional = not hasattr(message_type, "__dataclass_fields__")
@@ -72,23 +89,25 @@ class Pair:
         if self._outward:
             values = changed(values, self._outward)
         try:
-            return self.proto_type(**dict(zip(self._names, values, strict=True)))
+            return self.proto_type(**dict(zip(self._wired, values, strict=True)))
         except ValueError as problem:
             raise Refused(RefusalCode.INVALID, str(problem), self._misfit(values)) from None
 
     def from_wire(self, proto: ProtoMessage) -> Any:
         """Raises `Refused` (INVALID) for a value that no field of this name can have."""
-        values: Sequence[object] = self._get(proto)
+        values: Sequence[object] = self._get_wired(proto)
         if self._inward:
             values = changed(values, self._inward)
+        for each_older in self._older:
+            values = filled(values, each_older, proto)
         if self._positional:
             return self.message_type(*values)
         return self.message_type(**dict(zip(self._names, values, strict=True)))
 
     def _misfit(self, values: Sequence[object]) -> str:
-        for name, value in zip(self._names, values, strict=True):
+        for name, wired, value in zip(self._names, self._wired, values, strict=True):
             try:
-                self.proto_type(**{name: value})
+                self.proto_type(**{wired: value})
             except ValueError:
                 return name
         raise AssertionError("each field fits alone, but not all of them together")
@@ -106,6 +125,34 @@ def changed(values: Sequence[object], converts: Converts) -> Sequence[object]:
     for place, convert in converts:
         result[place] = convert(result[place])
     return result
+
+
+# What had another type when it was released.
+
+
+def wire_name(name: str, descriptor: Descriptor) -> str:
+    """What a field is called on the wire."""
+    successor = SUCCESSORS.get(name, name)
+    return successor if successor in descriptor.fields_by_name else name
+
+
+def older(name: str, names: Sequence[str], descriptor: Descriptor) -> Older:
+    """Of a field that was an enum and is a text now: the members' names in small letters were what is said."""
+    enum = descriptor.fields_by_name[name].enum_type
+    prefix = enum.values_by_number[0].name.removesuffix(UNSPECIFIED)
+    texts = {value.number: value.name.removeprefix(prefix).lower() for value in enum.values if value.number}
+    return names.index(name), name, texts
+
+
+def filled(values: Sequence[object], field: Older, proto: ProtoMessage) -> Sequence[object]:
+    """Raises `Refused` (INVALID) where neither the text nor a number that meant one is set."""
+    place, name, texts = field
+    if values[place]:
+        return values
+    text = texts.get(getattr(proto, name))
+    if text is None:
+        raise Refused(RefusalCode.INVALID, "is not set", name)
+    return [*values[:place], text, *values[place + 1 :]]
 
 
 # Enums: by the name of the member, behind the prefix of the enum; number 0 is valid where there is a member for it.
