@@ -79,7 +79,7 @@ def custody_amounts(custodian: Core) -> dict[str, Amounts]:
 
 
 def alerts(monitor: RiskMonitor) -> list[Alert]:
-    return [alert for watch in monitor._rulebook._all for alert in watch.alerts]
+    return [alert for watch in monitor._rulebook._watches.all for alert in watch.alerts]
 
 
 def without_zeros(amounts: Amounts) -> Amounts:

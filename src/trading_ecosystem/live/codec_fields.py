@@ -5,12 +5,12 @@ Rule 2: what does not fit is refused by the name of its field, on the way out as
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from enum import Enum
 from operator import attrgetter
 from typing import Any, final
 
-from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message as ProtoMessage
 
 from trading_ecosystem.live.door import RefusalCode, Refused
@@ -53,9 +53,10 @@ class Pair:
         self.message_type = message_type
         self.proto_type = proto_type
         self._names = field_names(message_type)
-        self._wired = [wire_name(name, proto_type.DESCRIPTOR) for name in self._names]
+        wired = proto_type.DESCRIPTOR.fields_by_name
+        self._wired = [wire_name(name, wired) for name in self._names]
         renamed = [name for name in self._names if name not in self._wired]
-        self._older = [older(name, self._names, proto_type.DESCRIPTOR) for name in renamed]
+        self._older = [(self._names.index(name), name, meanings(wired[name])) for name in renamed]
         self._get, self._get_wired = getter(self._names), getter(tuple(self._wired))
         self._outward = outward
         self._inward = inward
@@ -130,18 +131,17 @@ def changed(values: Sequence[object], converts: Converts) -> Sequence[object]:
 # What had another type when it was released.
 
 
-def wire_name(name: str, descriptor: Descriptor) -> str:
-    """What a field is called on the wire."""
+def wire_name(name: str, fields: Container[str]) -> str:
+    """What a field is called among those of the wire."""
     successor = SUCCESSORS.get(name, name)
-    return successor if successor in descriptor.fields_by_name else name
+    return successor if successor in fields else name
 
 
-def older(name: str, names: Sequence[str], descriptor: Descriptor) -> Older:
-    """Of a field that was an enum and is a text now: the members' names in small letters were what is said."""
-    enum = descriptor.fields_by_name[name].enum_type
-    prefix = enum.values_by_number[0].name.removesuffix(UNSPECIFIED)
-    texts = {value.number: value.name.removeprefix(prefix).lower() for value in enum.values if value.number}
-    return names.index(name), name, texts
+def meanings(field: FieldDescriptor) -> dict[int, str]:
+    """Of a field that was an enum and is a text now: the names of the members in small letters were what is said."""
+    assert field.enum_type is not None
+    prefix = field.enum_type.values_by_number[0].name.removesuffix(UNSPECIFIED)
+    return {value.number: value.name.removeprefix(prefix).lower() for value in field.enum_type.values if value.number}
 
 
 def filled(values: Sequence[object], field: Older, proto: ProtoMessage) -> Sequence[object]:

@@ -2,7 +2,7 @@
 
 import heapq
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -51,17 +51,16 @@ def reference() -> ReferenceData:
 
 
 def limits_with(
-    reference: ReferenceData, venues: dict[str, tuple[str, ...]] = ONE, without: Sequence[str] = (), **entries: object
+    reference: ReferenceData, entries: dict[str, object], venues: dict[str, tuple[str, ...]] = ONE
 ) -> Limits:
-    """Those of the shipped firm, with other entries, as a file has them, and without some."""
+    """Those of the shipped firm, with other or more entries, as a file has them."""
     document = yaml.safe_load(WORLD_LIMITS.read_text(encoding="utf-8")) | entries
-    left = {key: entry for key, entry in document.items() if key not in without}
-    return read(parse_document("limits.yaml", json.dumps(left)), reference, venues)
+    return read(parse_document("limits.yaml", json.dumps(document)), reference, venues)
 
 
 @pytest.fixture(scope="session")
 def limits(reference: ReferenceData) -> Limits:
-    return limits_with(reference)
+    return limits_with(reference, {})
 
 
 class Rig:
@@ -216,7 +215,7 @@ def rig(reference: ReferenceData, limits: Limits) -> Rig:
 
 @pytest.fixture
 def two_venues(reference: ReferenceData) -> Rig:
-    return Rig(reference, limits_with(reference, TWO), TWO)
+    return Rig(reference, limits_with(reference, {}, TWO), TWO)
 
 
 @pytest.fixture(scope="session")

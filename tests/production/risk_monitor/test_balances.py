@@ -19,13 +19,14 @@ from trading_ecosystem.reference import ReferenceData
 HELD = {"USD": "3000000", "USDT": "1000000", "BTC": "20", "ETH": "400"}
 PHANTOM = {**HELD, "BTC": "20000"}
 UNIT = 10**8
+SANE: dict[str, object] = {"balance_sanity": {"critical": "5s"}, "ask_venue_every": "10s"}
 FIRED = "balance_sanity:alpha:critical:1"
 
 
 @pytest.fixture
 def sane(new_rig: Callable[[], Any], reference: ReferenceData) -> Any:
     rig = new_rig()
-    rig.__init__(reference, limits_with(reference, balance_sanity={"critical": "5s"}, ask_venue_every="10s"))
+    rig.__init__(reference, limits_with(reference, SANE))
     rig.begin()
     return rig
 

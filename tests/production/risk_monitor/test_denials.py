@@ -25,7 +25,7 @@ def deny(rig: Rig, reason: DenyReason, at: float, name: str = "c", account: str 
 
 @pytest.fixture
 def rig(reference: ReferenceData) -> Rig:
-    made = Rig(reference, limits_with(reference, **ENTRIES))
+    made = Rig(reference, limits_with(reference, ENTRIES))
     made.begin()
     return made
 

@@ -15,7 +15,7 @@ CALLED = "alert_escalation:peg_deviation:USDT:critical:1"
 @pytest.fixture
 def rig(reference: ReferenceData) -> Rig:
     """USDT is at 0.98 from second 1 on; its critical alert fires at 61."""
-    made = Rig(reference, limits_with(reference, alert_escalation=PATIENCE))
+    made = Rig(reference, limits_with(reference, {"alert_escalation": PATIENCE}))
     made.begin()
     made.stay(0, 70, USDT_USD="0.98")
     assert PEG in made.fired()
@@ -55,7 +55,7 @@ def test_an_answer_in_time_calls_nobody(rig: Rig) -> None:
 
 def test_acknowledged_is_not_resolved(reference: ReferenceData) -> None:
     patience = {"unacknowledged": "60s", "acknowledged": "10m"}
-    rig = Rig(reference, limits_with(reference, alert_escalation=patience))
+    rig = Rig(reference, limits_with(reference, {"alert_escalation": patience}))
     rig.begin()
     rig.stay(0, 65, USDT_USD="0.98")
     acknowledge(rig, 65)

@@ -34,7 +34,7 @@ from trading_ecosystem.production.risk_monitor.rules.order_rate import Rate, Rat
 from trading_ecosystem.reference import ReferenceData
 
 DESKS = {"alpha": "desk.alpha", "beta": "desk.beta"}
-RATES = {"second": {"warning": {"at": 3}, "critical": {"at": 5}}}
+RATES: dict[str, object] = {"second": {"warning": {"at": 3}, "critical": {"at": 5}}}
 
 
 class RateRig(Rig):
@@ -67,7 +67,7 @@ def accepted(number: int, occurred_ns: int, account: str = "alpha") -> OrderAcce
 
 @pytest.fixture
 def rig(reference: ReferenceData) -> RateRig:
-    made = RateRig(reference, limits_with(reference, order_rate=RATES | {"kill": True}, kill_switch="critical"))
+    made = RateRig(reference, limits_with(reference, {"order_rate": RATES | {"kill": True}, "kill_switch": "critical"}))
     made.begin()
     return made
 
@@ -134,7 +134,7 @@ def test_each_account_has_its_own_rate_and_desk(rig: RateRig) -> None:
 
 
 def test_without_kill_nobody_is_stopped(reference: ReferenceData) -> None:
-    rig = RateRig(reference, limits_with(reference, order_rate=RATES))
+    rig = RateRig(reference, limits_with(reference, {"order_rate": RATES}))
     rig.begin()
     for number in range(9):
         rig.accept(1 + number * 0.01)

@@ -13,7 +13,7 @@ ALERT = "own_heartbeat:risk_monitor:critical:1"
 
 @pytest.fixture
 def rig(reference: ReferenceData) -> Rig:
-    made = Rig(reference, limits_with(reference, own_heartbeat={"critical": f"{LIMIT_NS // 10**9}s"}))
+    made = Rig(reference, limits_with(reference, {"own_heartbeat": {"critical": f"{LIMIT_NS // 10**9}s"}}))
     made.begin()
     made.stay(0, 62)
     return made

@@ -32,7 +32,7 @@ NOWHERE: dict[str, object] = {"position_limit": {}, "concentration": {"assets": 
 
 @pytest.fixture
 def rig(reference: ReferenceData) -> Rig:
-    wide = limits_with(reference, **NOWHERE)
+    wide = limits_with(reference, NOWHERE)
     wide = wide.with_limits("pnl_drawdown", Limit(("firm",), "ppm", level(900_000)))
     wide = wide.with_limits("delta_exposure", Limit(("firm",), "USD minor", level(10**18)))
     made = Rig(reference, replace(wide, accounts={"alpha": OWN}))
@@ -137,7 +137,7 @@ def apart(reference: ReferenceData) -> Rig:
     """Alpha has 54.6% of the firm's gross wealth, all of it in the north."""
     shares = {"exchange.north": 570_000, "exchange.south": 900_000}
     of_venues = [Limit((venue,), "ppm", level(share)) for venue, share in shares.items()]
-    made = Rig(reference, limits_with(reference, TWO, **NOWHERE).with_limits("concentration", *of_venues), TWO)
+    made = Rig(reference, limits_with(reference, NOWHERE, TWO).with_limits("concentration", *of_venues), TWO)
     made.begin()
     return made
 
@@ -168,7 +168,7 @@ def test_a_price_moves_the_share_of_a_venue(apart: Rig) -> None:
 
 
 def test_two_silent_venues_are_one_trouble(reference: ReferenceData) -> None:
-    rig = Rig(reference, limits_with(reference, TWO, systemic_venue={"critical": 2}), TWO)
+    rig = Rig(reference, limits_with(reference, {"systemic_venue": {"critical": 2}}, TWO), TWO)
     rig.begin()
     rig.dark = ("exchange.north",)
     rig.stay(0, 30)

@@ -40,7 +40,7 @@ BTC = "BTC/USD"
 
 
 def watching(reference: ReferenceData, venues: dict[str, tuple[str, ...]] = ONE) -> Limits:
-    return limits_with(reference, venues, **WATCHED)
+    return limits_with(reference, WATCHED, venues)
 
 
 @pytest.fixture

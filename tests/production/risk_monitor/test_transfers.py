@@ -26,7 +26,7 @@ HELD = {"USD": 3_000_000, "USDT": 1_000_000, "BTC": 20, "ETH": 400}
 @pytest.fixture
 def watching(rig: Any) -> Any:
     """A rig whose monitor watches transfers."""
-    rig.limits = limits_with(rig.reference, transfer_overdue={"warning": "20s", "critical": "45s"})
+    rig.limits = limits_with(rig.reference, {"transfer_overdue": {"warning": "20s", "critical": "45s"}})
     rig.restart(0)
     rig.begin()
     return rig

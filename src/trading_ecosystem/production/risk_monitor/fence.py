@@ -30,6 +30,8 @@ class Fence(Rule):
     """Hands every call on to the rule of a plug-in, until one fails. Then `failure` says which, where and how."""
 
     def __init__(self, part: RulePart, sight: Sight, doubts: Doubts) -> None:
+        build = part.plugin.build
+        assert build is not None
         self.failure = ""
         self._name: str = part.plugin.name
         self._path = part.path
@@ -41,7 +43,7 @@ class Fence(Rule):
         self._looked_ns = 0
         self._hurried = 0
         try:
-            self._take(part.plugin.build(part.entry, sight))
+            self._take(build(part.entry, sight))
         except (Exception, SystemExit) as error:
             self._note("its constructor", error)
 

@@ -156,9 +156,10 @@ class Rulebook:
         return found
 
     def _built(self, part: RulePart, sight: Sight, doubts: Doubts) -> Rule:
+        build = part.plugin.build
+        assert build is not None
         if not part.path:
-            rule: Rule = part.plugin.build(part.entry, sight)
-            return rule
+            return build(part.entry, sight)
         fence = Fence(part, sight, doubts)
         self.fences.append(fence)
         return fence

@@ -163,7 +163,7 @@ class Explainer:
             venue = alert.subject.rpartition(":")[0] if names_venue else ""
             return self._injections.disturbing(alert.breached_ns, venue)
         moved = self._injections.moving(lambda symbol: self._concerns(alert, symbol), alert.breached_ns)
-        if moved is not None or alert.rule in (*PORTFOLIO, *PRICES):
+        if moved is not None or alert.rule in PORTFOLIO or alert.rule in PRICES:
             return moved
         return self._silence(alert, recipient)
 
