@@ -53,7 +53,7 @@ class Pair:
         self.message_type = message_type
         self.proto_type = proto_type
         self._names = field_names(message_type)
-        wired = proto_type.DESCRIPTOR.fields_by_name
+        wired: Any = proto_type.DESCRIPTOR.fields_by_name
         self._wired = [wire_name(name, wired) for name in self._names]
         renamed = [name for name in self._names if name not in self._wired]
         self._older = [(self._names.index(name), name, meanings(wired[name])) for name in renamed]
