@@ -29,9 +29,8 @@ from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.production.risk_monitor.prices import Prices
 from trading_ecosystem.production.risk_monitor.questions import ASK_AGAIN, CUSTODY, VENUE, Questions
 from trading_ecosystem.production.risk_monitor.reconciliation import Reconciliation
-from trading_ecosystem.production.risk_monitor.rulebook import Rulebook
+from trading_ecosystem.production.risk_monitor.rulebook import Hearing, Rulebook
 from trading_ecosystem.production.risk_monitor.rules.order_rate import Rates, is_answer
-from trading_ecosystem.production.risk_monitor.rules.rule import Judged
 from trading_ecosystem.production.risk_monitor.statement import Statement
 from trading_ecosystem.reference import ReferenceData
 
@@ -88,12 +87,11 @@ class RiskMonitor(Core):
         self._health = "not started"  # The doubts as last told; empty when there are none.
 
     def handle(self, message: Message, now: int) -> Sequence[Message]:
-        at_once = self._at_once.get(type(message))
-        if at_once is not None:
-            self._tell(at_once, message, now)
+        if self._at_once:
+            self._tell(self._at_once, message, now)
         self._count(message, now)
         if self._afterwards:
-            self._tell(self._afterwards.get(type(message), []), message, now)
+            self._tell(self._afterwards, message, now)
         if self._doubts.changed:
             self._say_health(now)
         return self._outbox.take()
@@ -118,8 +116,11 @@ class RiskMonitor(Core):
         else:
             self._on_rare(message, now)
 
-    def _tell(self, rules: list[Judged], message: Message, now: int) -> None:
-        """Of what happens to an account, only where it is the firm's."""
+    def _tell(self, hearing: Hearing, message: Message, now: int) -> None:
+        """The rules that hear its type; of what happens to an account, only where it is the firm's."""
+        rules = hearing.get(type(message))
+        if rules is None:
+            return
         if isinstance(message, AccountEvent):
             account = self._accounts.get(message.account)
             if account is None or account.venue != message.venue:
