@@ -370,9 +370,10 @@ def test_a_rule_is_told_by_its_name_and_read_as_it_was_told_before() -> None:
     )
     told: Any = wire.to_wire(resolved)
     assert (told.rule_name, told.rule) == ("own", 0) and wire.from_wire(told) == resolved
-    before = risk_monitor.AlertResolved(alert_id="a", rule=5, subject="x", severity=2, episode=1, occurred_ns=5)
+    build: Any = risk_monitor.AlertResolved
+    before = build(alert_id="a", rule=5, subject="x", severity=2, episode=1, occurred_ns=5)
     read: Any = wire.from_wire(before)
     assert read.rule == "peg_deviation"
     with pytest.raises(Refused) as caught:
-        wire.from_wire(risk_monitor.AlertResolved(alert_id="a", subject="x", severity=2, episode=1))
+        wire.from_wire(build(alert_id="a", rule=999, subject="x", severity=2, episode=1))
     assert (caught.value.code, caught.value.field) == (RefusalCode.INVALID, "rule")

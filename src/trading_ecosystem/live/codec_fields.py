@@ -145,14 +145,14 @@ def meanings(field: FieldDescriptor) -> dict[int, str]:
 
 
 def filled(values: Sequence[object], field: Older, proto: ProtoMessage) -> Sequence[object]:
-    """Raises `Refused` (INVALID) where neither the text nor a number that meant one is set."""
+    """Raises `Refused` (INVALID) for a number that never meant anything."""
     place, name, texts = field
-    if values[place]:
+    number = getattr(proto, name)
+    if values[place] or not number:
         return values
-    text = texts.get(getattr(proto, name))
-    if text is None:
-        raise Refused(RefusalCode.INVALID, "is not set", name)
-    return [*values[:place], text, *values[place + 1 :]]
+    if number not in texts:
+        raise Refused(RefusalCode.INVALID, f"{number} is unknown", name)
+    return [*values[:place], texts[number], *values[place + 1 :]]
 
 
 # Enums: by the name of the member, behind the prefix of the enum; number 0 is valid where there is a member for it.
