@@ -10,22 +10,24 @@ import pstats
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 from itertools import cycle, islice
 from pathlib import Path
 
+import yaml
+
+from trading_ecosystem.configuration.document import parse_document
 from trading_ecosystem.messages.accounts import AccountReported, Balance, VenueHeartbeat
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import Liquidity, OrderFilled, Side
 from trading_ecosystem.messages.runtime import Start
-from trading_ecosystem.preparation import RunRequest, prepare
-from trading_ecosystem.production.risk_monitor.config import Limits
+from trading_ecosystem.production.risk_monitor.config import Limits, read
 from trading_ecosystem.production.risk_monitor.core import RiskMonitor
 from trading_ecosystem.reference import Asset, AssetKind, Instrument, ReferenceData, instrument
 
-SCENARIO = Path(__file__).parent.parent / "scenarios" / "market-crash-15pct.yaml"
+LIMITS = Path(__file__).parent.parent / "worlds" / "two-desks-limits.yaml"
+VENUES: dict[str, tuple[str, ...]] = {"exchange": ("alpha",)}
 START_NS = 1_772_409_600_000_000_000
 STEP_NS = 1_000  # From event to event, so that nothing falls due while it is measured.
 HELD_MINOR, CASH_MINOR, PRICE_TICKS = 10**6, 10**15, 100_000  # 10 USD in each coin, and 10 million in cash.
@@ -39,17 +41,14 @@ def reference(positions: int) -> ReferenceData:
     return ReferenceData("USD", list(assets.values()), pairs)
 
 
-def limits(coins: list[str], concentrated: int) -> Limits:
-    """Those of the shipped firm; nothing is near them."""
-    shipped = prepare(RunRequest(scenario_path=SCENARIO)).plan.limits
-    held, share = shipped.position_limit["BTC"], shipped.concentration_assets["BTC"]
-    return replace(
-        shipped,
-        position_limit=dict.fromkeys(coins, held),
-        concentration_assets=dict.fromkeys(coins[:concentrated], share),
-        concentration_issuers={},
-        peg_deviation={},
-    )
+def limits(known: ReferenceData, coins: list[str], concentrated: int) -> Limits:
+    """Those of the shipped firm for these coins; nothing is near them."""
+    document = yaml.safe_load(LIMITS.read_text(encoding="utf-8"))
+    held, share = document["position_limit"]["BTC"], document["concentration"]["assets"]["BTC"]
+    document["position_limit"] = dict.fromkeys(coins, held)
+    document["concentration"] = {"assets": dict.fromkeys(coins[:concentrated], share), "issuers": {}}
+    document["peg_deviation"] = {}
+    return read(parse_document(str(LIMITS), json.dumps(document)), known, VENUES)
 
 
 class Room:
@@ -59,8 +58,8 @@ class Room:
         known = reference(positions)
         self.pairs: list[Instrument] = list(known.instruments.values())
         coins = [pair.base for pair in self.pairs]
-        wide = limits(coins, concentrated)
-        self.monitor = RiskMonitor("risk_monitor", wide, known, {"exchange": ("alpha",)}, "custodian")
+        wide = limits(known, coins, concentrated)
+        self.monitor = RiskMonitor("risk_monitor", wide, known, VENUES, "custodian")
         self.now, self.sequence, self.filled = START_NS, 0, 0
         self.hear(Start(memory={}))
         self.hear(VenueHeartbeat(venue="exchange", session=1, occurred_ns=self.now))

@@ -12,6 +12,7 @@ SHELLS = (
         "config.py",
         "store.py",
         "trading_engine/plugins.py",
+        "risk_monitor/plugins.py",
         "replay.py",
         "market_data/record_*.py",
         "file_symbols.py",
@@ -41,7 +42,8 @@ SHELLS = (
     "audit_correlator/intake.py",  # Tells spans apart by hashes, which live as long as its process.
     *("audit_correlator/verify.py", "audit_correlator/query.py", "validation/result_files.py"),
 )
-FENCES = ("trading_engine/guard.py",)  # Whatever a strategy raises ends that strategy, and no other.
+# Whatever a strategy or a rule raises ends that one, and no other.
+FENCES = ("trading_engine/guard.py", "risk_monitor/fence.py")
 BANNED_IMPORTS = {
     "asyncio", "datetime", "http", "io", "multiprocessing", "os", "pathlib", "pickle", "random", "secrets",
     "select", "shutil", "signal", "socket", "ssl", "subprocess", "sys", "tempfile", "threading", "time", "uuid",

@@ -228,7 +228,7 @@ def check_transfers(
         venue.fail("custodian: is named where the custodian has a section 'transfers', and only there")
     if not transfers.offered:
         return
-    if limits.transfer_overdue is None:
+    if "transfer_overdue" not in limits.rules:
         top["limits"].fail("the limits need 'transfer_overdue', for the custodian takes transfers")
     transfer_config.check_accounts(dict(top["custodian"].entries())["transfers"], transfers, accounts)
 

@@ -53,7 +53,7 @@ def prepare(request: RunRequest) -> Prepared:
 def fitted(request: RunRequest, scenario: Scenario) -> Prepared:
     """The scenario with its world and its prices. Raises `Problem` where they do not fit together."""
     plan = load_world(find_world(request.scenario_path, scenario))
-    scenario.check(plan.reference, plan.instances(), plan.firm_accounts)
+    scenario.check(plan.reference, plan.instances(), plan.firm_accounts, plan.limits.subjects())
     if scenario.start_ns is not None:
         plan = replace(plan, start_ns=scenario.start_ns)
     if scenario.quotes_every_ns is not None:

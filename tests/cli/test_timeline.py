@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from trading_ecosystem.cli.main import main
-from trading_ecosystem.messages.risk import AlertFired, AlertRule, Severity
+from trading_ecosystem.messages.risk import AlertFired, Severity
 from trading_ecosystem.validation.audit_correlator.causation import Lane
 from trading_ecosystem.validation.audit_correlator.trail import MemorySink, Trail, reader_of_type
 
@@ -16,7 +16,7 @@ SECOND = 1_000_000_000
 def alert(at_ns: int) -> AlertFired:
     return AlertFired(
         alert_id="peg_deviation:USDT:critical:1",
-        rule=AlertRule.PEG_DEVIATION,
+        rule="peg_deviation",
         subject="USDT",
         severity=Severity.CRITICAL,
         episode=1,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from trading_ecosystem.messages.risk import AlertRule
 from trading_ecosystem.production.risk_monitor.notify.alertmanager import ALIVE
+from trading_ecosystem.production.risk_monitor.plugins import BUILT_IN
 
 FILE = Path(__file__).parents[2] / "deploy" / "alertmanager" / "alertmanager.yml"
 LABELS = {"alertname", "subject", "severity", "instance"}  # That the monitor gives an alert.
@@ -45,7 +45,7 @@ def test_each_alert_goes_to_whom_it_is_for(amtool: str, labels: tuple[str, ...],
 
 def test_it_speaks_of_labels_and_rules_that_there_are() -> None:
     told = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    known = {ALIVE, *(rule.value for rule in AlertRule)}
+    known = {ALIVE, *BUILT_IN}
     matchers = [each for route in told["route"]["routes"] for each in route["matchers"]]
     for rule in told["inhibit_rules"]:
         matchers += [*rule["source_matchers"], *rule["target_matchers"]]

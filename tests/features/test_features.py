@@ -213,6 +213,51 @@ def name_strategy(story: Story, kind: str) -> None:
     story.edit("two-desks.yaml", part, f"      - kind: {kind}\n")
 
 
+RULE_DOES = {
+    "raises": "raise ZeroDivisionError",
+    "answers with nonsense": "return 'high'",
+    "speaks of what it may not": "return [Figure('ETH/USD', 1, now)]",
+    "speaks without end": "return [Figure('BTC/USD', 1, now)] * 1_001",
+    "speaks up": "return [Figure('BTC/USD', 100, now)]",
+}
+OWN_RULE = """
+from trading_ecosystem.messages.market import QuotePublished
+from trading_ecosystem.production.risk_monitor.levels import read_bare, read_count
+from trading_ecosystem.production.risk_monitor.rules.plugin import RulePlugin, one_limit
+from trading_ecosystem.production.risk_monitor.rules.rule import NOTHING, Figure, Rule
+
+def read(node, firm):
+    return one_limit("BTC/USD", "quotes", read_bare(node, read_count))
+
+class QuoteCount(Rule):
+    def __init__(self, entry, sight):
+        self.heard = 0
+
+    def hear(self, quote, now):
+        self.heard += 1
+        if self.heard == 100:
+            DOES
+        return NOTHING
+
+RULE = RulePlugin(name="quote_count", hears=(QuotePublished,), read=read, build=QuoteCount)
+"""
+
+
+@given(parsers.parse("a rule of the firm's own that {does} at its hundredth quote"))
+def own_rule(story: Story, does: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = f"own_rule_{list(RULE_DOES).index(does)}"
+    (story.place / f"{name}.py").write_text(OWN_RULE.replace("DOES", RULE_DOES[does]), encoding="utf-8")
+    monkeypatch.syspath_prepend(str(story.place))
+    name_rule(story, f"{name}:RULE")
+
+
+@given(parsers.parse('a rule of the firm\'s own at "{path}"'))
+def name_rule(story: Story, path: str) -> None:
+    world_beside(story, "two-desks")
+    first = "position_limit:\n"
+    story.edit("two-desks-limits.yaml", first, f"{path}: {{critical: 100}}\n{first}")
+
+
 # When.
 
 
@@ -730,6 +775,13 @@ def strategy_failed(story: Story, desk: str, what: str) -> None:
     told = [health for _, health in entries_of(story, "HealthChanged") if health["service"] == f"trading_engine.{desk}"]
     (failed,) = [health["detail"] for health in told if health["detail"].startswith("strategy ")]
     assert failed.endswith(f": {what}") and told[-1]["detail"] == failed
+
+
+@then(parsers.parse("the monitor says once that its rule failed: {what}"))
+def rule_failed(story: Story, what: str) -> None:
+    told = [health for _, health in entries_of(story, "HealthChanged") if health["service"] == "risk_monitor"]
+    failures = [health["detail"] for health in told if "rule quote_count failed" in health["detail"]]
+    assert len(failures) >= 1 and failures[-1] == told[-1]["detail"] == f"rule quote_count failed in hear: {what}"
 
 
 @then(parsers.parse("all orders of {account} are canceled, and it sends no more"))

@@ -31,6 +31,7 @@ from trading_ecosystem.messages.orders import (
     SubmitOrder,
     TimeInForce,
 )
+from trading_ecosystem.messages.risk import AlertResolved, Severity
 from trading_ecosystem.messages.runtime import Start, Wake
 from trading_ecosystem.validation.wire_codec import validation_codec
 from trading_ecosystem.wire.audit_correlator.v1 import audit_correlator_pb2 as audit
@@ -357,3 +358,22 @@ def test_the_production_codec_refuses_what_only_the_validation_codec_speaks() ->
     assert refusal(production_codec().decode, "CrashService", b"") == (RefusalCode.MALFORMED, "")
     changed = HealthChanged(service="a", health=HealthStatus.SERVING, detail="", occurred_ns=1)
     assert production_codec().encode(changed) == validation_codec().encode(changed)
+
+
+# What had another type when it was released.
+
+
+def test_a_rule_is_told_by_its_name_and_read_as_it_was_told_before() -> None:
+    wire = production_codec()
+    resolved = AlertResolved(
+        alert_id="own:x:critical:1", rule="own", subject="x", severity=Severity.CRITICAL, episode=1, occurred_ns=5
+    )
+    told: Any = wire.to_wire(resolved)
+    assert (told.rule_name, told.rule) == ("own", 0) and wire.from_wire(told) == resolved
+    build: Any = risk_monitor.AlertResolved
+    before = build(alert_id="a", rule=5, subject="x", severity=2, episode=1, occurred_ns=5)
+    read: Any = wire.from_wire(before)
+    assert read.rule == "peg_deviation"
+    with pytest.raises(Refused) as caught:
+        wire.from_wire(build(alert_id="a", rule=999, subject="x", severity=2, episode=1))
+    assert (caught.value.code, caught.value.field) == (RefusalCode.INVALID, "rule")

@@ -52,7 +52,7 @@ def check_same(first: Output, second: Output, *simulations: Simulation) -> None:
 
 def test_the_stream_has_something_to_say(schedule: Schedule) -> None:
     """Alerts that fire, are taken on and are resolved, a venue that dies, doubts, questions and reports."""
-    fired = {each.rule.value for each in schedule.published if isinstance(each, AlertFired)}
+    fired = {each.rule for each in schedule.published if isinstance(each, AlertFired)}
     resolved = [each for each in schedule.published if isinstance(each, AlertResolved)]
     assert fired == {"pnl_drawdown", "venue_down"} and len(resolved) >= 3
     assert len(schedule.steps) > 500 and len(schedule.published) > 30 and len(schedule.asked) > 15

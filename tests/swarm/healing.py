@@ -29,7 +29,7 @@ def healed(witness: Witness, quiet_ns: int) -> list[str]:
     if witness.report is None or not witness.report.certain:
         troubles.append("the last risk report is not certain")
     for alert_id, fired in witness.firing.items():
-        if fired.rule.value in FEED_ALERTS:
+        if fired.rule in FEED_ALERTS:
             troubles.append(f"the alert {alert_id} is still firing")
     if not any(at_ns > quiet_ns + MINUTE for at_ns in witness.accepted.get("alpha", [])):
         troubles.append("the market maker trades no more")
@@ -79,7 +79,7 @@ def custody_amounts(custodian: Core) -> dict[str, Amounts]:
 
 
 def alerts(monitor: RiskMonitor) -> list[Alert]:
-    return [alert for watch in monitor._rulebook._all for alert in watch.alerts]
+    return [alert for watch in monitor._rulebook._watches.all for alert in watch.alerts]
 
 
 def without_zeros(amounts: Amounts) -> Amounts:

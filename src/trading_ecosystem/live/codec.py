@@ -25,6 +25,7 @@ from trading_ecosystem.live.codec_fields import (
     read_enum,
     read_memory,
     read_parts,
+    wire_name,
     within,
     write_memory,
     write_parts,
@@ -129,7 +130,7 @@ class WireCodec:
             outward: list[tuple[int, Convert]] = []
             inward: list[tuple[int, Convert]] = []
             for place, name in enumerate(field_names(message_type)):
-                both = self._converts(name, descriptor.fields_by_name[name])
+                both = self._converts(name, descriptor.fields_by_name[wire_name(name, descriptor.fields_by_name)])
                 if both is not None:
                     outward.append((place, both[0]))
                     inward.append((place, both[1]))
@@ -149,7 +150,7 @@ class WireCodec:
         """In the order of the message's own fields; None where one of them is not flat."""
         fields: list[Field] = []
         for name in field_names(self._types[descriptor.name]):
-            field = descriptor.fields_by_name[name]
+            field = descriptor.fields_by_name[wire_name(name, descriptor.fields_by_name)]
             enum = self._types[field.enum_type.name] if field.enum_type is not None else None
             assert enum is None or issubclass(enum, Enum), f"{enum.__name__} is no enum"
             flat = flat_field(name, field, enum)

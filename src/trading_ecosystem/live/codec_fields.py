@@ -5,7 +5,7 @@ Rule 2: what does not fit is refused by the name of its field, on the way out as
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from enum import Enum
 from operator import attrgetter
 from typing import Any, final
@@ -24,22 +24,40 @@ FLAT_KINDS = {
     FieldDescriptor.TYPE_STRING: TEXT,
 }
 MEMORY = "memory"  # The one field whose value is JSON text on the wire.
+SUCCESSORS = {"rule": "rule_name"}  # Fields that were released with another type, and what they are called now.
 LAST_OF_ONE_BYTE = 15  # The highest number of a field whose tag is one byte.
 UNFIT = (OverflowError, TypeError, AssertionError, UnicodeEncodeError)
 Converts = Sequence[tuple[int, Convert]]  # The place of a field, and what its value turns into.
+Older = tuple[int, str, dict[int, str]]  # The place of a field, its first name, and what the numbers there meant.
 
 
 @final
 class Pair:
     """`outward` and `inward`: the fields that are not the same on both sides."""
 
-    __slots__ = ("_get", "_inward", "_names", "_outward", "_positional", "_writer", "message_type", "proto_type")
+    __slots__ = (
+        "_get",
+        "_get_wired",
+        "_inward",
+        "_names",
+        "_older",
+        "_outward",
+        "_positional",
+        "_wired",
+        "_writer",
+        "message_type",
+        "proto_type",
+    )
 
     def __init__(self, message_type: type, proto_type: type[ProtoMessage], outward: Converts, inward: Converts) -> None:
         self.message_type = message_type
         self.proto_type = proto_type
         self._names = field_names(message_type)
-        self._get = getter(self._names)
+        wired: Any = proto_type.DESCRIPTOR.fields_by_name
+        self._wired = [wire_name(name, wired) for name in self._names]
+        renamed = [name for name in self._names if name not in self._wired]
+        self._older = [(self._names.index(name), name, meanings(wired[name])) for name in renamed]
+        self._get, self._get_wired = getter(self._names), getter(tuple(self._wired))
         self._outward = outward
         self._inward = inward
         self._positional = not hasattr(message_type, "__dataclass_fields__")
@@ -72,23 +90,25 @@ class Pair:
         if self._outward:
             values = changed(values, self._outward)
         try:
-            return self.proto_type(**dict(zip(self._names, values, strict=True)))
+            return self.proto_type(**dict(zip(self._wired, values, strict=True)))
         except ValueError as problem:
             raise Refused(RefusalCode.INVALID, str(problem), self._misfit(values)) from None
 
     def from_wire(self, proto: ProtoMessage) -> Any:
         """Raises `Refused` (INVALID) for a value that no field of this name can have."""
-        values: Sequence[object] = self._get(proto)
+        values: Sequence[object] = self._get_wired(proto)
         if self._inward:
             values = changed(values, self._inward)
+        for each_older in self._older:
+            values = filled(values, each_older, proto)
         if self._positional:
             return self.message_type(*values)
         return self.message_type(**dict(zip(self._names, values, strict=True)))
 
     def _misfit(self, values: Sequence[object]) -> str:
-        for name, value in zip(self._names, values, strict=True):
+        for name, wired, value in zip(self._names, self._wired, values, strict=True):
             try:
-                self.proto_type(**{name: value})
+                self.proto_type(**{wired: value})
             except ValueError:
                 return name
         raise AssertionError("each field fits alone, but not all of them together")
@@ -106,6 +126,33 @@ def changed(values: Sequence[object], converts: Converts) -> Sequence[object]:
     for place, convert in converts:
         result[place] = convert(result[place])
     return result
+
+
+# What had another type when it was released.
+
+
+def wire_name(name: str, fields: Container[str]) -> str:
+    """What a field is called among those of the wire."""
+    successor = SUCCESSORS.get(name, name)
+    return successor if successor in fields else name
+
+
+def meanings(field: FieldDescriptor) -> dict[int, str]:
+    """Of a field that was an enum and is a text now: the names of the members in small letters were what is said."""
+    assert field.enum_type is not None
+    prefix = field.enum_type.values_by_number[0].name.removesuffix(UNSPECIFIED)
+    return {value.number: value.name.removeprefix(prefix).lower() for value in field.enum_type.values if value.number}
+
+
+def filled(values: Sequence[object], field: Older, proto: ProtoMessage) -> Sequence[object]:
+    """Raises `Refused` (INVALID) for a number that never meant anything."""
+    place, name, texts = field
+    number = getattr(proto, name)
+    if values[place] or not number:
+        return values
+    if number not in texts:
+        raise Refused(RefusalCode.INVALID, f"{number} is unknown", name)
+    return [*values[:place], texts[number], *values[place + 1 :]]
 
 
 # Enums: by the name of the member, behind the prefix of the enum; number 0 is valid where there is a member for it.

@@ -62,7 +62,6 @@ ENUMS: dict[str, type[Enum]] = {
     "movement_refusal": transfers.MovementRefusal,
     "loss_reason": audit.LossReason,
     "severity": risk.Severity,
-    "rule": risk.AlertRule,
     "health": health.HealthStatus,
     "anchor": chaos.PathAnchor,
     "fault": chaos.LinkFault,

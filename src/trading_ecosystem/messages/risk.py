@@ -12,36 +12,6 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
-class AlertRule(StrEnum):
-    """The alerts of this monitor, in the order of the documentation."""
-
-    POSITION_LIMIT = "position_limit"
-    PNL_DRAWDOWN = "pnl_drawdown"
-    DELTA_EXPOSURE = "delta_exposure"
-    CONCENTRATION = "concentration"
-    PEG_DEVIATION = "peg_deviation"
-    VENUE_DOWN = "venue_down"
-    STALE_DATA = "stale_data"
-    SETTLEMENT_OVERDUE = "settlement_overdue"
-    RECONCILIATION_BREAK = "reconciliation_break"
-    TRANSFER_OVERDUE = "transfer_overdue"
-    BASIS_DIVERGENCE = "basis_divergence"
-    MARGIN_BUFFER = "margin_buffer"
-    PRICE_OUTLIER = "price_outlier"
-    CROSSED_BOOK = "crossed_book"
-    BALANCE_SANITY = "balance_sanity"
-    FUNDING_COST = "funding_cost"
-    ORDER_RATE = "order_rate"
-    KILL_SWITCH = "kill_switch"
-    PRICE_COLLAR = "price_collar"
-    MAX_ORDER_VALUE = "max_order_value"
-    DUPLICATE_ORDER = "duplicate_order"
-    REPEATED_EXECUTION = "repeated_execution"
-    SYSTEMIC_VENUE = "systemic_venue"
-    ALERT_ESCALATION = "alert_escalation"
-    OWN_HEARTBEAT = "own_heartbeat"
-
-
 @final
 @dataclass(frozen=True, kw_only=True)
 class AlertFired(Published):
@@ -52,7 +22,7 @@ class AlertFired(Published):
     """
 
     alert_id: str  # rule:subject:severity:episode
-    rule: AlertRule
+    rule: str  # Its name in the limits of the firm.
     subject: str
     severity: Severity
     episode: int
@@ -75,7 +45,7 @@ class AlertAcknowledged(Published):
 @dataclass(frozen=True, kw_only=True)
 class AlertResolved(Published):
     alert_id: str
-    rule: AlertRule
+    rule: str
     subject: str
     severity: Severity
     episode: int

@@ -161,6 +161,7 @@ def gather(request: LiveRequest, prepared: Prepared, told: dict[str, Any], wall_
         },
         series=tuple(from_plain(Series, each) for each in (*told["series"], *audit["series"])),
         limits=limit_lines(plan),
+        rules=tuple(plan.limits.rules),
         counts=counts,
         configuration={
             request.run.scenario_path.name: request.run.scenario_path.read_text(encoding="utf-8"),

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
-from trading_ecosystem.messages.risk import AlertRule
+from trading_ecosystem.production.risk_monitor.plugins import BUILT_IN
 from trading_ecosystem.validation.results import Detection, ExpectationOutcome, RunResult
 
-Coverage = dict[str, dict[str, "Cover"]]  # By rule, then by scenario; of every rule that there is.
+Coverage = dict[str, dict[str, "Cover"]]  # By rule, then by scenario; of every built-in rule, and those of the worlds.
 
 
 class Cover(StrEnum):
@@ -21,7 +21,8 @@ COVER_SYMBOLS = {Cover.BROKEN: "✗", Cover.CRITICAL: "●", Cover.WARNING: "○
 
 
 def coverage(results: Sequence[RunResult]) -> Coverage:
-    return {rule.value: of_rule(rule.value, results) for rule in AlertRule}
+    others = [rule for result in results for rule in result.rules]
+    return {rule: of_rule(rule, results) for rule in dict.fromkeys((*BUILT_IN, *others))}
 
 
 def of_rule(rule: str, results: Sequence[RunResult]) -> dict[str, Cover]:

@@ -184,3 +184,4 @@ class RunResult:
     incident: str | None = None  # The real event that was modelled.
     sources: tuple[str, ...] = ()  # Of the facts of the story.
     trail: str = ""  # Path of the trail file, if it was kept.
+    rules: tuple[str, ...] = ()  # Those that the limits of the world have.

@@ -287,6 +287,7 @@ def gather(
         chains=audit.chains(),
         series=(*ended.coordinator.series(), *audit.series()),
         limits=limit_lines(plan),
+        rules=tuple(plan.limits.rules),
         counts=counts_of(ended),
         configuration={request.scenario_path.name: request.scenario_path.read_text(encoding="utf-8"), **plan.files},
         versions={"trading-ecosystem": __version__},

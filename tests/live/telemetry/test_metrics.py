@@ -25,7 +25,7 @@ from trading_ecosystem.messages.orders import (
     RejectReason,
     Side,
 )
-from trading_ecosystem.messages.risk import AlertFired, AlertResolved, AlertRule, Exposure, RiskReported, Severity
+from trading_ecosystem.messages.risk import AlertFired, AlertResolved, Exposure, RiskReported, Severity
 
 SECOND_NS = 1_000_000_000
 R5 = {
@@ -48,9 +48,9 @@ def samples(meter: PrometheusMeter) -> dict[str, float]:
     return found
 
 
-def alert(number: int, rule: AlertRule = AlertRule.POSITION_LIMIT) -> AlertFired:
+def alert(number: int, rule: str = "position_limit") -> AlertFired:
     return AlertFired(
-        alert_id=f"{rule.value}:BTC:warning:{number}",
+        alert_id=f"{rule}:BTC:warning:{number}",
         rule=rule,
         subject="BTC",
         severity=Severity.WARNING,
@@ -165,7 +165,7 @@ def test_alerts_are_counted_and_open_ones_shown() -> None:
         alert(2),
         resolved(alert(1)),
         resolved(alert(9)),
-        alert(1, AlertRule.STALE_DATA),
+        alert(1, "stale_data"),
     ):
         business.note_sent(message, 0)
     shown = samples(meter)

@@ -7,8 +7,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import yaml
 
-from trading_ecosystem.configuration.document import read_document
+from trading_ecosystem.configuration.document import parse_document
 from trading_ecosystem.messages.accounts import AccountReported, Balance, VenueHeartbeat
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.message import Message
@@ -37,6 +38,7 @@ HELD = {
     "beta": {"USD": 2_000_000, "USDT": 1_500_000, "BTC": 15, "ETH": 300},
 }
 ONE: dict[str, tuple[str, ...]] = {"exchange": ("alpha", "beta")}
+TWO: dict[str, tuple[str, ...]] = {"exchange.north": ("alpha",), "exchange.south": ("beta",)}
 
 
 @pytest.fixture(scope="session")
@@ -48,9 +50,17 @@ def reference() -> ReferenceData:
     return ReferenceData("USD", list(assets.values()), pairs)
 
 
+def limits_with(
+    reference: ReferenceData, entries: dict[str, object], venues: dict[str, tuple[str, ...]] = ONE
+) -> Limits:
+    """Those of the shipped firm, with other or more entries, as a file has them."""
+    document = yaml.safe_load(WORLD_LIMITS.read_text(encoding="utf-8")) | entries
+    return read(parse_document("limits.yaml", json.dumps(document)), reference, venues)
+
+
 @pytest.fixture(scope="session")
 def limits(reference: ReferenceData) -> Limits:
-    return read(read_document(WORLD_LIMITS), reference, ONE)
+    return limits_with(reference, {})
 
 
 class Rig:
@@ -204,8 +214,8 @@ def rig(reference: ReferenceData, limits: Limits) -> Rig:
 
 
 @pytest.fixture
-def two_venues(reference: ReferenceData, limits: Limits) -> Rig:
-    return Rig(reference, limits, {"exchange.north": ("alpha",), "exchange.south": ("beta",)})
+def two_venues(reference: ReferenceData) -> Rig:
+    return Rig(reference, limits_with(reference, {}, TWO), TWO)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from trading_ecosystem.messages.message import Message
-from trading_ecosystem.messages.risk import AlertAcknowledged, AlertFired, AlertResolved, AlertRule
+from trading_ecosystem.messages.risk import AlertAcknowledged, AlertFired, AlertResolved
 from trading_ecosystem.messages.runtime import Plain, Remember, WakeAt
 from trading_ecosystem.production.risk_monitor.alerts import TRANSITIONS, Status, Watch
 from trading_ecosystem.production.risk_monitor.config import Limits
@@ -25,7 +25,7 @@ class Life:
     def __init__(self, limits: Limits, sustain: int = SUSTAIN, memory: dict[str, Plain] | None = None) -> None:
         level = Level(at=LIMIT, for_ns=sustain, resolves=LOW)
         limits = replace(limits, resolves_after_ns=RESOLVES_AFTER, fires_at_most_every_ns=AT_MOST_EVERY)
-        self.watch = Watch(AlertRule.PEG_DEVIATION, "X", "ppm", Levels(warning=None, critical=level), limits)
+        self.watch = Watch("peg_deviation", "X", "ppm", Levels(warning=None, critical=level), limits)
         self.outbox = Outbox()
         self.memory: dict[str, Plain] = {}
         self.wakes: list[int] = []
@@ -157,7 +157,7 @@ def test_a_breach_that_ended_before_a_crash_does_not_count_after_it(limits: Limi
 
 def test_severities_have_their_own_episodes(limits: Limits) -> None:
     levels = Levels(warning=Level(at=50, for_ns=0, resolves=50), critical=Level(at=LIMIT, for_ns=0, resolves=LIMIT))
-    watch, outbox = Watch(AlertRule.CONCENTRATION, "X", "ppm", levels, limits), Outbox()
+    watch, outbox = Watch("concentration", "X", "ppm", levels, limits), Outbox()
     fired = []
     for now, value in ((0, 60), (700, 120), (1400, 60), (2100, 60), (2800, 120)):
         watch.update(value, now * 10**9, now * 10**9, outbox)

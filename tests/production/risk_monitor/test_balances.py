@@ -1,11 +1,11 @@
 """What a venue reports of an account, against what it told of fills and movements."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
+from tests.production.risk_monitor.conftest import limits_with
 
 from trading_ecosystem.messages.accounts import AccountReported, Balance, Holding, HoldingsReported, QueryAccount
 from trading_ecosystem.messages.health import HealthChanged
@@ -13,21 +13,20 @@ from trading_ecosystem.messages.orders import Side
 from trading_ecosystem.messages.perpetuals import MarginBalance
 from trading_ecosystem.messages.risk import AlertFired
 from trading_ecosystem.production.risk_monitor.accounts import Account
-from trading_ecosystem.production.risk_monitor.config import Limits
-from trading_ecosystem.production.risk_monitor.levels import SECOND_NS, Level, Levels
+from trading_ecosystem.production.risk_monitor.levels import SECOND_NS
 from trading_ecosystem.reference import ReferenceData
 
 HELD = {"USD": "3000000", "USDT": "1000000", "BTC": "20", "ETH": "400"}
 PHANTOM = {**HELD, "BTC": "20000"}
 UNIT = 10**8
+SANE: dict[str, object] = {"balance_sanity": {"critical": "5s"}, "ask_venue_every": "10s"}
 FIRED = "balance_sanity:alpha:critical:1"
 
 
 @pytest.fixture
-def sane(new_rig: Callable[[], Any], reference: ReferenceData, limits: Limits) -> Any:
+def sane(new_rig: Callable[[], Any], reference: ReferenceData) -> Any:
     rig = new_rig()
-    levels = Levels(warning=None, critical=Level(at=1, for_ns=5 * SECOND_NS, resolves=1))
-    rig.__init__(reference, replace(limits, balance_sanity=levels, ask_venue_every_ns=10 * SECOND_NS))
+    rig.__init__(reference, limits_with(reference, SANE))
     rig.begin()
     return rig
 

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from tests.production.risk_monitor.conftest import ONE
+from tests.production.risk_monitor.conftest import ONE, TWO
 
 from trading_ecosystem.configuration.document import Problem, parse_document
-from trading_ecosystem.messages.risk import AlertRule
 from trading_ecosystem.production.risk_monitor.config import Limits, read
 from trading_ecosystem.production.risk_monitor.levels import Level, Levels
+from trading_ecosystem.production.risk_monitor.rules.alert_escalation import Patience
 from trading_ecosystem.reference import ReferenceData
 
 TEXT = (Path(__file__).parents[3] / "worlds" / "two-desks-limits.yaml").read_text(encoding="utf-8")
@@ -41,17 +41,20 @@ MISTAKES = [
 
 
 def test_the_limits_of_the_world_are_exact(limits: Limits) -> None:
-    assert limits.position_limit["BTC"].warning == Level(at=5_000_000_000, for_ns=0, resolves=4_500_000_000)
-    assert limits.pnl_drawdown.critical == Level(at=45_000, for_ns=0, resolves=35_000)
-    assert limits.delta_exposure.warning == Level(at=5_000_000 * 10**8, for_ns=0, resolves=4_750_000 * 10**8)
-    assert limits.peg_deviation["USDT"].critical == Level(at=10_000, for_ns=60 * SECOND, resolves=8_000)
-    assert limits.venue_down == Levels(warning=None, critical=Level(at=10 * SECOND, for_ns=0, resolves=10 * SECOND))
+    assert limits.levels("position_limit")["BTC"].warning == Level(at=5 * 10**9, for_ns=0, resolves=4_500_000_000)
+    assert limits.levels("pnl_drawdown")["firm"].critical == Level(at=45_000, for_ns=0, resolves=35_000)
+    delta = limits.levels("delta_exposure")["firm"]
+    assert delta.warning == Level(at=5_000_000 * 10**8, for_ns=0, resolves=4_750_000 * 10**8)
+    assert limits.levels("peg_deviation")["USDT"].critical == Level(at=10_000, for_ns=60 * SECOND, resolves=8_000)
+    assert limits.levels("venue_down")["exchange"] == Levels(
+        warning=None, critical=Level(at=10 * SECOND, for_ns=0, resolves=10 * SECOND)
+    )
     assert limits.fires_at_most_every_ns == 600 * SECOND
 
 
 def test_without_resolves_an_alert_resolves_below_its_level(reference: ReferenceData) -> None:
     limits = read(parse_document("limits.yaml", TEXT.replace("{at: 50, resolves: 45}", "{at: 50}")), reference, ONE)
-    assert limits.position_limit["BTC"].warning == Level(at=5_000_000_000, for_ns=0, resolves=5_000_000_000)
+    assert limits.levels("position_limit")["BTC"].warning == Level(at=5_000_000_000, for_ns=0, resolves=5_000_000_000)
 
 
 @pytest.mark.parametrize(("right", "wrong", "said"), MISTAKES, ids=[said for _, _, said in MISTAKES])
@@ -76,7 +79,6 @@ accounts:
     position_limit: {BTC: {warning: {at: 25}, critical: {at: 30}}}
     pnl_drawdown: {warning: {at: 3%}, critical: {at: 4%, resolves: 3%}}
 """
-TWO: dict[str, tuple[str, ...]] = {"exchange.north": ("alpha",), "exchange.south": ("beta",)}
 OF_VENUES = "concentration:\n  venues: {exchange.north: {warning: {at: 50%}, critical: {at: 60%}}}"
 WRONG = [
     ("price_collar: {critical: 1}", "price_collar: {critical: 0}", "price_collar.critical"),
@@ -101,15 +103,18 @@ def more() -> str:
 
 def test_the_limits_of_parts_and_of_people(reference: ReferenceData) -> None:
     limits = read(parse_document("limits.yaml", more()), reference, TWO)
-    assert limits.about_desks and limits.patience is not None and limits.systemic_venue is not None
-    assert limits.patience.acknowledged_ns == 24 * 3_600 * SECOND
-    assert limits.denials[AlertRule.MAX_ORDER_VALUE].critical == Level(at=3, for_ns=0, resolves=3)
-    assert limits.concentration_venues["exchange.north"].critical == Level(at=600_000, for_ns=0, resolves=600_000)
-    assert limits.own_heartbeat is not None and limits.own_heartbeat.critical is not None
-    assert limits.own_heartbeat.critical.at == 10 * SECOND
+    assert limits.about_desks and "systemic_venue" in limits.rules
+    patience = limits.entry("alert_escalation")
+    assert isinstance(patience, Patience) and patience.acknowledged_ns == 24 * 3_600 * SECOND
+    assert limits.levels("max_order_value")["beta"].critical == Level(at=3, for_ns=0, resolves=3)
+    north = limits.levels("concentration")["exchange.north"]
+    assert north.critical == Level(at=600_000, for_ns=0, resolves=600_000)
+    assert limits.levels("own_heartbeat")["risk_monitor"].critical == Level(
+        at=10 * SECOND, for_ns=0, resolves=10 * SECOND
+    )
     own = limits.accounts["alpha"]
-    assert own.position_limit["BTC"].critical == Level(at=30 * 10**8, for_ns=0, resolves=30 * 10**8)
-    assert own.pnl_drawdown is not None and own.delta_exposure is None
+    assert own["position_limit"].levels["alpha:BTC"].critical == Level(at=30 * 10**8, for_ns=0, resolves=30 * 10**8)
+    assert list(own) == ["position_limit", "pnl_drawdown"]
 
 
 @pytest.mark.parametrize(("right", "wrong", "said"), WRONG, ids=[said for _, _, said in WRONG])

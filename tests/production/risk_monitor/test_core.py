@@ -391,7 +391,7 @@ class Recount:
 
     def _judge(self) -> None:
         if None not in self.known.values():
-            for asset, levels in self.limits.position_limit.items():
+            for asset, levels in self.limits.levels("position_limit").items():
                 self._breach(f"position_limit:{asset}", self.totals()[asset], levels)
         values = self.values()
         if values is None:
@@ -399,12 +399,13 @@ class Recount:
         equity, gross = sum(values.values()), sum(abs(value) for value in values.values())
         self.equities.append(equity)
         mark = max(self.equities)
-        self._breach("pnl_drawdown:firm", (mark - equity) * 10**6 // mark, self.limits.pnl_drawdown)
-        self._breach("delta_exposure:firm", abs(values["BTC"] + values["ETH"]), self.limits.delta_exposure)
-        for asset, levels in self.limits.concentration_assets.items():
-            self._breach(f"concentration:{asset}", abs(values[asset]) * 10**6 // gross, levels)
-        tether = self.limits.concentration_issuers["Tether"]
-        self._breach("concentration:Tether", abs(values["USDT"]) * 10**6 // gross, tether)
+        self._breach("pnl_drawdown:firm", (mark - equity) * 10**6 // mark, self.limits.levels("pnl_drawdown")["firm"])
+        self._breach(
+            "delta_exposure:firm", abs(values["BTC"] + values["ETH"]), self.limits.levels("delta_exposure")["firm"]
+        )
+        shares = self.limits.levels("concentration")
+        for name, asset in {"BTC": "BTC", "ETH": "ETH", "Tether": "USDT"}.items():
+            self._breach(f"concentration:{name}", abs(values[asset]) * 10**6 // gross, shares[name])
 
     def _breach(self, key: str, value: int, levels: Any) -> None:
         for severity in ("warning", "critical"):

@@ -1,24 +1,19 @@
 """Orders that desks hold back, and fills that repeat: when the monitor speaks up, and when it is over."""
 
-from dataclasses import replace
-
 import pytest
-from tests.production.risk_monitor.conftest import Rig, ns
+from tests.production.risk_monitor.conftest import Rig, limits_with, ns
 
 from trading_ecosystem.messages.orders import DenyReason, OrderDenied, Side
-from trading_ecosystem.messages.risk import AlertFired, AlertRule
+from trading_ecosystem.messages.risk import AlertFired
 from trading_ecosystem.production.risk_monitor.config import Limits
-from trading_ecosystem.production.risk_monitor.levels import Level, Levels
 from trading_ecosystem.reference import ReferenceData
 
-
-def counts(warning: int, critical: int) -> Levels:
-    at = [Level(at=each, for_ns=0, resolves=each) for each in (warning, critical)]
-    return Levels(warning=at[0], critical=at[1])
-
-
-ONE = Levels(warning=None, critical=Level(at=1, for_ns=0, resolves=1))
-DENIALS = {AlertRule.PRICE_COLLAR: ONE, AlertRule.MAX_ORDER_VALUE: ONE, AlertRule.DUPLICATE_ORDER: counts(2, 4)}
+ENTRIES: dict[str, object] = {
+    "price_collar": {"critical": 1},
+    "max_order_value": {"critical": 1},
+    "duplicate_order": {"warning": 2, "critical": 4},
+    "repeated_execution": {"warning": 4, "critical": 6},
+}
 
 
 def deny(rig: Rig, reason: DenyReason, at: float, name: str = "c", account: str = "alpha") -> None:
@@ -29,8 +24,8 @@ def deny(rig: Rig, reason: DenyReason, at: float, name: str = "c", account: str 
 
 
 @pytest.fixture
-def rig(reference: ReferenceData, limits: Limits) -> Rig:
-    made = Rig(reference, replace(limits, denials=DENIALS, repeated_execution=counts(4, 6)))
+def rig(reference: ReferenceData) -> Rig:
+    made = Rig(reference, limits_with(reference, ENTRIES))
     made.begin()
     return made
 

@@ -1,24 +1,21 @@
 """A critical alert that nobody answers calls for somebody else, and an answer holds for a while only."""
 
-from dataclasses import replace
-
 import pytest
-from tests.production.risk_monitor.conftest import Rig, ns
+from tests.production.risk_monitor.conftest import Rig, limits_with, ns
 
-from trading_ecosystem.messages.risk import AcknowledgeAlert, AlertFired, AlertRule
-from trading_ecosystem.production.risk_monitor.config import Limits, Patience
+from trading_ecosystem.messages.risk import AcknowledgeAlert, AlertFired
 from trading_ecosystem.reference import ReferenceData
 
 MINUTE, HOUR = 60, 3_600
-PATIENCE = Patience(unacknowledged_ns=15 * MINUTE * 10**9, acknowledged_ns=24 * HOUR * 10**9)
+PATIENCE = {"unacknowledged": "15m", "acknowledged": "24h"}
 PEG = "peg_deviation:USDT:critical:1"
 CALLED = "alert_escalation:peg_deviation:USDT:critical:1"
 
 
 @pytest.fixture
-def rig(reference: ReferenceData, limits: Limits) -> Rig:
+def rig(reference: ReferenceData) -> Rig:
     """USDT is at 0.98 from second 1 on; its critical alert fires at 61."""
-    made = Rig(reference, replace(limits, patience=PATIENCE))
+    made = Rig(reference, limits_with(reference, {"alert_escalation": PATIENCE}))
     made.begin()
     made.stay(0, 70, USDT_USD="0.98")
     assert PEG in made.fired()
@@ -27,7 +24,7 @@ def rig(reference: ReferenceData, limits: Limits) -> Rig:
 
 def escalations(rig: Rig) -> list[AlertFired]:
     told = [message for _, message in rig.said if isinstance(message, AlertFired)]
-    return [message for message in told if message.rule is AlertRule.ALERT_ESCALATION]
+    return [message for message in told if message.rule == "alert_escalation"]
 
 
 def acknowledge(rig: Rig, at: float) -> None:
@@ -56,9 +53,9 @@ def test_an_answer_in_time_calls_nobody(rig: Rig) -> None:
     assert [each for each in escalations(rig) if each.subject == "peg_deviation:USDT"] == []
 
 
-def test_acknowledged_is_not_resolved(reference: ReferenceData, limits: Limits) -> None:
-    patience = Patience(unacknowledged_ns=60 * 10**9, acknowledged_ns=10 * MINUTE * 10**9)
-    rig = Rig(reference, replace(limits, patience=patience))
+def test_acknowledged_is_not_resolved(reference: ReferenceData) -> None:
+    patience = {"unacknowledged": "60s", "acknowledged": "10m"}
+    rig = Rig(reference, limits_with(reference, {"alert_escalation": patience}))
     rig.begin()
     rig.stay(0, 65, USDT_USD="0.98")
     acknowledge(rig, 65)

@@ -11,13 +11,13 @@ from trading_ecosystem.assembly import load_world
 from trading_ecosystem.messages.accounts import AccountReported, VenueHeartbeat
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.perpetuals import MarkPriceChanged, OpenPosition
-from trading_ecosystem.messages.risk import AlertFired, AlertResolved, AlertRule, Exposure
+from trading_ecosystem.messages.risk import AlertFired, AlertResolved, Exposure
 from trading_ecosystem.messages.runtime import Start, Wake, WakeAt
-from trading_ecosystem.production.risk_monitor.alerts import Watch
+from trading_ecosystem.production.risk_monitor.accounts import Account
 from trading_ecosystem.production.risk_monitor.core import RiskMonitor
-from trading_ecosystem.production.risk_monitor.margin import Margin
 from trading_ecosystem.production.risk_monitor.portfolio import Portfolio
 from trading_ecosystem.production.risk_monitor.rules.funding_cost import FundingCost
+from trading_ecosystem.production.risk_monitor.rules.rule import Sight
 
 PLAN = load_world(Path(__file__).parents[3] / "worlds" / "spot-and-futures-held.yaml")
 SECOND = 10**9
@@ -83,7 +83,7 @@ class Held:
 
     def alerts(self) -> list[tuple[int, str]]:
         fired = [(at, each) for at, each in self.said if isinstance(each, AlertFired)]
-        return [(at, each.alert_id) for at, each in fired if each.rule is AlertRule.FUNDING_COST]
+        return [(at, each.alert_id) for at, each in fired if each.rule == "funding_cost"]
 
     def figure(self) -> Exposure:
         lines = self.monitor.statement.report(0).exposures
@@ -115,12 +115,12 @@ def test_it_must_last_and_ends_when_the_rate_does() -> None:
     for at in range(60, 100):
         held.second(at, -7_500_000)
     assert held.alerts() == [(90, "funding_cost:firm:warning:1"), (90, "funding_cost:firm:critical:1")]
-    told = [each for _, each in held.said if isinstance(each, AlertFired) and each.rule is AlertRule.FUNDING_COST]
+    told = [each for _, each in held.said if isinstance(each, AlertFired) and each.rule == "funding_cost"]
     assert {each.value for each in told} == {13_500 * UNIT}
     for at in range(100, 800):
         held.second(at, 100_000)
     ended = [each.rule for _, each in held.said if isinstance(each, AlertResolved)]
-    assert ended.count(AlertRule.FUNDING_COST) == 2
+    assert ended.count("funding_cost") == 2
 
 
 def test_without_a_rate_of_a_position_the_figure_is_not_known() -> None:
@@ -150,15 +150,12 @@ RATES = st.fixed_dictionaries({s: st.tuples(st.integers(1, 10**6), st.integers(-
 def test_the_figure_is_what_a_slow_reckoning_says(
     held: list[dict[str, int]], rates: dict[str, tuple[int, int]]
 ) -> None:
-    margins: list[tuple[str, Margin]] = []
-    for positions in held:
-        margin = Margin()
-        margin.positions = {symbol: (lots, 0) for symbol, lots in positions.items()}
-        margins.append(("exchange", margin))
-    levels = PLAN.limits.funding_cost
-    assert levels is not None
-    watch = Watch(AlertRule.FUNDING_COST, "firm", "USD minor", levels, PLAN.limits)
-    rule = FundingCost(margins, PERPETUALS, Portfolio(PLAN.reference, 0), watch)
+    accounts: dict[str, Account] = {}
+    for number, positions in enumerate(held):
+        account = accounts[f"a{number}"] = Account(f"a{number}", "exchange")
+        account.margin.positions = {symbol: (lots, 0) for symbol, lots in positions.items()}
+    sight = Sight(PLAN.reference, accounts, Portfolio(PLAN.reference, 0), {}, {"exchange": {}})
+    rule = FundingCost(PLAN.limits.rules["funding_cost"].entry, sight)
     rule.rates = {("exchange", symbol): rate for symbol, rate in rates.items()}
     exact = Fraction(0)
     for positions in held:

@@ -5,12 +5,12 @@ One test for each row of the coverage matrix that has such cells (see docs/cover
 
 import heapq
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from trading_ecosystem.assembly import load_world
+from trading_ecosystem.configuration.document import parse_document
 from trading_ecosystem.messages.accounts import AccountReported, Balance, Holding, HoldingsReported, VenueHeartbeat
 from trading_ecosystem.messages.custody import Settlement, SettlementsReported, SettlementStatus
 from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
@@ -19,21 +19,26 @@ from trading_ecosystem.messages.orders import Liquidity, OrderFilled, Side
 from trading_ecosystem.messages.perpetuals import MarginBalance, MarkPriceChanged, OpenPosition
 from trading_ecosystem.messages.risk import Exposure
 from trading_ecosystem.messages.runtime import Remember, Start, Wake, WakeAt
+from trading_ecosystem.production.risk_monitor.config import read
 from trading_ecosystem.production.risk_monitor.core import RiskMonitor
-from trading_ecosystem.production.risk_monitor.levels import Level, Levels
 
-PLAN = load_world(Path(__file__).parents[3] / "worlds" / "spot-and-futures-held.yaml")
+WORLDS = Path(__file__).parents[3] / "worlds"
+PLAN = load_world(WORLDS / "spot-and-futures-held.yaml")
 SECOND, UNIT = 10**9, 10**8
 VENUES: dict[str, tuple[str, ...]] = {"exchange.north": ("alpha",), "exchange.south": ("beta",)}
 PRICES = {"BTC/USD": 6_000_000, "ETH/USD": 250_000, "BTC-PERP": 600_000, "ETH-PERP": 250_000}  # In ticks.
 HELD = {"USD": 1_000_000, "BTC": 20, "ETH": 100}
 WALLET, SHORT_LOTS, MARK = 200_000, -10_000, 600_000  # 10 BTC short at 60,000.
-FAR = Levels(
-    warning=Level(at=10_000, for_ns=2 * SECOND, resolves=5_000),
-    critical=Level(at=50_000, for_ns=2 * SECOND, resolves=30_000),
-)
-SANE = Levels(warning=None, critical=Level(at=1, for_ns=8 * SECOND, resolves=1))
-WATCHED = replace(PLAN.limits, price_outlier={"BTC/USD": FAR}, balance_sanity=SANE, ask_venue_every_ns=10 * SECOND)
+MORE = """
+price_outlier:
+  BTC/USD:
+    warning: {at: 1%, for: 2s, resolves: 0.5%}
+    critical: {at: 5%, for: 2s, resolves: 3%}
+balance_sanity: {critical: 8s}
+ask_venue_every: 10s
+"""
+TEXT = (WORLDS / "spot-and-futures-held-limits.yaml").read_text(encoding="utf-8")
+WATCHED = read(parse_document("limits.yaml", TEXT + MORE), PLAN.reference, VENUES)
 
 
 class Watch:

@@ -1,11 +1,10 @@
 """Order rates and kill switches: what counts, when the monitor alerts, and whom it stops."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, strategies as st
-from tests.production.risk_monitor.conftest import ONE, WORLD_LIMITS, Rig, ns
+from tests.production.risk_monitor.conftest import ONE, WORLD_LIMITS, Rig, limits_with, ns
 
 from trading_ecosystem.configuration.document import Problem, parse_document
 from trading_ecosystem.messages.kill_switch import (
@@ -26,19 +25,16 @@ from trading_ecosystem.messages.orders import (
     RejectReason,
     Side,
 )
-from trading_ecosystem.messages.risk import AlertFired, AlertRule
+from trading_ecosystem.messages.risk import AlertFired
 from trading_ecosystem.messages.runtime import Start
-from trading_ecosystem.production.risk_monitor.alerts import Watch
 from trading_ecosystem.production.risk_monitor.config import Limits, read
 from trading_ecosystem.production.risk_monitor.core import RiskMonitor
 from trading_ecosystem.production.risk_monitor.levels import Level, Levels
-from trading_ecosystem.production.risk_monitor.outbox import Outbox
-from trading_ecosystem.production.risk_monitor.rules.order_rate import OrderRate, is_answer
+from trading_ecosystem.production.risk_monitor.rules.order_rate import Rate, Rates, is_answer
 from trading_ecosystem.reference import ReferenceData
 
 DESKS = {"alpha": "desk.alpha", "beta": "desk.beta"}
-RATES = {"second": Levels(warning=Level(at=3, for_ns=0, resolves=3), critical=Level(at=5, for_ns=0, resolves=5))}
-SWITCH = Levels(warning=None, critical=Level(at=1, for_ns=0, resolves=1))
+RATES: dict[str, object] = {"second": {"warning": {"at": 3}, "critical": {"at": 5}}}
 
 
 class RateRig(Rig):
@@ -70,8 +66,8 @@ def accepted(number: int, occurred_ns: int, account: str = "alpha") -> OrderAcce
 
 
 @pytest.fixture
-def rig(reference: ReferenceData, limits: Limits) -> RateRig:
-    made = RateRig(reference, replace(limits, order_rates=RATES, kills=True, kill_switch=SWITCH))
+def rig(reference: ReferenceData) -> RateRig:
+    made = RateRig(reference, limits_with(reference, {"order_rate": RATES | {"kill": True}, "kill_switch": "critical"}))
     made.begin()
     return made
 
@@ -137,8 +133,8 @@ def test_each_account_has_its_own_rate_and_desk(rig: RateRig) -> None:
     assert [each.to for _, each in rig.engages()] == ["desk.beta"]
 
 
-def test_without_kill_nobody_is_stopped(reference: ReferenceData, limits: Limits) -> None:
-    rig = RateRig(reference, replace(limits, order_rates=RATES))
+def test_without_kill_nobody_is_stopped(reference: ReferenceData) -> None:
+    rig = RateRig(reference, limits_with(reference, {"order_rate": RATES}))
     rig.begin()
     for number in range(9):
         rig.accept(1 + number * 0.01)
@@ -232,16 +228,12 @@ def test_without_such_limits_nobody_asks_a_desk(reference: ReferenceData, limits
 @given(st.lists(st.integers(0, 300), max_size=60))
 def test_the_figure_is_that_of_a_slow_twin(gaps: list[int]) -> None:
     """Counts of whole windows, worked out anew at every event."""
-    limits = Limits.__new__(Limits)
-    object.__setattr__(limits, "resolves_after_ns", 1)
-    object.__setattr__(limits, "fires_at_most_every_ns", 1)
-    one = Levels(warning=Level(at=1, for_ns=0, resolves=1), critical=None)
-    rate = OrderRate(1_000, Watch(AlertRule.ORDER_RATE, "a", "orders", one, limits))
+    rate = Rate("a", 1_000)
     moments: list[int] = []
     for number, gap in enumerate(gaps, 1):
         moments.append((moments[-1] if moments else 5_000) + gap)
-        rate.take(accepted(number, moments[-1]), moments[-1], moments[-1], Outbox())
-        assert rate.watch.alerts[0].value == sum(1 for each in moments if each > moments[-1] - 1_000)
+        rate.take(accepted(number, moments[-1]), moments[-1])
+        assert rate.figure(moments[-1]).value == sum(1 for each in moments if each > moments[-1] - 1_000)
 
 
 ORDER_RATE = """
@@ -259,14 +251,16 @@ def read_with(text: str, reference: ReferenceData) -> Limits:
 
 
 def test_the_limits_are_optional_and_read(reference: ReferenceData, limits: Limits) -> None:
-    assert not limits.about_desks and limits.order_rates == {} and limits.kill_switch is None
+    assert not limits.about_desks and "order_rate" not in limits.rules and "kill_switch" not in limits.rules
     told = read_with(ORDER_RATE, reference)
-    assert told.kills and told.about_desks
-    assert told.order_rates == {
-        "minute": Levels(warning=Level(at=100, for_ns=0, resolves=100), critical=Level(at=200, for_ns=0, resolves=150))
-    }
-    assert told.kill_switch == Levels(warning=Level(at=1, for_ns=0, resolves=1), critical=None)
-    assert not read_with(ORDER_RATE.replace("  kill: true\n", ""), reference).kills
+    rates = told.entry("order_rate")
+    assert isinstance(rates, Rates) and rates.kills and told.about_desks
+    levels = Levels(warning=Level(at=100, for_ns=0, resolves=100), critical=Level(at=200, for_ns=0, resolves=150))
+    assert rates.levels == {"alpha:minute": levels, "beta:minute": levels}
+    switch = Levels(warning=Level(at=1, for_ns=0, resolves=1), critical=None)
+    assert told.levels("kill_switch") == {"alpha": switch, "beta": switch}
+    mild = read_with(ORDER_RATE.replace("  kill: true\n", ""), reference).entry("order_rate")
+    assert isinstance(mild, Rates) and not mild.kills
 
 
 @pytest.mark.parametrize(

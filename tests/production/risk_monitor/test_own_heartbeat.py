@@ -1,23 +1,19 @@
 """A monitor that was away says so when it is back, and for how long."""
 
-from dataclasses import replace
-
 import pytest
-from tests.production.risk_monitor.conftest import Rig, ns
+from tests.production.risk_monitor.conftest import Rig, limits_with, ns
 
 from trading_ecosystem.messages.risk import AlertFired
 from trading_ecosystem.production.risk_monitor.config import Limits
-from trading_ecosystem.production.risk_monitor.levels import Level, Levels
 from trading_ecosystem.reference import ReferenceData
 
 LIMIT_NS = 10 * 10**9
-OWN = Levels(warning=None, critical=Level(at=LIMIT_NS, for_ns=0, resolves=LIMIT_NS))
 ALERT = "own_heartbeat:risk_monitor:critical:1"
 
 
 @pytest.fixture
-def rig(reference: ReferenceData, limits: Limits) -> Rig:
-    made = Rig(reference, replace(limits, own_heartbeat=OWN))
+def rig(reference: ReferenceData) -> Rig:
+    made = Rig(reference, limits_with(reference, {"own_heartbeat": {"critical": f"{LIMIT_NS // 10**9}s"}}))
     made.begin()
     made.stay(0, 62)
     return made

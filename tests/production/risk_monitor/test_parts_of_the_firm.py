@@ -5,32 +5,37 @@ from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings, strategies as st
-from tests.production.risk_monitor.conftest import HELD, PRICES, Rig, ns
+from tests.production.risk_monitor.conftest import HELD, PRICES, TWO, Rig, limits_with, ns
 
 from trading_ecosystem.messages.orders import Side
 from trading_ecosystem.messages.risk import AlertFired, Exposure
 from trading_ecosystem.messages.transfers import AccountMoved
-from trading_ecosystem.production.risk_monitor.config import AccountLimits, Limits
+from trading_ecosystem.production.risk_monitor.config import Limits
 from trading_ecosystem.production.risk_monitor.levels import Level, Levels
+from trading_ecosystem.production.risk_monitor.rules.plugin import Limit, one_limit
 from trading_ecosystem.reference import ReferenceData
 
 UNIT = 10**8
-TWO: dict[str, tuple[str, ...]] = {"exchange.north": ("alpha",), "exchange.south": ("beta",)}
 
 
 def level(at: int) -> Levels:
     return Levels(warning=None, critical=Level(at=at, for_ns=0, resolves=at))
 
 
-OWN = AccountLimits(
-    position_limit={"BTC": level(25 * UNIT)}, pnl_drawdown=level(20_000), delta_exposure=level(9_000_000 * UNIT)
-)
+OWN = {
+    "position_limit": one_limit("alpha:BTC", "BTC minor", level(25 * UNIT)),
+    "pnl_drawdown": one_limit("alpha", "ppm", level(20_000)),
+    "delta_exposure": one_limit("alpha", "USD minor", level(9_000_000 * UNIT)),
+}
+NOWHERE: dict[str, object] = {"position_limit": {}, "concentration": {"assets": {}, "issuers": {}}}
 
 
 @pytest.fixture
-def rig(reference: ReferenceData, limits: Limits) -> Rig:
-    wide = replace(limits, position_limit={}, pnl_drawdown=level(900_000), delta_exposure=level(10**18))
-    made = Rig(reference, replace(wide, accounts={"alpha": OWN}, concentration_assets={}, concentration_issuers={}))
+def rig(reference: ReferenceData) -> Rig:
+    wide = limits_with(reference, NOWHERE)
+    wide = wide.with_limits("pnl_drawdown", Limit(("firm",), "ppm", level(900_000)))
+    wide = wide.with_limits("delta_exposure", Limit(("firm",), "USD minor", level(10**18)))
+    made = Rig(reference, replace(wide, accounts={"alpha": OWN}))
     made.begin()
     return made
 
@@ -108,8 +113,7 @@ def test_a_firm_without_such_limits_says_nothing_of_its_accounts(rig: Rig) -> No
 @given(st.data())
 def test_the_accounts_add_up_to_the_firm(reference: ReferenceData, limits: Limits, data: st.DataObject) -> None:
     """Every account with limits of its own: their equity, delta and profit are the firm's, but for rounding."""
-    none = AccountLimits(position_limit={}, pnl_drawdown=None, delta_exposure=None)
-    rig = Rig(reference, replace(limits, accounts={"alpha": none, "beta": none}))
+    rig = Rig(reference, replace(limits, accounts={"alpha": {}, "beta": {}}))
     rig.begin()
     for at in range(1, data.draw(st.integers(2, 12))):
         account = data.draw(st.sampled_from(["alpha", "beta"]))
@@ -129,11 +133,11 @@ def test_the_accounts_add_up_to_the_firm(reference: ReferenceData, limits: Limit
 
 
 @pytest.fixture
-def apart(reference: ReferenceData, limits: Limits) -> Rig:
+def apart(reference: ReferenceData) -> Rig:
     """Alpha has 54.6% of the firm's gross wealth, all of it in the north."""
-    of_venues = {"exchange.north": level(570_000), "exchange.south": level(900_000)}
-    wide = replace(limits, position_limit={}, concentration_assets={}, concentration_issuers={})
-    made = Rig(reference, replace(wide, concentration_venues=of_venues), TWO)
+    shares = {"exchange.north": 570_000, "exchange.south": 900_000}
+    of_venues = [Limit((venue,), "ppm", level(share)) for venue, share in shares.items()]
+    made = Rig(reference, limits_with(reference, NOWHERE, TWO).with_limits("concentration", *of_venues), TWO)
     made.begin()
     return made
 
@@ -163,8 +167,8 @@ def test_a_price_moves_the_share_of_a_venue(apart: Rig) -> None:
     assert after.value == worth("alpha", BTC="30000") * 1_000_000 // whole != before
 
 
-def test_two_silent_venues_are_one_trouble(reference: ReferenceData, limits: Limits) -> None:
-    rig = Rig(reference, replace(limits, systemic_venue=level(2)), TWO)
+def test_two_silent_venues_are_one_trouble(reference: ReferenceData) -> None:
+    rig = Rig(reference, limits_with(reference, {"systemic_venue": {"critical": 2}}, TWO), TWO)
     rig.begin()
     rig.dark = ("exchange.north",)
     rig.stay(0, 30)
@@ -172,7 +176,7 @@ def test_two_silent_venues_are_one_trouble(reference: ReferenceData, limits: Lim
     rig.dark = ("exchange.north", "exchange.south")
     rig.stay(30, 45)
     assert [each for each in rig.fired() if each.startswith("systemic")] == ["systemic_venue:venues:critical:1"]
-    [fired] = [m for _, m in rig.said if isinstance(m, AlertFired) and m.rule.value == "systemic_venue"]
+    [fired] = [m for _, m in rig.said if isinstance(m, AlertFired) and m.rule == "systemic_venue"]
     assert fired.value == 2 and ns(39) < fired.occurred_ns <= ns(41)
     rig.dark = ("exchange.north",)
     rig.stay(45, 45 + 12 * 60)

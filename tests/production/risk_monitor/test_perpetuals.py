@@ -172,7 +172,7 @@ def test_margin_buffer_at_half_and_at_seven_tenths(wallet_minor: int, warning: b
     firm = Firm()
     firm.hear(mark(1_000, 5), 5)
     firm.hear(position(lots, lots * 1_000, wallet_minor, 1), 20)
-    fired = [alert.alert_id for alert in firm.fired if alert.rule.value == "margin_buffer"]
+    fired = [alert.alert_id for alert in firm.fired if alert.rule == "margin_buffer"]
     assert ("margin_buffer:ann:warning:1" in fired) is warning
     assert ("margin_buffer:ann:critical:1" in fired) is critical
 

@@ -12,7 +12,6 @@ from trading_ecosystem.messages.risk import (
     AlertAcknowledged,
     AlertFired,
     AlertResolved,
-    AlertRule,
 )
 from trading_ecosystem.production.risk_monitor.alerts import Watch
 from trading_ecosystem.production.risk_monitor.config import Limits
@@ -123,7 +122,7 @@ def test_a_quote_that_was_on_its_way_during_the_restart_counts(rig: Any) -> None
 
 def test_a_source_not_heard_since_the_start_has_not_recovered(limits: Limits) -> None:
     """Another source may be looked at before this one has been silent for long enough."""
-    watch, outbox = Watch(AlertRule.STALE_DATA, "BTC/USD", "ns", limits.stale_data, limits), Outbox()
+    watch, outbox = Watch("stale_data", "BTC/USD", "ns", limits.levels("stale_data")["BTC/USD"], limits), Outbox()
     firing = {"status": "firing", "episode": 1, "breached_ns": 5, "fired_ns": 5, "eased_ns": -1, "acknowledged_ns": -1}
     watch.recall({"alert stale_data:BTC/USD:warning": firing}, 100, outbox)
     silence = Silence(watch)

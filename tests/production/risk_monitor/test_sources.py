@@ -1,17 +1,17 @@
 """What is believed of a price when its sources do not agree, when its book is crossed, and when it says nothing new."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
+from tests.production.risk_monitor.conftest import ONE, TWO, limits_with
 
 from trading_ecosystem.messages.health import HealthChanged
 from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
-from trading_ecosystem.messages.risk import AlertFired, AlertRule, RiskReported
+from trading_ecosystem.messages.risk import AlertFired, RiskReported
 from trading_ecosystem.production.risk_monitor.alerts import Watch
 from trading_ecosystem.production.risk_monitor.config import Limits
 from trading_ecosystem.production.risk_monitor.core import RiskMonitor
@@ -26,27 +26,34 @@ FAR = Levels(
     warning=Level(at=10_000, for_ns=2 * SECOND_NS, resolves=5_000),
     critical=Level(at=50_000, for_ns=2 * SECOND_NS, resolves=30_000),
 )
-CROSSED = Levels(
-    warning=Level(at=1, for_ns=2 * SECOND_NS, resolves=1), critical=Level(at=1, for_ns=4 * SECOND_NS, resolves=1)
-)
+WATCHED: dict[str, object] = {
+    "price_outlier": {
+        "BTC/USD": {
+            "warning": {"at": "1%", "for": "2s", "resolves": "0.5%"},
+            "critical": {"at": "5%", "for": "2s", "resolves": "3%"},
+        }
+    },
+    "crossed_book": {"warning": "2s", "critical": "4s"},
+    "unchanged_data": "15s",
+}
 BTC = "BTC/USD"
 
 
-def watching(limits: Limits) -> Limits:
-    return replace(limits, price_outlier={BTC: FAR}, crossed_book=CROSSED, unchanged_data_ns=15 * SECOND_NS)
+def watching(reference: ReferenceData, venues: dict[str, tuple[str, ...]] = ONE) -> Limits:
+    return limits_with(reference, WATCHED, venues)
 
 
 @pytest.fixture
 def one_venue(new_rig: Callable[[], Any], reference: ReferenceData, limits: Limits) -> Any:
     rig = new_rig()
-    rig.__init__(reference, watching(limits))
+    rig.__init__(reference, watching(reference))
     started(rig)
     return rig
 
 
 @pytest.fixture
 def two(two_venues: Any, reference: ReferenceData, limits: Limits) -> Any:
-    two_venues.__init__(reference, watching(limits), {NORTH: ("alpha",), SOUTH: ("beta",)})
+    two_venues.__init__(reference, watching(reference, TWO), TWO)
     started(two_venues)
     return two_venues
 
@@ -199,7 +206,7 @@ def test_both_of_two_go_the_same_way_and_nothing_is_said(one_venue: Any) -> None
 
 def test_two_that_never_agreed_are_both_in_doubt(reference: ReferenceData, limits: Limits, new_rig: Any) -> None:
     rig = new_rig()
-    rig.__init__(reference, watching(limits))
+    rig.__init__(reference, watching(reference))
     book(rig, "exchange", "50000", 0)
     rig.begin()
     for at in range(1, 5):
@@ -361,7 +368,7 @@ def test_one_side_that_stands_still_is_enough() -> None:
 
 def rule(limits: Limits, books: int) -> PriceOutlier:
     def source(name: str) -> Source:
-        return Source(name, Watch(AlertRule.PRICE_OUTLIER, name or BTC, "ppm", FAR, limits))
+        return Source(name, Watch("price_outlier", name or BTC, "ppm", FAR, limits))
 
     return PriceOutlier(BTC, source(""), [source(str(number)) for number in range(books)])
 

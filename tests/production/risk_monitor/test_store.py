@@ -10,7 +10,6 @@ from trading_ecosystem.messages.risk import (
     AlertAcknowledged,
     AlertFired,
     AlertResolved,
-    AlertRule,
     Exposure,
     RiskReported,
     Severity,
@@ -28,7 +27,7 @@ def history(any_store_url: str) -> Iterator[AlertHistory]:
 def fired(episode: int) -> AlertFired:
     return AlertFired(
         alert_id=f"peg:USDT:critical:{episode}",
-        rule=AlertRule.PEG_DEVIATION,
+        rule="peg_deviation",
         subject="USDT",
         severity=Severity.CRITICAL,
         episode=episode,
@@ -47,7 +46,7 @@ def acknowledged(episode: int) -> AlertAcknowledged:
 def resolved(episode: int) -> AlertResolved:
     return AlertResolved(
         alert_id=f"peg:USDT:critical:{episode}",
-        rule=AlertRule.PEG_DEVIATION,
+        rule="peg_deviation",
         subject="USDT",
         severity=Severity.CRITICAL,
         episode=episode,
@@ -81,7 +80,7 @@ def test_an_alert_is_told_with_its_life(history: AlertHistory) -> None:
     assert alerts[0] == Alert(
         number=alerts[0].number,
         alert_id="peg:USDT:critical:1",
-        rule=AlertRule.PEG_DEVIATION,
+        rule="peg_deviation",
         subject="USDT",
         severity=Severity.CRITICAL,
         episode=1,

@@ -1,9 +1,9 @@
 """Transfers that are late are noticed, and what is brought in or taken out is no profit, no drawdown and no break."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.production.risk_monitor.conftest import limits_with
 
 from trading_ecosystem.messages.accounts import Holding, HoldingsReported
 from trading_ecosystem.messages.books import ProfitSettled
@@ -15,7 +15,6 @@ from trading_ecosystem.messages.transfers import (
     TransfersReported,
     TransferStatus,
 )
-from trading_ecosystem.production.risk_monitor.levels import Level, Levels
 from trading_ecosystem.production.risk_monitor.rules.transfer_overdue import overdue_ns
 
 SECOND = 1_000_000_000
@@ -27,8 +26,7 @@ HELD = {"USD": 3_000_000, "USDT": 1_000_000, "BTC": 20, "ETH": 400}
 @pytest.fixture
 def watching(rig: Any) -> Any:
     """A rig whose monitor watches transfers."""
-    seconds = [Level(at=at * SECOND, for_ns=0, resolves=at * SECOND) for at in (20, 45)]
-    rig.limits = replace(rig.limits, transfer_overdue=Levels(warning=seconds[0], critical=seconds[1]))
+    rig.limits = limits_with(rig.reference, {"transfer_overdue": {"warning": "20s", "critical": "45s"}})
     rig.restart(0)
     rig.begin()
     return rig
@@ -116,7 +114,7 @@ def test_it_asks_for_transfers_only_where_they_are_watched(watching: Any, rig: A
     watching.said.clear()
     watching.wait(8)
     assert [m.account for _, m in watching.said if isinstance(m, QueryTransfers)] == ["alpha", "beta"] * 2
-    rig.limits = replace(rig.limits, transfer_overdue=None)
+    rig.limits = rig.limits.with_limits("transfer_overdue")
     rig.restart(8)
     rig.said.clear()
     rig.wait(16)

@@ -45,7 +45,14 @@ CARELESS = Plugin(careless, Idle)
 """
 
 
-def install(folder: Path, monkeypatch: pytest.MonkeyPatch, package: str, module: str, **offered: str) -> None:
+def install(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    package: str,
+    module: str,
+    group: str = plugins.GROUP,
+    **offered: str,
+) -> None:
     """As an installer would: a module, and the metadata that names its entry points."""
     site = folder / package
     metadata = site / f"{package}-1.0.dist-info"
@@ -53,7 +60,7 @@ def install(folder: Path, monkeypatch: pytest.MonkeyPatch, package: str, module:
     (site / f"{package}.py").write_text(module, encoding="utf-8")
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n", encoding="utf-8")
     lines = [f"{name} = {path}" for name, path in offered.items()]
-    text = "\n".join([f"[{plugins.GROUP}]", *lines]) + "\n"
+    text = "\n".join([f"[{group}]", *lines]) + "\n"
     (metadata / "entry_points.txt").write_text(text, encoding="utf-8")
     monkeypatch.syspath_prepend(str(site))
 

@@ -19,7 +19,7 @@ from trading_ecosystem.messages.custody import FailReason, SettlementFailed, Tra
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.message import Message
-from trading_ecosystem.messages.risk import AlertAcknowledged, AlertFired, AlertResolved, AlertRule, Severity
+from trading_ecosystem.messages.risk import AlertAcknowledged, AlertFired, AlertResolved, Severity
 from trading_ecosystem.messages.runtime import Remember, Start, Wake, WakeAt
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.validation.results import Detection, Judgement, Verdict
@@ -42,7 +42,7 @@ def build(reference: ReferenceData, balances: Balances, instances: tuple[str, ..
 def peg_alert(at_ns: int, **changes: object) -> AlertFired:
     values: dict[str, object] = {
         "alert_id": "peg_deviation:USDT:critical:1",
-        "rule": AlertRule.PEG_DEVIATION,
+        "rule": "peg_deviation",
         "subject": "USDT",
         "severity": Severity.CRITICAL,
         "episode": 1,

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from trading_ecosystem.messages.audit import InvariantViolated
-from trading_ecosystem.messages.risk import AlertFired, AlertRule, Severity
+from trading_ecosystem.messages.risk import AlertFired, Severity
 from trading_ecosystem.validation.results import CheckOutcome, Detection, Verdict
 from trading_ecosystem.validation.test_coordinator.judge import judge
 from trading_ecosystem.validation.test_coordinator.measures import Breach
@@ -22,14 +22,14 @@ Change = Callable[[Record], Record]
 
 def fired(
     at_ns: int,
-    rule: AlertRule = AlertRule.PEG_DEVIATION,
+    rule: str = "peg_deviation",
     subject: str = "USDT",
     severity: Severity = Severity.CRITICAL,
     episode: int = 1,
     resolved_ns: int | None = None,
 ) -> AlertRecord:
     message = AlertFired(
-        alert_id=f"{rule.value}:{subject}:{severity.value}:{episode}",
+        alert_id=f"{rule}:{subject}:{severity.value}:{episode}",
         rule=rule,
         subject=subject,
         severity=severity,
@@ -94,7 +94,7 @@ BOTH = (lasting(15 * M, 20 * M), lasting(25 * M, 30 * M))
     [
         (lambda record: record, Verdict.PASS, ""),
         (with_alerts(fired(16 * M + 5 * S)), Verdict.PASS, ""),
-        (with_alerts(fired(16 * M), fired(12 * M, AlertRule.PNL_DRAWDOWN, "firm")), Verdict.PASS, ""),
+        (with_alerts(fired(16 * M), fired(12 * M, "pnl_drawdown", "firm")), Verdict.PASS, ""),
         # Nothing was tested.
         (lambda record: replace(record, steady_state=()), Verdict.INVALID, "the run ended before"),
         (lambda record: replace(record, steady_state=(GONE,)), Verdict.INVALID, "no alerts: x:y:critical:1"),
@@ -133,12 +133,12 @@ BOTH = (lasting(15 * M, 20 * M), lasting(25 * M, 30 * M))
         (with_alerts(fired(16 * M), fired(20 * M, episode=2)), Verdict.FAIL, "peg_deviation:USDT:critical:2"),
         (with_alerts(fired(16 * M), fired(16 * M, severity=Severity.WARNING)), Verdict.FAIL, "USDT:warning:1"),
         (
-            with_alerts(fired(16 * M), fired(12 * M, AlertRule.STALE_DATA, "BTC/USD")),
+            with_alerts(fired(16 * M), fired(12 * M, "stale_data", "BTC/USD")),
             Verdict.FAIL,
             "stale_data:BTC/USD",
         ),
         (
-            with_alerts(fired(16 * M), fired(12 * M, AlertRule.VENUE_DOWN, "exchange")),
+            with_alerts(fired(16 * M), fired(12 * M, "venue_down", "exchange")),
             Verdict.FAIL,
             "forbidden: venue_down: fired: venue_down:exchange:critical:1",
         ),
@@ -171,7 +171,7 @@ def test_a_passing_run_tells_both_latencies(small: Scenario) -> None:
 
 
 def test_an_allowed_alert_keeps_the_breach_that_it_claims(small: Scenario) -> None:
-    loss = replace(fired(30 * M, AlertRule.PNL_DRAWDOWN, "firm"), breach_ns=30 * M - S)
+    loss = replace(fired(30 * M, "pnl_drawdown", "firm"), breach_ns=30 * M - S)
     judgement = judge(with_alerts(fired(16 * M), loss)(passing()), small, END_NS)
     assert judgement.verdict is Verdict.PASS
     assert judgement.alerts[1].detection is Detection.ALLOWED

@@ -475,6 +475,10 @@ def test_an_injection_that_cannot_be_is_refused(
     assert problem in str(caught.value)
 
 
+# What each rule of the firm can be about.
+RULES = {"peg_deviation": ["USDT"], "pnl_drawdown": ["firm"], "venue_down": ["exchange"]}
+
+
 @pytest.mark.parametrize(
     ("before", "after", "problem"),
     [
@@ -500,6 +504,16 @@ def test_an_injection_that_cannot_be_is_refused(
         ("price: USDT/USD, below: 0.985", "silence: exchnge, for: 1s", "unknown 'exchnge'; did you mean 'exchange'?"),
         ("price: USDT/USD, below: 0.985", "concentration: Thether, above: 1%", "did you mean 'Tether'?"),
         ("subject: USDT", "subject: USDTT", "subject: peg_deviation is never about 'USDTT'; did you mean 'USDT'?"),
+        (
+            "alert: pnl_drawdown",
+            "alert: pnl_drawdwn",
+            "alert: the limits of this world have no rule 'pnl_drawdwn'; did you mean 'pnl_drawdown'?",
+        ),
+        (
+            "alert: venue_down",
+            "alert: kill_switch",
+            "the limits of this world have no rule 'kill_switch'; known: peg_deviation, pnl_drawdown, venue_down",
+        ),
         ("alert: pnl_drawdown", "alert: pnl_drawdown\n    subject: farm", "did you mean 'firm'?"),
         (DRIFT, f"{DRIFT}  - {{at: 11m, inject: service.crash, service: exchang, for: 1s}}\n", "mean 'exchange'?"),
         (
@@ -547,14 +561,18 @@ def test_what_the_world_does_not_have_is_refused(
     instances: tuple[str, ...],
 ) -> None:
     assert before in small_text
-    scenario_of(small_text).check(reference, instances, ("alpha", "beta"))
+    scenario_of(small_text).check(reference, instances, ("alpha", "beta"), RULES)
     broken = scenario_of(small_text.replace(before, after, 1))
     with pytest.raises(Problem) as caught:
-        broken.check(reference, instances, ("alpha", "beta"))
+        broken.check(reference, instances, ("alpha", "beta"), RULES)
     assert problem in str(caught.value)
     assert str(caught.value).startswith("small.yaml:")
 
 
+OF_SEVERAL = RULES | {
+    "venue_down": ["exchange.north", "exchange.south"],
+    "reconciliation_break": ["exchange.north:BTC", "exchange.south:BTC"],
+}
 SEVERAL = ("market_data", "exchange.north", "exchange.south", "custodian", "risk_monitor")
 OUTAGE = "  - {{at: 11m, inject: venue.outage, for: 1s{}}}\n"
 
@@ -588,7 +606,7 @@ def test_of_several_venues_it_has_to_be_said_which(
     accounts = ("north.alpha", "south.beta")
     text = small_text.replace("exchange", "exchange.south")
     with pytest.raises(Problem) as caught:
-        scenario_of(text.replace(before, after, 1)).check(reference, SEVERAL, accounts)
+        scenario_of(text.replace(before, after, 1)).check(reference, SEVERAL, accounts, OF_SEVERAL)
     assert problem in str(caught.value)
 
 
@@ -608,14 +626,14 @@ def test_a_venue_among_several_is_spoken_of_by_its_instance(
     before: str, after: str, small_text: str, scenario_of: Callable[[str], Scenario], reference: ReferenceData
 ) -> None:
     text = small_text.replace("exchange", "exchange.south")
-    scenario_of(text.replace(before, after, 1)).check(reference, SEVERAL, ("north.alpha", "south.beta"))
+    scenario_of(text.replace(before, after, 1)).check(reference, SEVERAL, ("north.alpha", "south.beta"), OF_SEVERAL)
 
 
 def test_a_role_names_all_its_instances(
     small_text: str, scenario_of: Callable[[str], Scenario], reference: ReferenceData, instances: tuple[str, ...]
 ) -> None:
     step = "  - {at: 11m, inject: network.hold, from: [trading_engine], to: [exchange], for: 1s}\n"
-    scenario_of(small_text.replace(DRIFT, DRIFT + step)).check(reference, instances, ("alpha", "beta"))
+    scenario_of(small_text.replace(DRIFT, DRIFT + step)).check(reference, instances, ("alpha", "beta"), RULES)
 
 
 def test_a_move_that_dies_away_halves_and_ends_where_it_began(

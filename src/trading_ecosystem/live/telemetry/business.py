@@ -81,14 +81,14 @@ class OpenAlerts:
         self._open: dict[str, set[str]] = {}  # Alert ids by rule.
 
     def note_fired(self, meter: Meter, alert: AlertFired, now_ns: int) -> None:
-        meter.count("risk_alert_generated_total", (alert.rule.value, alert.severity.value))
+        meter.count("risk_alert_generated_total", (alert.rule, alert.severity.value))
         meter.time("risk_monitor_latency_seconds", ("alert",), (alert.occurred_ns - alert.breached_ns) / SECOND_NS)
-        self._open.setdefault(alert.rule.value, set()).add(alert.alert_id)
-        self._show(meter, alert.rule.value)
+        self._open.setdefault(alert.rule, set()).add(alert.alert_id)
+        self._show(meter, alert.rule)
 
     def note_resolved(self, meter: Meter, alert: AlertResolved, now_ns: int) -> None:
-        self._open.setdefault(alert.rule.value, set()).discard(alert.alert_id)
-        self._show(meter, alert.rule.value)
+        self._open.setdefault(alert.rule, set()).discard(alert.alert_id)
+        self._show(meter, alert.rule)
 
     def _show(self, meter: Meter, rule: str) -> None:
         meter.show("risk_threshold_breach", (rule,), len(self._open[rule]))

@@ -9,10 +9,9 @@ from enum import StrEnum
 from typing import final
 
 from trading_ecosystem.messages.numbers import carried
-from trading_ecosystem.messages.risk import AlertAcknowledged, AlertFired, AlertResolved, AlertRule, Severity
+from trading_ecosystem.messages.risk import AlertAcknowledged, AlertFired, AlertResolved, Severity
 from trading_ecosystem.messages.runtime import Plain, Remember
-from trading_ecosystem.production.risk_monitor.config import Limits
-from trading_ecosystem.production.risk_monitor.levels import Level, Levels
+from trading_ecosystem.production.risk_monitor.levels import Ending, Level, Levels
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 
 NEVER = -1
@@ -66,16 +65,14 @@ class Alert:
         "value",
     )
 
-    def __init__(
-        self, rule: AlertRule, subject: str, severity: Severity, unit: str, level: Level, limits: Limits
-    ) -> None:
+    def __init__(self, rule: str, subject: str, severity: Severity, unit: str, level: Level, ending: Ending) -> None:
         self.rule, self.subject, self.severity, self.unit = rule, subject, severity, unit
-        self.key = f"{rule.value}:{subject}:{severity.value}"
+        self.key = f"{rule}:{subject}:{severity.value}"
         self.limit: int = level.at
         self.resolves: int = level.resolves
         self.sustain_ns: int = level.for_ns
-        self.resolves_after_ns: int = limits.resolves_after_ns
-        self.shortest_episode_ns: int = limits.fires_at_most_every_ns
+        self.resolves_after_ns: int = ending.resolves_after_ns
+        self.shortest_episode_ns: int = ending.fires_at_most_every_ns
         self.status = Status.INACTIVE
         self.episode = 0
         self.value = 0
@@ -209,13 +206,13 @@ class Watch:
 
     __slots__ = ("active", "alerts", "known", "lowest", "subject", "unit")
 
-    def __init__(self, rule: AlertRule, subject: str, unit: str, levels: Levels, limits: Limits) -> None:
+    def __init__(self, rule: str, subject: str, unit: str, levels: Levels, ending: Ending) -> None:
         self.subject, self.unit = subject, unit
         self.alerts: list[Alert] = []
         if levels.warning is not None:
-            self.alerts.append(Alert(rule, subject, Severity.WARNING, unit, levels.warning, limits))
+            self.alerts.append(Alert(rule, subject, Severity.WARNING, unit, levels.warning, ending))
         if levels.critical is not None:
-            self.alerts.append(Alert(rule, subject, Severity.CRITICAL, unit, levels.critical, limits))
+            self.alerts.append(Alert(rule, subject, Severity.CRITICAL, unit, levels.critical, ending))
         self.lowest: int = self.alerts[0].limit if self.alerts else UNLIMITED
         self.active = False
         self.known = False

@@ -178,17 +178,9 @@ class Bookkeeping:
         if marks is None:
             return
         marks[mark.symbol] = mark.mark_ticks
-        self._judge_funding(mark, now)
         for account in self.accounts.values():
             if account.venue == mark.venue:
                 self._judge_margin(account, min(mark.occurred_ns, now), now)
-
-    def _judge_funding(self, mark: MarkPriceChanged, now: int) -> None:
-        funding = self._rulebook.funding
-        if funding is not None:
-            funding.rates[mark.venue, mark.symbol] = (mark.mark_ticks, mark.funding_ppb)
-            if self._rulebook.firm.portfolio.unanswered == 0:
-                funding.check(min(mark.occurred_ns, now), now, self._outbox)
 
     def _judge_margin(self, account: Account, at_ns: int, now: int) -> None:
         buffer = self._rulebook.buffers.get(account.name)

@@ -16,7 +16,7 @@ from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.kill_switch import KillSwitchChanged, KillSwitchReported
 from trading_ecosystem.messages.market import BookTopChanged, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
-from trading_ecosystem.messages.orders import AccountEvent, OrderDenied, OrderFilled
+from trading_ecosystem.messages.orders import AccountEvent, OrderDenied
 from trading_ecosystem.messages.perpetuals import FundingSettled, MarkPriceChanged
 from trading_ecosystem.messages.risk import AcknowledgeAlert
 from trading_ecosystem.messages.runtime import Start, Wake
@@ -29,8 +29,8 @@ from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.production.risk_monitor.prices import Prices
 from trading_ecosystem.production.risk_monitor.questions import ASK_AGAIN, CUSTODY, VENUE, Questions
 from trading_ecosystem.production.risk_monitor.reconciliation import Reconciliation
-from trading_ecosystem.production.risk_monitor.rulebook import Rulebook
-from trading_ecosystem.production.risk_monitor.rules.order_rate import is_answer
+from trading_ecosystem.production.risk_monitor.rulebook import Hearing, Rulebook
+from trading_ecosystem.production.risk_monitor.rules.order_rate import Rates, is_answer
 from trading_ecosystem.production.risk_monitor.statement import Statement
 from trading_ecosystem.reference import ReferenceData
 
@@ -58,15 +58,16 @@ class RiskMonitor(Core):
         self._instruments = reference.instruments
         self._report_every_ns: int = limits.report_every_ns
         self._reconcile_every_ns: int = limits.reconcile_every_ns
-        self._kills: bool = limits.kills
         accounts = {account: Account(account, venue) for venue in venues for account in venues[venue]}
         for account in accounts.values():
-            account.keeps_own = limits.balance_sanity is not None
+            account.keeps_own = "balance_sanity" in limits.rules
         custodies = {account.name: Custody(account) for account in accounts.values()}
         every_account, every_custody = list(accounts.values()), list(custodies.values())
         self._accounts = accounts
         self._outbox, self._doubts = Outbox(), Doubts()
-        self._rulebook = Rulebook(limits, reference, accounts, list(venues))
+        rates = limits.entry("order_rate")
+        self._kills: bool = isinstance(rates, Rates) and rates.kills
+        self._rulebook = Rulebook(limits, reference, accounts, list(venues), self._doubts)
         watched = desks if desks is not None and limits.about_desks else {}
         self._desks = {account: self._rulebook.desk(instance, account) for account, instance in watched.items()}
         every_desk = list(self._desks.values())
@@ -81,9 +82,21 @@ class RiskMonitor(Core):
             custodian, custodies, self._books, self._rulebook, self._questions, self._doubts, self._outbox
         )
         self.statement = Statement(reference.numeraire, every_account, every_custody, self._rulebook)
+        self._sources = self._rulebook.sources
+        self._at_once, self._afterwards = self._rulebook.at_once, self._rulebook.afterwards
         self._health = "not started"  # The doubts as last told; empty when there are none.
 
     def handle(self, message: Message, now: int) -> Sequence[Message]:
+        if self._at_once:
+            self._tell(self._at_once, message, now)
+        self._count(message, now)
+        if self._afterwards:
+            self._tell(self._afterwards, message, now)
+        if self._doubts.changed:
+            self._say_health(now)
+        return self._outbox.take()
+
+    def _count(self, message: Message, now: int) -> None:
         if isinstance(message, QuotePublished):
             self._prices.take_quote(message, now)
         elif isinstance(message, AccountEvent):
@@ -102,22 +115,29 @@ class RiskMonitor(Core):
             self._on_phase(message)
         else:
             self._on_rare(message, now)
-        if self._doubts.changed:
-            self._say_health(now)
-        return self._outbox.take()
+
+    def _tell(self, hearing: Hearing, message: Message, now: int) -> None:
+        """The rules that hear its type; of what happens to an account, only where it is the firm's."""
+        rules = hearing.get(type(message))
+        if rules is None:
+            return
+        if isinstance(message, AccountEvent):
+            account = self._accounts.get(message.account)
+            if account is None or account.venue != message.venue:
+                return
+        for judged in rules:
+            judged.hear(message, now, self._outbox)
 
     def _on_rare(self, message: Message, now: int) -> None:
         if isinstance(message, AcknowledgeAlert):
             self._on_acknowledge(message, now)
-        elif isinstance(message, OrderDenied):
-            self._rulebook.take_denial(message, now, self._outbox)
         elif isinstance(message, MarkPriceChanged):
             self._books.take_mark(message, now)
         elif isinstance(message, KillSwitchChanged | KillSwitchReported):
             desk = self._desks.get(message.account)
             if desk is not None:
                 desk.take(message, now, self._outbox)
-        elif not isinstance(message, FundingSettled):  # What it did to the firm, the events of its accounts tell.
+        elif not isinstance(message, (FundingSettled, OrderDenied)):  # They change nothing of what the firm has.
             assert isinstance(message, Start), f"no route brings {type(message).__name__} here"
             self._on_start(message, now)
 
@@ -127,21 +147,14 @@ class RiskMonitor(Core):
         account = self._accounts.get(event.account)
         if account is None or event.venue != account.venue:
             return
-        if event.account in self._rulebook.rates and is_answer(event):
-            self._judge_rates(event, now)
-        if isinstance(event, OrderFilled) and event.account in self._rulebook.repeats:
-            self._rulebook.repeats[event.account].take(event, min(event.occurred_ns, now), now, self._outbox)
+        if self._kills and is_answer(event):
+            self._stop_runaway(event.account, now)
         self._books.take_event(account, event, now)
 
-    def _judge_rates(self, event: AccountEvent, now: int) -> None:
-        """As it comes, and not in its turn: a runaway is not to be waited for."""
-        desk = self._desks.get(event.account)
-        for rate in self._rulebook.rates[event.account]:
-            rate.take(event, min(event.occurred_ns, now), now, self._outbox)
-            if self._kills and desk is not None and rate.runaway:
-                grounds = rate.watch.alerts[-1].alert_id
-                if desk.stop(grounds, self._name, self._outbox):
-                    self._questions.later(now)
+    def _stop_runaway(self, account: str, now: int) -> None:
+        desk, grounds = self._desks.get(account), self._rulebook.runaway(account)
+        if desk is not None and grounds and desk.stop(grounds, self._name, self._outbox):
+            self._questions.later(now)
 
     def _on_account(self, report: AccountReported, now: int) -> None:
         account = self._accounts.get(report.account)
@@ -149,20 +162,20 @@ class RiskMonitor(Core):
             self._books.take_report(account, report, now)
 
     def _on_heartbeat(self, heartbeat: VenueHeartbeat, now: int) -> None:
-        venue = self._rulebook.venues.get(heartbeat.venue)
+        venue = self._sources.venues.get(heartbeat.venue)
         if venue is None:
             return
         away = venue.take(heartbeat, min(heartbeat.occurred_ns, now))
         if venue.silence.watch.active and venue.silence.check(now, self._outbox):
             self._doubts.changed = True
             away = away or not venue.silence.quiet
-            self._rulebook.check_systemic(now, self._outbox)
+            self._sources.check_systemic(now, self._outbox)
         if away:
             self._books.miss_events(venue.name, now)
 
     def _on_phase(self, changed: MarketPhaseChanged) -> None:
         """What is held of a halted market cannot be sold there: whoever reads the figures has to know."""
-        venue = self._rulebook.venues.get(changed.venue)
+        venue = self._sources.venues.get(changed.venue)
         if venue is not None and changed.symbol in self._instruments and venue.take_phase(changed):
             self._doubts.changed = True
 
@@ -175,7 +188,7 @@ class RiskMonitor(Core):
         self._outbox.wake(REPORT, now + self._report_every_ns)
         self._outbox.wake(RECONCILE, now + self._reconcile_every_ns)
         self._outbox.wake(CUSTODY, now + self._questions.custodian_every_ns)
-        self._outbox.wake(SILENCE, self._rulebook.silence_due_ns(now))
+        self._outbox.wake(SILENCE, self._rulebook.due_ns(now))
         if self._questions.venue_every_ns is not None:
             self._outbox.wake(VENUE, now + self._questions.venue_every_ns)
         if self._rulebook.own_heartbeat is not None:
@@ -199,12 +212,14 @@ class RiskMonitor(Core):
             self._questions.to_venues(now)
         elif task == ALIVE:
             self._beat(now)
-        elif task in self._rulebook.watches:
-            self._rulebook.watches[task].last(now, self._outbox)
+        else:
+            watch = self._rulebook.watch_of(task)
+            if watch is not None:
+                watch.last(now, self._outbox)
 
     def _look_for_silence(self, now: int) -> None:
-        venues = [venue for venue in self._rulebook.venues.values() if not venue.silence.quiet]
-        if self._rulebook.check_silence(now, self._outbox):
+        venues = [venue for venue in self._sources.venues.values() if not venue.silence.quiet]
+        if self._sources.check(now, self._outbox):
             self._doubts.changed = True
         for venue in venues:
             if venue.silence.quiet:
@@ -212,7 +227,7 @@ class RiskMonitor(Core):
         if self._rulebook.owed():
             self._doubts.changed = True  # It may be over by now.
         self._rulebook.resolve(now, self._outbox)
-        self._outbox.wake(SILENCE, self._rulebook.silence_due_ns(now))
+        self._outbox.wake(SILENCE, self._rulebook.due_ns(now))
 
     def _report(self, now: int) -> None:
         self._rulebook.remember(self._outbox)
@@ -229,7 +244,7 @@ class RiskMonitor(Core):
 
     def _on_acknowledge(self, command: AcknowledgeAlert, now: int) -> None:
         """An alert that is not firing (any more) needs nobody's acknowledgement."""
-        watch = self._rulebook.watches.get(command.alert_id.rpartition(":")[0])
+        watch = self._rulebook.watch_of(command.alert_id.rpartition(":")[0])
         if watch is not None:
             watch.acknowledge(command.alert_id, command.operator, now, self._outbox)
 

@@ -6,7 +6,6 @@ Rule 2: a figure is in breach at its level and above; it has recovered below `re
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from trading_ecosystem.configuration.document import Node, Section
 from trading_ecosystem.reference import Asset
@@ -14,8 +13,9 @@ from trading_ecosystem.reference import Asset
 MILLION = 1_000_000
 SECOND_NS = 1_000_000_000
 MOST_COUNTED = 1_000_000
+SHARE_UNIT = "ppm"
+TIME_UNIT = "ns"
 Read = Callable[[Node], int]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +35,15 @@ class Levels:
     critical: Level | None
 
 
-def read_named(node: Node, known: list[str], what: str) -> dict[str, Levels]:
-    check_names(node, known, what)
-    return {name: read_shares(levels) for name, levels in node.entries()}
+NO_LIMIT = Levels(warning=None, critical=None)  # Of a figure that is kept and not limited.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """When an alert is over: its figure has been below `resolves` for so long, and it has been up for so long."""
+
+    resolves_after_ns: int
+    fires_at_most_every_ns: int
 
 
 def check_names(node: Node, known: list[str], what: str) -> None:
@@ -65,40 +71,10 @@ def read_level(node: Node, read_figure: Read) -> Level:
     return Level(at=at, for_ns=for_ns, resolves=resolves)
 
 
-def read_silence(node: Node) -> Levels:
-    """Levels of a rule whose figure is itself a time, such as `warning: 10s`."""
+def read_bare(node: Node, read_figure: Read) -> Levels:
+    """Levels that are figures and nothing else, such as `warning: 10s` or `critical: 1`."""
     section = node.section(optional=("warning", "critical"))
-    warning, critical = silence_level(section, "warning"), silence_level(section, "critical")
-    return ordered(node, section, warning, critical)
-
-
-def silence_level(section: Section, severity: str) -> Level | None:
-    if severity not in section:
-        return None
-    at = read_duration(section[severity])
-    return Level(at=at, for_ns=0, resolves=at)
-
-
-def read_count(node: Node) -> int:
-    return node.integer(1, MOST_COUNTED)
-
-
-def read_counts(node: Node) -> Levels:
-    """Levels of a rule that counts, such as `critical: 1`."""
-    section = node.section(optional=("warning", "critical"))
-    warning, critical = count_level(section, "warning"), count_level(section, "critical")
-    return ordered(node, section, warning, critical)
-
-
-def count_level(section: Section, severity: str) -> Level | None:
-    if severity not in section:
-        return None
-    at = read_count(section[severity])
-    return Level(at=at, for_ns=0, resolves=at)
-
-
-def ordered(node: Node, section: Section, warning: Level | None, critical: Level | None) -> Levels:
-    """Raises `Problem` where there is none, or the warning would come with the critical alert or after it."""
+    warning, critical = bare_level(section, "warning", read_figure), bare_level(section, "critical", read_figure)
     if warning is None and critical is None:
         node.fail("a warning or a critical level is expected here")
     if warning is not None and critical is not None and critical.at <= warning.at:
@@ -106,9 +82,16 @@ def ordered(node: Node, section: Section, warning: Level | None, critical: Level
     return Levels(warning=warning, critical=critical)
 
 
+def bare_level(section: Section, severity: str, read_figure: Read) -> Level | None:
+    if severity not in section:
+        return None
+    at = read_figure(section[severity])
+    return Level(at=at, for_ns=0, resolves=at)
+
+
 def read_lasting(node: Node) -> Levels:
     """Levels of a rule whose figure is there or not, such as `warning: 2s`: how long it must have been there."""
-    levels = read_silence(node)
+    levels = read_bare(node, read_duration)
     return Levels(warning=lasting(levels.warning), critical=lasting(levels.critical))
 
 
@@ -142,6 +125,9 @@ def read_duration(node: Node) -> int:
     return node.duration_ns(minimum_ns=SECOND_NS)
 
 
-def given(section: Section, key: str, read: Callable[[Node], T]) -> T | None:
-    """What stands under an optional key."""
-    return read(section[key]) if key in section else None
+def read_count(node: Node) -> int:
+    return node.integer(1, MOST_COUNTED)
+
+
+def minor_unit(asset: str) -> str:
+    return f"{asset} minor"

@@ -5,7 +5,7 @@ from typing import final
 from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
 from trading_ecosystem.production.risk_monitor.doubts import Doubts
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
-from trading_ecosystem.production.risk_monitor.rulebook import Rulebook, at_venue
+from trading_ecosystem.production.risk_monitor.rulebook import Rulebook
 from trading_ecosystem.production.risk_monitor.rules.stale_data import Feed
 
 
@@ -13,20 +13,18 @@ from trading_ecosystem.production.risk_monitor.rules.stale_data import Feed
 class Prices:
     """Quotes of the provider value; a venue's own price is held against them."""
 
-    __slots__ = ("_doubts", "_feeds", "_firm", "_of_accounts", "_outbox", "_rulebook")
+    __slots__ = ("_doubts", "_feeds", "_firm", "_of_accounts", "_outbox", "_sources")
 
     def __init__(self, rulebook: Rulebook, doubts: Doubts, outbox: Outbox) -> None:
-        self._rulebook, self._doubts, self._outbox = rulebook, doubts, outbox
+        self._sources, self._doubts, self._outbox = rulebook.sources, doubts, outbox
         self._firm, self._of_accounts = rulebook.firm, list(rulebook.accounts.values())
-        self._feeds = rulebook.feeds
+        self._feeds = rulebook.sources.feeds
 
     def take_quote(self, quote: QuotePublished, now: int) -> None:
         feed = self._feeds.get(quote.symbol)
         at_ns = quote.occurred_ns if quote.occurred_ns < now else now
         if feed is None:
             return
-        if feed.crossing is not None:
-            feed.crossing.check(quote.bid_ticks, quote.ask_ticks, at_ns, now, self._outbox)
         unusable = feed.unusable
         taken = feed.take(quote.bid_ticks, quote.ask_ticks, at_ns)
         if feed.unusable != unusable:
@@ -34,7 +32,7 @@ class Prices:
         if not taken:
             return
         is_old = feed.is_old(quote, at_ns)
-        if (feed.silence.watch.active or is_old) and self._rulebook.check_feed(feed, now, self._outbox):
+        if (feed.silence.watch.active or is_old) and self._sources.check_feed(feed, now, self._outbox):
             self._doubts.changed = True
         if is_old:
             return
@@ -50,12 +48,7 @@ class Prices:
         """It values nothing, but it may clear the provider's."""
         feed = self._feeds.get(book.symbol)
         at_ns = min(book.occurred_ns, now)
-        if feed is None:
-            return
-        crossing = self._rulebook.crossings.get(at_venue(book.venue, book.symbol))
-        if crossing is not None:
-            crossing.check(book.bid_ticks, book.ask_ticks, at_ns, now, self._outbox)
-        if feed.outlier is None:
+        if feed is None or feed.outlier is None:
             return
         is_price = 0 < book.bid_ticks <= book.ask_ticks
         doubted = feed.outlier.provider.in_doubt

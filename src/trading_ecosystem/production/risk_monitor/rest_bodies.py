@@ -9,23 +9,10 @@ from fastapi import Path
 from pydantic import BaseModel
 
 from trading_ecosystem.live.rest.amounts import amount_text, moment_or_none, moment_text, scaled_text
-from trading_ecosystem.messages.risk import AlertAcknowledged, AlertRule, Exposure, RiskReported
-from trading_ecosystem.production.risk_monitor.config import AccountLimits, Limits
-from trading_ecosystem.production.risk_monitor.levels import Level, Levels
-from trading_ecosystem.production.risk_monitor.rulebook import (
-    ASSET_UNIT,
-    FILL_UNIT,
-    MONITOR,
-    ORDER_UNIT,
-    SHARE_UNIT,
-    SWITCH_UNIT,
-    TICK_UNIT,
-    TIME_UNIT,
-    VENUE_UNIT,
-    VENUES,
-    minor_unit,
-    rate_unit,
-)
+from trading_ecosystem.messages.risk import AlertAcknowledged, Exposure, RiskReported
+from trading_ecosystem.production.risk_monitor.config import Limits
+from trading_ecosystem.production.risk_monitor.levels import SHARE_UNIT, TIME_UNIT, Level, minor_unit
+from trading_ecosystem.production.risk_monitor.rules.plugin import Limit
 from trading_ecosystem.production.risk_monitor.store import Alert
 from trading_ecosystem.reference import ReferenceData
 
@@ -108,7 +95,7 @@ def alert_body(alert: Alert, reference: ReferenceData) -> AlertBody:
     return AlertBody(
         number=alert.number,
         alert_id=alert.alert_id,
-        rule=alert.rule.value,
+        rule=alert.rule,
         subject=alert.subject,
         severity=alert.severity.value,
         episode=alert.episode,
@@ -170,60 +157,32 @@ def figure(value: int, unit: str, reference: ReferenceData) -> tuple[str, str]:
 
 
 def limits_body(limits: Limits, reference: ReferenceData) -> LimitsBody:
-    """All levels, in the order of the rules."""
-    found: list[LevelBody] = []
-    for rule, subject, unit, levels in places(limits, reference):
-        if levels is not None and levels.warning is not None:
-            found.append(level_body(rule, subject, "warning", unit, levels.warning, reference))
-        if levels is not None and levels.critical is not None:
-            found.append(level_body(rule, subject, "critical", unit, levels.critical, reference))
-    return LimitsBody(limits=found)
+    """All levels, in the order of the rules; those of single accounts behind those of the firm."""
+    of_firm = [(name, part.entry) for name, part in limits.rules.items()]
+    of_accounts = [(name, entry) for entries in limits.accounts.values() for name, entry in entries.items()]
+    return LimitsBody(
+        limits=[
+            line
+            for rule, entry in (*of_firm, *of_accounts)
+            for limit in entry.limits
+            for subject in ([limit.about] if limit.about else limit.subjects)
+            for line in level_bodies(rule, subject, limit, reference)
+        ]
+    )
 
 
-def places(limits: Limits, reference: ReferenceData) -> list[tuple[AlertRule, str, str, Levels | None]]:
-    """Rule, subject, unit and levels of each limit; no levels where there is none."""
-    money = minor_unit(reference.numeraire)
+def level_bodies(rule: str, subject: str, limit: Limit, reference: ReferenceData) -> list[LevelBody]:
+    levels: list[tuple[Literal["warning", "critical"], Level | None]]
+    levels = [("warning", limit.levels.warning), ("critical", limit.levels.critical)]
     return [
-        *((AlertRule.POSITION_LIMIT, name, minor_unit(name), each) for name, each in limits.position_limit.items()),
-        (AlertRule.PNL_DRAWDOWN, "firm", SHARE_UNIT, limits.pnl_drawdown),
-        (AlertRule.DELTA_EXPOSURE, "firm", money, limits.delta_exposure),
-        *((AlertRule.CONCENTRATION, name, SHARE_UNIT, each) for name, each in limits.concentration_assets.items()),
-        *((AlertRule.CONCENTRATION, name, SHARE_UNIT, each) for name, each in limits.concentration_issuers.items()),
-        *((AlertRule.CONCENTRATION, name, SHARE_UNIT, each) for name, each in limits.concentration_venues.items()),
-        *((AlertRule.PEG_DEVIATION, name, SHARE_UNIT, each) for name, each in limits.peg_deviation.items()),
-        (AlertRule.VENUE_DOWN, "venue", TIME_UNIT, limits.venue_down),
-        (AlertRule.STALE_DATA, "every instrument", TIME_UNIT, limits.stale_data),
-        (AlertRule.SETTLEMENT_OVERDUE, "every account", TIME_UNIT, limits.settlement_overdue),
-        (AlertRule.RECONCILIATION_BREAK, "every asset", TIME_UNIT, limits.reconciliation_break),
-        (AlertRule.TRANSFER_OVERDUE, "every account", TIME_UNIT, limits.transfer_overdue),
-        *((AlertRule.BASIS_DIVERGENCE, name, SHARE_UNIT, each) for name, each in limits.basis_divergence.items()),
-        (AlertRule.MARGIN_BUFFER, "every account", SHARE_UNIT, limits.margin_buffer),
-        *((AlertRule.PRICE_OUTLIER, name, SHARE_UNIT, each) for name, each in limits.price_outlier.items()),
-        (AlertRule.CROSSED_BOOK, "every instrument", TICK_UNIT, limits.crossed_book),
-        (AlertRule.BALANCE_SANITY, "every account", ASSET_UNIT, limits.balance_sanity),
-        (AlertRule.FUNDING_COST, "firm", money, limits.funding_cost),
-        *((AlertRule.ORDER_RATE, "every account", rate_unit(name), each) for name, each in limits.order_rates.items()),
-        (AlertRule.KILL_SWITCH, "every account", SWITCH_UNIT, limits.kill_switch),
-        (AlertRule.REPEATED_EXECUTION, "every account", FILL_UNIT, limits.repeated_execution),
-        *((rule, "every account", ORDER_UNIT, each) for rule, each in limits.denials.items()),
-        (AlertRule.SYSTEMIC_VENUE, VENUES, VENUE_UNIT, limits.systemic_venue),
-        (AlertRule.ALERT_ESCALATION, "every critical alert", TIME_UNIT, limits.escalation),
-        (AlertRule.OWN_HEARTBEAT, MONITOR, TIME_UNIT, limits.own_heartbeat),
-        *(line for account, own in limits.accounts.items() for line in of_account(account, own, money)),
-    ]
-
-
-def of_account(account: str, limits: AccountLimits, money: str) -> list[tuple[AlertRule, str, str, Levels | None]]:
-    positions = limits.position_limit.items()
-    return [
-        *((AlertRule.POSITION_LIMIT, f"{account}:{name}", minor_unit(name), each) for name, each in positions),
-        (AlertRule.PNL_DRAWDOWN, account, SHARE_UNIT, limits.pnl_drawdown),
-        (AlertRule.DELTA_EXPOSURE, account, money, limits.delta_exposure),
+        level_body(rule, subject, severity, limit.unit, level, reference)
+        for severity, level in levels
+        if level is not None
     ]
 
 
 def level_body(
-    rule: AlertRule,
+    rule: str,
     subject: str,
     severity: Literal["warning", "critical"],
     unit: str,
@@ -232,7 +191,7 @@ def level_body(
 ) -> LevelBody:
     at, word = figure(level.at, unit, reference)
     return LevelBody(
-        rule=rule.value,
+        rule=rule,
         subject=subject,
         severity=severity,
         at=at,

@@ -16,41 +16,14 @@ from trading_ecosystem.live.production_wire import (
 )
 from trading_ecosystem.live.rest_parts import rest_surface
 from trading_ecosystem.live.service import Added, Parts, Service, Upstream
-from trading_ecosystem.messages.accounts import AccountReported, HoldingsReported, VenueHeartbeat
-from trading_ecosystem.messages.books import ProfitSettled
-from trading_ecosystem.messages.custody import SettlementsReported
-from trading_ecosystem.messages.kill_switch import KillSwitchChanged, KillSwitchReported
-from trading_ecosystem.messages.market import BookTopChanged, MarketPhaseChanged, QuotePublished
-from trading_ecosystem.messages.order_changes import AmendRejected, OrderAmended
-from trading_ecosystem.messages.orders import (
-    CancelRejected,
-    OrderAccepted,
-    OrderCanceled,
-    OrderDenied,
-    OrderFilled,
-    OrderRejected,
-)
-from trading_ecosystem.messages.perpetuals import (
-    FundingSettled,
-    LossCovered,
-    MarginCalled,
-    MarginMoved,
-    MarginMoveRejected,
-    MarkPriceChanged,
-    PositionChanged,
-    PositionDeleveraged,
-    PositionLiquidated,
-)
-from trading_ecosystem.messages.transfers import AccountMoved, TransfersReported
-from trading_ecosystem.messages.triggers import OrderTriggered
 from trading_ecosystem.production.risk_monitor import config
 from trading_ecosystem.production.risk_monitor.core import RiskMonitor
+from trading_ecosystem.production.risk_monitor.heard import OF_BOOKS, OF_CUSTODIAN, OF_DESKS, OF_PROVIDER, OF_VENUES
 from trading_ecosystem.production.risk_monitor.notify.notifier import notify
 from trading_ecosystem.production.risk_monitor.rest import rest_app
 from trading_ecosystem.production.risk_monitor.store import DESIGN
 from trading_ecosystem.reference import ReferenceData
 
-OF_DESKS = (KillSwitchChanged, KillSwitchReported, OrderDenied)
 BOOKS = "books"  # Under this name: those venues whose books are heard.
 
 
@@ -121,39 +94,10 @@ SERVICE = Service(
     add=add,
     targets=targets,
     hears=(
-        Upstream(role="market_data", speech=MARKET_DATA, kinds=(QuotePublished,)),
-        Upstream(
-            role="exchange",
-            speech=EXCHANGE,
-            kinds=(
-                VenueHeartbeat,
-                MarketPhaseChanged,
-                AccountReported,
-                OrderAccepted,
-                OrderRejected,
-                OrderFilled,
-                OrderCanceled,
-                CancelRejected,
-                OrderAmended,
-                OrderTriggered,
-                AmendRejected,
-                AccountMoved,
-                MarkPriceChanged,
-                FundingSettled,
-                MarginMoved,
-                MarginMoveRejected,
-                PositionChanged,
-                MarginCalled,
-                PositionLiquidated,
-                PositionDeleveraged,
-                LossCovered,
-                ProfitSettled,
-            ),
-        ),
-        Upstream(role="exchange", speech=EXCHANGE, kinds=(BookTopChanged,), named=BOOKS),
-        Upstream(role="custodian", speech=CUSTODIAN, kinds=(HoldingsReported, SettlementsReported, TransfersReported)),
-        Upstream(
-            role="trading_engine", speech=TRADING_ENGINE, kinds=(KillSwitchChanged, KillSwitchReported, OrderDenied)
-        ),
+        Upstream(role="market_data", speech=MARKET_DATA, kinds=OF_PROVIDER),
+        Upstream(role="exchange", speech=EXCHANGE, kinds=OF_VENUES),
+        Upstream(role="exchange", speech=EXCHANGE, kinds=OF_BOOKS, named=BOOKS),
+        Upstream(role="custodian", speech=CUSTODIAN, kinds=OF_CUSTODIAN),
+        Upstream(role="trading_engine", speech=TRADING_ENGINE, kinds=OF_DESKS),
     ),
 )

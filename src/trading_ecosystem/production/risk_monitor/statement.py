@@ -8,9 +8,12 @@ from typing import final
 from trading_ecosystem.messages.numbers import carried
 from trading_ecosystem.messages.risk import Exposure, RiskReported
 from trading_ecosystem.production.risk_monitor.accounts import Account, Custody
+from trading_ecosystem.production.risk_monitor.levels import SHARE_UNIT, minor_unit
 from trading_ecosystem.production.risk_monitor.portfolio import Position
-from trading_ecosystem.production.risk_monitor.rulebook import FIRM, SHARE_UNIT, Rulebook, at_venue, minor_unit
+from trading_ecosystem.production.risk_monitor.rulebook import Rulebook
 from trading_ecosystem.production.risk_monitor.rules.funding_cost import FundingCost
+from trading_ecosystem.production.risk_monitor.rules.plugin import FIRM, at_venue
+from trading_ecosystem.production.risk_monitor.rules.rule import Judged
 from trading_ecosystem.production.risk_monitor.rules.venue_share import VenueShare
 from trading_ecosystem.production.risk_monitor.wealth import Wealth
 
@@ -37,20 +40,21 @@ class Statement:
         """Everything that is stale, missing or disputed, in words; the venues first."""
         portfolio = self._portfolio
         doubts: list[str] = []
-        for venue in self._rulebook.venues.values():
+        sources = self._rulebook.sources
+        for venue in sources.venues.values():
             doubts += [f"no heartbeat of {venue.name}"] if venue.silence.quiet else []
             doubts += [f"{symbol} is not open at {venue.name}: {phase.value}" for symbol, phase in venue.phases.items()]
         doubts += [account.doubt for account in self._accounts if account.doubt]
         doubts += [f"no price yet of {asset}" for asset in portfolio.unpriced()]
-        feeds = self._rulebook.feeds.values()
+        feeds = sources.feeds.values()
         doubts += [f"no fresh quote of {feed.symbol}" for feed in feeds if feed.silence.quiet]
         doubts += [f"the last quote of {feed.symbol} is no price" for feed in feeds if feed.unusable]
         doubts += [custody.doubt for custody in self._custodies if custody.doubt]
         doubts += [f"what is owed to account {name} is overdue" for name in self._rulebook.owed()]
-        for outlier in self._rulebook.outliers.values():
+        for outlier in sources.outliers.values():
             far = [source.name or "the provider" for source in outlier.sources if source.in_doubt]
             doubts += [f"the price of {outlier.symbol} at {name} is far from the others" for name in far]
-        return doubts
+        return doubts + [fence.failure for fence in self._rulebook.fences if fence.failure]
 
     def report(self, now: int) -> RiskReported:
         portfolio, drawdown = self._portfolio, self._rulebook.firm.drawdown
@@ -95,11 +99,11 @@ class Statement:
                     certain=certain,
                 )
             )
-        if rulebook.funding is not None:
-            lines.append(self._funding(rulebook.funding))
+        if "funding_cost" in rulebook.judged:
+            lines.append(self._funding(rulebook.judged["funding_cost"]))
         lines += [self._margin(account) for account in self._accounts if account.name in rulebook.buffers]
-        if len(rulebook.venues) > 1:
-            for venue in rulebook.venues:
+        if len(rulebook.sources.venues) > 1:
+            for venue in rulebook.sources.venues:
                 lines += self._at_venue(venue)
         lines += [self._share_at_venue(share) for share in rulebook.firm.venues]
         for name, wealth in rulebook.accounts.items():
@@ -138,14 +142,16 @@ class Statement:
             for measure, subject, value, limit, unit in figures
         ]
 
-    def _funding(self, funding: FundingCost) -> Exposure:
+    def _funding(self, judged: Judged) -> Exposure:
         """Not certain where the figure is unknown, and is told as nothing."""
+        funding = judged.rule
+        assert isinstance(funding, FundingCost)
         value = funding.value()
         return Exposure(
             measure="funding_cost",
             subject=FIRM,
             value=carried(value or 0),
-            limit=funding.watch.highest,
+            limit=judged.watches[FIRM].highest,
             unit=self._money_unit,
             certain=value is not None and self._amounts_are_certain(),
         )
@@ -159,7 +165,7 @@ class Statement:
             for symbol, (lots, _) in account.margin.positions.items()
             if lots
         ]
-        quiet = self._rulebook.venues[account.venue].silence.quiet
+        quiet = self._rulebook.sources.venues[account.venue].silence.quiet
         return Exposure(
             measure="margin",
             subject=account.name,
@@ -226,7 +232,7 @@ class Statement:
         """An asset that is not held needs no price; the numeraire always has one."""
         if position.total_minor == 0:
             return True
-        feed = self._rulebook.feed_of.get(position.asset)
+        feed = self._rulebook.sources.feed_of.get(position.asset)
         if feed is None or position.price == 0:
             return position.price != 0
         return not (feed.silence.quiet or feed.unusable) and (feed.outlier is None or feed.outlier.certain)

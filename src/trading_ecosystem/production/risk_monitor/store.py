@@ -19,7 +19,6 @@ from trading_ecosystem.messages.risk import (
     AlertAcknowledged,
     AlertFired,
     AlertResolved,
-    AlertRule,
     Exposure,
     RiskReported,
     Severity,
@@ -31,7 +30,7 @@ ALERT = Table(
     TABLES,
     Column("number", Whole, primary_key=True),
     Column("alert_id", Text, nullable=False, unique=True),
-    Column("rule", Coded(AlertRule), nullable=False),
+    Column("rule", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("severity", Coded(Severity), nullable=False),
     Column("episode", Whole, nullable=False),
@@ -69,7 +68,7 @@ class Alert:
 
     number: int
     alert_id: str
-    rule: AlertRule
+    rule: str
     subject: str
     severity: Severity
     episode: int

@@ -4,7 +4,8 @@ Rule 1: messages tell the proximate cause: the causes of the alert are walked un
 Rule 2: an absence has no message: the alerts on silence go to what silenced the subject's sender. An alert on a
 portfolio goes to the price path of anything held, because its last input need not be the one that moved. One on
 custody goes to the fault of settlement, or of the venue's reports: books are compared by a timer.
-An alert that nobody answered has the cause of that alert.
+An alert that nobody answered has the cause of that alert. One of a rule that is not known here goes to what moved its
+subject or, where nothing did, to what silenced who speaks of it.
 Rule 3: what came after the breach did not cause it; without a cause the chain says so and begins at its own root.
 """
 
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import final
 
 from trading_ecosystem.messages.audit import Envelope
-from trading_ecosystem.messages.risk import AlertFired, AlertRule, RiskReported, Severity
+from trading_ecosystem.messages.risk import AlertFired, RiskReported, Severity
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.validation.audit_correlator.blocks import (
     ASK_TICKS,
@@ -24,15 +25,19 @@ from trading_ecosystem.validation.audit_correlator.causation import CausalGraph,
 from trading_ecosystem.validation.audit_correlator.injections import AppliedInjection, Injections
 from trading_ecosystem.validation.results import ChainLink
 
-ABSENCES = (AlertRule.VENUE_DOWN, AlertRule.STALE_DATA, AlertRule.SYSTEMIC_VENUE, AlertRule.OWN_HEARTBEAT)
+ABSENCES = ("venue_down", "stale_data", "systemic_venue", "own_heartbeat")
 OF_CUSTODY = (
-    *(AlertRule.SETTLEMENT_OVERDUE, AlertRule.RECONCILIATION_BREAK),
-    *(AlertRule.TRANSFER_OVERDUE, AlertRule.BALANCE_SANITY),
+    *("settlement_overdue", "reconciliation_break"),
+    *("transfer_overdue", "balance_sanity"),
 )
 PORTFOLIO = (
-    *(AlertRule.PNL_DRAWDOWN, AlertRule.DELTA_EXPOSURE, AlertRule.CONCENTRATION),
-    *(AlertRule.MARGIN_BUFFER, AlertRule.FUNDING_COST),
+    *("pnl_drawdown", "delta_exposure", "concentration"),
+    *("margin_buffer", "funding_cost"),
 )
+PRICES = (
+    *("position_limit", "peg_deviation", "basis_divergence", "price_outlier", "crossed_book"),
+    *("order_rate", "kill_switch", "price_collar", "max_order_value", "duplicate_order", "repeated_execution"),
+)  # Of any other rule, nobody here knows what its figure is made of.
 UNEXPLAINED = "no injection explains this"
 LONGEST_WALK = 1_000  # Beyond it, all that is left is one service waking itself.
 LONGEST_STORY = 8  # Steps shown between the origin and the alert.
@@ -105,7 +110,7 @@ class Explainer:
     def explain(self, envelope: Envelope, alert: AlertFired) -> Explanation:
         """The chain of an alert, root first."""
         story: list[int] = []
-        if alert.rule is AlertRule.ALERT_ESCALATION and alert.subject in self._explained:
+        if alert.rule == "alert_escalation" and alert.subject in self._explained:
             return self._escalated(envelope, alert, self._explained[alert.subject])
         if alert.rule in ABSENCES:
             injection = self._silence(alert, envelope.sender)
@@ -113,7 +118,7 @@ class Explainer:
         else:
             story, injection = self._walk(envelope, alert)
             if injection is None:
-                injection = self._by_state(alert)
+                injection = self._by_state(alert, envelope.sender)
                 story = [] if injection else story
             breach = self._breach(alert, story, injection)
         chain = [
@@ -129,7 +134,7 @@ class Explainer:
             chain=tuple(chain),
         )
         if alert.severity is Severity.CRITICAL:
-            self._explained[f"{alert.rule.value}:{alert.subject}"] = explanation
+            self._explained[f"{alert.rule}:{alert.subject}"] = explanation
         return explanation
 
     def _escalated(self, envelope: Envelope, alert: AlertFired, unanswered: Explanation) -> Explanation:
@@ -152,16 +157,19 @@ class Explainer:
                 return injection
         return None
 
-    def _by_state(self, alert: AlertFired) -> AppliedInjection | None:
+    def _by_state(self, alert: AlertFired, recipient: str) -> AppliedInjection | None:
         if alert.rule in OF_CUSTODY:
-            names_venue = alert.rule is AlertRule.RECONCILIATION_BREAK  # Where there are several.
+            names_venue = alert.rule == "reconciliation_break"  # Where there are several.
             venue = alert.subject.rpartition(":")[0] if names_venue else ""
             return self._injections.disturbing(alert.breached_ns, venue)
-        return self._injections.moving(lambda symbol: self._concerns(alert, symbol), alert.breached_ns)
+        moved = self._injections.moving(lambda symbol: self._concerns(alert, symbol), alert.breached_ns)
+        if moved is not None or alert.rule in PORTFOLIO or alert.rule in PRICES:
+            return moved
+        return self._silence(alert, recipient)
 
     def _senders(self, alert: AlertFired) -> list[str]:
         """Who speaks about a symbol, an asset or a venue; the subject itself if it is a service, or every venue."""
-        subject, of_all = alert.subject, alert.rule is AlertRule.SYSTEMIC_VENUE
+        subject, of_all = alert.subject, alert.rule == "systemic_venue"
         senders = [] if of_all else [subject]
         for lane in self._graph.lanes:
             if lane.type_name not in ("QuotePublished", "VenueHeartbeat") or lane.sender in senders:
@@ -304,10 +312,10 @@ def lane_words(lane: Lane) -> str:
 
 
 def breach_words(alert: AlertFired) -> str:
-    return f"{alert.rule.value} of {alert.subject} first in breach"
+    return f"{alert.rule} of {alert.subject} first in breach"
 
 
 def fired(envelope: Envelope, alert: AlertFired) -> ChainLink:
     figures = f"{alert.value} against {alert.limit} {alert.unit}"
-    text = f"{alert.severity.value} {alert.rule.value} of {alert.subject}: {figures}"
+    text = f"{alert.severity.value} {alert.rule} of {alert.subject}: {figures}"
     return ChainLink(at_ns=alert.occurred_ns, message_id=envelope.message_id, kind="alert", text=text)

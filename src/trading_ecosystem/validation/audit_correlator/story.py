@@ -182,7 +182,7 @@ class Story:
         receipt_id = 0 if explanation.injection is None else explanation.injection.receipt_id
         breach_id = explanation.breach_id
         breach, fired = explanation.chain[-2], explanation.chain[-1]
-        text = breach.text if breach.kind == "breach" else f"{alert.rule.value} of {alert.subject} first in breach"
+        text = breach.text if breach.kind == "breach" else f"{alert.rule} of {alert.subject} first in breach"
         self._tell(alert.breached_ns, "breach", alert.subject, text, breach_id, receipt_id)
         cause_id = breach_id or receipt_id or envelope.causation_id
         self._tell(alert.occurred_ns, "alert", alert.subject, fired.text, envelope.message_id, cause_id)

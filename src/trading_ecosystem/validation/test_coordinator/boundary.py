@@ -15,7 +15,7 @@ import yaml
 
 from trading_ecosystem.configuration.document import Node, text_of
 from trading_ecosystem.configuration.scalars import instant_text
-from trading_ecosystem.messages.risk import AlertRule, Severity
+from trading_ecosystem.messages.risk import Severity
 from trading_ecosystem.validation.results import AlertOutcome, CheckOutcome, Judgement, Nearness, Verdict
 from trading_ecosystem.validation.test_coordinator.conditions import Condition
 from trading_ecosystem.validation.test_coordinator.measures import Breach
@@ -40,7 +40,7 @@ def side(scenario: Scenario, boundary: Boundary, name: str) -> Scenario:
         name=f"{varied.name}-{name}",
         effect=(),
         expect=tuple(replace(each, episodes=None, resolved_ns=None) for each in meant(varied)),
-        allow=tuple(AlertPattern(node=boundary.node, rule=rule, subject=None, severity=None) for rule in AlertRule),
+        allow=(AlertPattern(node=boundary.node, rule=None, subject=None, severity=None),),
         forbid=(),
         recovery=None,
         boundary=None,

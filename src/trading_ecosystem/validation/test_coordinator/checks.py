@@ -1,15 +1,13 @@
 """What a scenario must be beyond its form: possible in time, undone in the end, and about things that exist."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from trading_ecosystem.configuration.scalars import duration_text
 from trading_ecosystem.messages.chaos import VenueFault
-from trading_ecosystem.messages.risk import AlertRule
 from trading_ecosystem.reference import AssetKind, ReferenceData
 from trading_ecosystem.validation.test_coordinator.conditions import (
     EXCHANGE,
     FIRM,
-    RULE_QUANTITIES,
     Condition,
     Quantity,
 )
@@ -39,13 +37,6 @@ from trading_ecosystem.validation.test_coordinator.parts import (
     SteadyState,
 )
 
-MONITOR = "risk_monitor"  # What its alert about itself is about.
-VENUES = "venues"  # What an alert about all of them is about.
-OF_ACCOUNTS = (
-    *(AlertRule.BALANCE_SANITY, AlertRule.REPEATED_EXECUTION),
-    *(AlertRule.PRICE_COLLAR, AlertRule.MAX_ORDER_VALUE, AlertRule.DUPLICATE_ORDER),
-)
-RATE_WINDOWS = ("second", "minute")  # Of the alerts on order rates, behind the account.
 JUDGES = ("test_coordinator", "audit_correlator")  # Without them nobody could say what happened.
 
 # Times.
@@ -162,7 +153,7 @@ def check_contradictions(expectations: Iterable[Expectation], forbidden: Iterabl
 
 def covers(pattern: AlertPattern, expectation: Expectation) -> bool:
     return (
-        pattern.rule == expectation.rule
+        pattern.rule in (None, expectation.rule)
         and pattern.subject in (None, expectation.subject)
         and pattern.severity in (None, expectation.severity)
     )
@@ -171,8 +162,9 @@ def covers(pattern: AlertPattern, expectation: Expectation) -> bool:
 def check_boundary(boundary: Boundary | None, expectations: Iterable[Expectation]) -> None:
     if boundary is None:
         return
-    owed = [each for each in expectations if not boundary.of or each.rule in boundary.of]
-    if not owed:
+    expected = list(expectations)
+    owed = [each for each in expected if not boundary.of or each.rule in boundary.of]
+    if not owed or not {each.rule for each in expected}.issuperset(boundary.of):
         boundary.node.fail("no such alert is expected, so there is no limit to stay under")
     if not all(measurable(limit) for limit in ([boundary.limit] if boundary.limit else [each.when for each in owed])):
         boundary.node.fail("how near a price alone comes is not told; name a `limit`, such as a deviation")
@@ -191,7 +183,9 @@ def check_world(
     reference: ReferenceData,
     instances: Collection[str],
     accounts: Collection[str],
+    rules: Mapping[str, Collection[str]],
 ) -> None:
+    """`rules`: what each rule of the firm can be about."""
     for step in method:
         check_target(step, reference, instances)
         if isinstance(step, VenueDisturbance | Outflow) and step.account and step.account not in accounts:
@@ -202,9 +196,16 @@ def check_world(
         if choices is not None and condition.subject not in choices and condition.node:
             condition.node.fail_word(f"{condition.quantity.value}: unknown", condition.subject, choices)
     for pattern in patterns:
-        subjects = subjects_of(AlertRule(pattern.rule), known, reference, instances, accounts)
-        if pattern.subject is not None and pattern.subject not in subjects:
-            pattern.node.fail_word(f"subject: {pattern.rule} is never about", pattern.subject, subjects)
+        check_pattern(pattern, rules)
+
+
+def check_pattern(pattern: AlertPattern, rules: Mapping[str, Collection[str]]) -> None:
+    if pattern.rule is None:
+        return
+    if pattern.rule not in rules:
+        pattern.node.fail_word("alert: the limits of this world have no rule", pattern.rule, rules)
+    if pattern.subject is not None and pattern.subject not in rules[pattern.rule]:
+        pattern.node.fail_word(f"subject: {pattern.rule} is never about", pattern.subject, rules[pattern.rule])
 
 
 def check_target(step: Injection, reference: ReferenceData, instances: Collection[str]) -> None:
@@ -277,62 +278,8 @@ def venues_of(instances: Collection[str]) -> list[str]:
     return [name for name in instances if role(name) == EXCHANGE]
 
 
-def subjects_of(
-    rule: AlertRule,
-    known: dict[Quantity, list[str]],
-    reference: ReferenceData,
-    instances: Collection[str],
-    accounts: Collection[str],
-) -> list[str]:
-    """What an alert of this rule can be about, in this world."""
-    if rule is AlertRule.ORDER_RATE:
-        return [f"{account}:{window}" for account in accounts for window in RATE_WINDOWS]
-    if rule in (AlertRule.PRICE_OUTLIER, AlertRule.CROSSED_BOOK):
-        return [*reference.instruments, *books_of(reference, instances)]
-    if rule is AlertRule.FUNDING_COST:
-        return [FIRM]
-    if rule in OF_ACCOUNTS:
-        return list(accounts)
-    if rule is AlertRule.SYSTEMIC_VENUE:
-        return [VENUES]
-    if rule is AlertRule.OWN_HEARTBEAT:
-        return [MONITOR]
-    if rule is AlertRule.ALERT_ESCALATION:
-        others = [each for each in AlertRule if each is not AlertRule.ALERT_ESCALATION]
-        return [
-            f"{each.value}:{subject}"
-            for each in others
-            for subject in subjects_of(each, known, reference, instances, accounts)
-        ]
-    quantity = RULE_QUANTITIES.get(rule)
-    if quantity is None:
-        return broken_subjects(reference, instances)
-    return [*known[quantity], *of_parts(rule, reference, instances, accounts)]
-
-
-def of_parts(
-    rule: AlertRule, reference: ReferenceData, instances: Collection[str], accounts: Collection[str]
-) -> list[str]:
-    """Beside the firm as a whole: what lies at one venue, or in one account."""
-    if rule is AlertRule.CONCENTRATION:
-        return venues_of(instances)
-    if rule in (AlertRule.PNL_DRAWDOWN, AlertRule.DELTA_EXPOSURE):
-        return list(accounts)
-    if rule is AlertRule.POSITION_LIMIT:
-        return [f"{account}:{asset}" for account in accounts for asset in reference.assets]
-    return []
-
-
 def books_of(reference: ReferenceData, instances: Collection[str]) -> list[str]:
     return [f"{venue}:{symbol}" for venue in venues_of(instances) for symbol in reference.instruments]
-
-
-def broken_subjects(reference: ReferenceData, instances: Collection[str]) -> list[str]:
-    """What books can differ of: an asset, at one of several venues."""
-    venues = venues_of(instances)
-    if len(venues) == 1:
-        return list(reference.assets)
-    return [f"{venue}:{asset}" for venue in venues for asset in reference.assets]
 
 
 def known_subjects(

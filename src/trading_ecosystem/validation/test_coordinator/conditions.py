@@ -11,7 +11,6 @@ from typing import final
 
 from trading_ecosystem.configuration.document import Node
 from trading_ecosystem.configuration.scalars import duration_text
-from trading_ecosystem.messages.risk import AlertRule
 
 FIRM = "firm"
 EXCHANGE = "exchange"
@@ -170,25 +169,23 @@ def lasting(node: Node, quantity: Quantity, subject: str, sustain_ns: int) -> Co
 
 
 RULE_QUANTITIES = {
-    AlertRule.POSITION_LIMIT: Quantity.POSITION,
-    AlertRule.PNL_DRAWDOWN: Quantity.DRAWDOWN,
-    AlertRule.DELTA_EXPOSURE: Quantity.DELTA,
-    AlertRule.CONCENTRATION: Quantity.CONCENTRATION,
-    AlertRule.PEG_DEVIATION: Quantity.DEVIATION,
-    AlertRule.VENUE_DOWN: Quantity.SILENCE,
-    AlertRule.STALE_DATA: Quantity.AGE,
-    AlertRule.SETTLEMENT_OVERDUE: Quantity.OVERDUE,
-    AlertRule.TRANSFER_OVERDUE: Quantity.TRANSFER_OVERDUE,
-    AlertRule.BASIS_DIVERGENCE: Quantity.DIVERGENCE,
-    AlertRule.MARGIN_BUFFER: Quantity.MARGIN,
-    AlertRule.KILL_SWITCH: Quantity.KILLED,
+    "position_limit": Quantity.POSITION,
+    "pnl_drawdown": Quantity.DRAWDOWN,
+    "delta_exposure": Quantity.DELTA,
+    "concentration": Quantity.CONCENTRATION,
+    "peg_deviation": Quantity.DEVIATION,
+    "venue_down": Quantity.SILENCE,
+    "stale_data": Quantity.AGE,
+    "settlement_overdue": Quantity.OVERDUE,
+    "transfer_overdue": Quantity.TRANSFER_OVERDUE,
+    "basis_divergence": Quantity.DIVERGENCE,
+    "margin_buffer": Quantity.MARGIN,
+    "kill_switch": Quantity.KILLED,
 }  # A break is in what the custodian tells the firm: the coordinator does not hear it, and reckons no condition.
 SHARE_UNIT, TIME_UNIT, MINOR_UNIT = "ppm", "ns", " minor"  # How alerts call theirs; the last after an asset's name.
 
 
-def default_condition(
-    rule: AlertRule, subject: str, limit: int, unit: str, decimals: dict[str, int]
-) -> Condition | None:
+def default_condition(rule: str, subject: str, limit: int, unit: str, decimals: dict[str, int]) -> Condition | None:
     """The condition that an alert claims, from its own limit and unit; None where the unit is not known.
 
     `decimals`: of each asset, for a limit in minor units.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from trading_ecosystem.messages.risk import AlertRule, Severity
+from trading_ecosystem.messages.risk import Severity
 from trading_ecosystem.validation.test_coordinator import conditions, parts
 from trading_ecosystem.validation.test_coordinator.conditions import Quantity
 from trading_ecosystem.validation.test_coordinator.injection_format import ANY_TIME, INJECTIONS, PART, SOME_TIME
@@ -246,7 +246,7 @@ CONDITIONS = {
 CONDITION = Choice("one of the [conditions](#conditions)", CONDITIONS)
 
 HOLD = Key("hold", ListOf(Word("probe", parts.Probe)), "The probes.", required=True)
-RULE = Key("alert", Word("alert", AlertRule), "The rule.", "rule", required=True)
+RULE = Key("alert", Text(), "The rule: its name in the limits of the world.", "rule", required=True)
 SEVERITY = Word("severity", Severity)
 
 STEADY_STATE = Table(
@@ -317,7 +317,7 @@ BOUNDARY = Table(
         Key("over", Changes(), "So changed, all expected alerts fire in time; otherwise as written.", absent=()),
         Key(
             "of",
-            ListOf(Word("alert", AlertRule)),
+            ListOf(Text()),
             "Whose limits these are; otherwise of all that are expected.",
             absent=(),
         ),

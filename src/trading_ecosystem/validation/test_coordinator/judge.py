@@ -340,7 +340,7 @@ def alert_outcome(
     fired = alert.fired
     return AlertOutcome(
         alert_id=fired.alert_id,
-        rule=fired.rule.value,
+        rule=fired.rule,
         subject=fired.subject,
         severity=fired.severity.value,
         detection=detection,

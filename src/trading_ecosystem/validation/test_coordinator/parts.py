@@ -29,16 +29,16 @@ class SteadyState:
 
 @dataclass(frozen=True, kw_only=True)
 class AlertPattern:
-    """Alerts of a rule; of one subject and one severity where these are named."""
+    """Alerts of a rule, or of all; of one subject and one severity where these are named."""
 
     node: Node = field(compare=False, repr=False)
-    rule: str
+    rule: str | None
     subject: str | None
     severity: str | None
 
     def matches(self, alert: AlertFired) -> bool:
         return (
-            alert.rule.value == self.rule
+            self.rule in (None, alert.rule)
             and self.subject in (None, alert.subject)
             and self.severity in (None, alert.severity.value)
         )
@@ -71,7 +71,7 @@ class Expectation:
         return self.when.sustain_ns + self.within_ns
 
     def matches(self, alert: AlertFired) -> bool:
-        return alert.rule.value == self.rule and alert.subject == self.subject and alert.severity.value == self.severity
+        return alert.rule == self.rule and alert.subject == self.subject and alert.severity.value == self.severity
 
     @property
     def text(self) -> str:

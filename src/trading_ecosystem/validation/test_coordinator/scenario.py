@@ -1,6 +1,6 @@
 """A scenario: read from YAML, changed by settings, checked against a world, and turned into its negative twin."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -51,12 +51,20 @@ class Scenario:
     replayed_symbols: tuple[str, ...] = ()  # Whose prices are recorded ones in this run.
     measured: tuple[Condition, ...] = ()  # What is measured besides, and judged by whoever asked for it.
 
-    def check(self, reference: ReferenceData, instances: Collection[str], accounts: Collection[str]) -> None:
-        """`accounts` are the firm's. Raises `Problem` for what the world does not have.
+    def check(
+        self,
+        reference: ReferenceData,
+        instances: Collection[str],
+        accounts: Collection[str],
+        rules: Mapping[str, Collection[str]],
+    ) -> None:
+        """`accounts` are the firm's, `rules` what each of its rules can be about.
+
+        Raises `Problem` for what the world does not have.
 
         That is injecting into nothing, and expecting of nobody.
         """
-        checks.check_world(self.method, self.conditions(), self.patterns(), reference, instances, accounts)
+        checks.check_world(self.method, self.conditions(), self.patterns(), reference, instances, accounts, rules)
 
     def with_settings(self, settings: Iterable[str]) -> "Scenario":
         """This scenario with KEY=VALUE changes, keys joined by dots, list items by number. Raises `Problem`."""

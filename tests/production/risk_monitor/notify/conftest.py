@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from trading_ecosystem.messages.risk import AlertFired, AlertRule, Severity
+from trading_ecosystem.messages.risk import AlertFired, Severity
 
 CONFIGURATION = """
 route: {receiver: nobody, group_by: [alertname], group_wait: 1s, group_interval: 1s}
@@ -27,7 +27,7 @@ def fired(episode: int = 1, severity: Severity = Severity.CRITICAL) -> AlertFire
     """USDT is 1.14% off its peg."""
     return AlertFired(
         alert_id=f"peg_deviation:USDT:{severity.value}:{episode}",
-        rule=AlertRule.PEG_DEVIATION,
+        rule="peg_deviation",
         subject="USDT",
         severity=severity,
         episode=episode,

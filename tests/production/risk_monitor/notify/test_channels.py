@@ -12,7 +12,7 @@ from tests.production.risk_monitor.notify.conftest import Hook, alerts_at, doing
 from trading_ecosystem.live.calls import Policy
 from trading_ecosystem.live.store.opening import open_store
 from trading_ecosystem.live.web import Web
-from trading_ecosystem.messages.risk import AlertAcknowledged, AlertResolved, AlertRule, Severity
+from trading_ecosystem.messages.risk import AlertAcknowledged, AlertResolved, Severity
 from trading_ecosystem.production.risk_monitor.notify import alertmanager as of_alertmanager, webhook as of_webhook
 from trading_ecosystem.production.risk_monitor.notify.alertmanager import Alertmanager
 from trading_ecosystem.production.risk_monitor.notify.notices import Outcome, notice_of
@@ -34,7 +34,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def resolved(episode: int = 1) -> AlertResolved:
     return AlertResolved(
         alert_id=f"peg_deviation:USDT:critical:{episode}",
-        rule=AlertRule.PEG_DEVIATION,
+        rule="peg_deviation",
         subject="USDT",
         severity=Severity.CRITICAL,
         episode=episode,

@@ -40,7 +40,7 @@ def notice_of(fired: AlertFired, reference: ReferenceData) -> Notice:
     value, unit = figure(fired.value, fired.unit, reference)
     return Notice(
         alert_id=fired.alert_id,
-        rule=fired.rule.value,
+        rule=fired.rule,
         subject=fired.subject,
         severity=fired.severity.value,
         episode=fired.episode,

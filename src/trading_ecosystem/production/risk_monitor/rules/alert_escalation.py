@@ -4,10 +4,14 @@ Rule 1: acknowledged is not resolved. An acknowledgement holds for a while; then
 Rule 2: it counts from when the alert fired, whatever was restarted meanwhile.
 """
 
-from typing import final
+from dataclasses import dataclass
+from typing import Final, final
 
+from trading_ecosystem.configuration.document import Node
 from trading_ecosystem.production.risk_monitor.alerts import NEVER, Alert, Status, Watch
+from trading_ecosystem.production.risk_monitor.levels import TIME_UNIT, Level, Levels, read_duration
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
+from trading_ecosystem.production.risk_monitor.rules.plugin import Entry, Firm, Limit, RulePlugin
 
 
 @final
@@ -34,3 +38,21 @@ class Escalation:
         value = 0 if due_ns == NEVER else max(0, now - due_ns + self.watch.lowest)
         if value >= self.watch.lowest or self.watch.active:
             self.watch.update(value, min(now, due_ns) if value else now, now, outbox)
+
+
+@dataclass(frozen=True)
+class Patience(Entry):
+    """`acknowledged_ns`: how long an acknowledgement is good for. It is about every critical alert of other rules."""
+
+    acknowledged_ns: int
+
+
+def read(node: Node, firm: Firm) -> Patience:
+    section = node.section(required=("unacknowledged", "acknowledged"))
+    at_ns = read_duration(section["unacknowledged"])
+    levels = Levels(warning=None, critical=Level(at=at_ns, for_ns=0, resolves=at_ns))
+    limit = Limit((), TIME_UNIT, levels, about="every critical alert")
+    return Patience((limit,), acknowledged_ns=read_duration(section["acknowledged"]))
+
+
+RULE: Final = RulePlugin(name="alert_escalation", read=read)

@@ -5,10 +5,14 @@ Rule 2: what no fill and no movement explains is in no figure of the firm. Who i
 the alert has been told; a venue that was away is believed, for what it said meanwhile may be lost.
 """
 
-from typing import final
+from typing import Final, final
 
+from trading_ecosystem.configuration.document import Node
+from trading_ecosystem.messages.accounts import AccountReported
 from trading_ecosystem.production.risk_monitor.alerts import Status, Watch
+from trading_ecosystem.production.risk_monitor.levels import read_lasting
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
+from trading_ecosystem.production.risk_monitor.rules.plugin import Entry, Firm, RulePlugin, of_accounts
 
 
 @final
@@ -27,3 +31,10 @@ class BalanceSanity:
     def check(self, unexplained: dict[str, int], at_ns: int, now: int, outbox: Outbox) -> None:
         if unexplained or self.watch.active:
             self.watch.update(len(unexplained), at_ns, now, outbox)
+
+
+def read(node: Node, firm: Firm) -> Entry:
+    return of_accounts(node, firm, "assets", read_lasting)
+
+
+RULE: Final = RulePlugin(name="balance_sanity", read=read, hears=(AccountReported,))

@@ -1,10 +1,13 @@
 """Basis divergence: how far a perpetual's mid price is from that of the pair that is its index, either way, in ppm."""
 
-from typing import final
+from typing import Final, final
 
+from trading_ecosystem.configuration.document import Node
+from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.production.risk_monitor.alerts import Watch
-from trading_ecosystem.production.risk_monitor.levels import MILLION
+from trading_ecosystem.production.risk_monitor.levels import MILLION, SHARE_UNIT, read_shares
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
+from trading_ecosystem.production.risk_monitor.rules.plugin import Entry, Firm, RulePlugin, named_limits
 from trading_ecosystem.reference import Instrument
 
 
@@ -37,3 +40,10 @@ class Basis:
         self.perpetual_price = price
         if self.index_price:
             self.watch.update(self.value(), at_ns, now, outbox)
+
+
+def read(node: Node, firm: Firm) -> Entry:
+    return Entry(named_limits(node, firm.reference.perpetuals, "perpetual", SHARE_UNIT, read_shares))
+
+
+RULE: Final = RulePlugin(name="basis_divergence", read=read, hears=(QuotePublished,))

@@ -1,11 +1,14 @@
 """Concentration: the share of gross wealth that is in one asset, or with one issuer of stablecoins, in ppm."""
 
-from typing import final
+from typing import Final, final
 
+from trading_ecosystem.configuration.document import Node
 from trading_ecosystem.production.risk_monitor.alerts import Watch
-from trading_ecosystem.production.risk_monitor.levels import MILLION
+from trading_ecosystem.production.risk_monitor.levels import MILLION, SHARE_UNIT, read_shares
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.production.risk_monitor.portfolio import Position
+from trading_ecosystem.production.risk_monitor.rules.plugin import Entry, Firm, RulePlugin, named_limits
+from trading_ecosystem.reference import ReferenceData
 
 
 @final
@@ -39,3 +42,21 @@ class Share:
     def check(self, gross_minor: int, at_ns: int, now: int, outbox: Outbox) -> None:
         if gross_minor <= self.quiet_minor or self.watch.active:
             self.watch.update(self.value(gross_minor), at_ns, now, outbox)
+
+
+def read(node: Node, firm: Firm) -> Entry:
+    """Of assets, issuers and venues; no two of them have one name."""
+    section = node.section(required=("assets", "issuers"), optional=("venues",))
+    owned = [name for name in firm.reference.assets if name != firm.reference.numeraire]
+    limits = named_limits(section["assets"], owned, "asset", SHARE_UNIT, read_shares)
+    limits += named_limits(section["issuers"], issuers_of(firm.reference), "issuer", SHARE_UNIT, read_shares)
+    if "venues" in section:
+        limits += named_limits(section["venues"], firm.venues, "venue", SHARE_UNIT, read_shares)
+    return Entry(limits)
+
+
+def issuers_of(reference: ReferenceData) -> list[str]:
+    return sorted({asset.issuer for asset in reference.assets.values() if asset.issuer})
+
+
+RULE: Final = RulePlugin(name="concentration", read=read)

@@ -4,12 +4,15 @@ At the whole of it the venue begins to liquidate. Equity and need are reckoned a
 venue does, from what the venue tells of wallets and positions.
 """
 
-from typing import final
+from typing import Final, final
 
+from trading_ecosystem.configuration.document import Node
+from trading_ecosystem.messages.perpetuals import MarkPriceChanged
 from trading_ecosystem.production.risk_monitor.alerts import Watch
-from trading_ecosystem.production.risk_monitor.levels import MILLION
+from trading_ecosystem.production.risk_monitor.levels import MILLION, SHARE_UNIT, read_shares
 from trading_ecosystem.production.risk_monitor.margin import Margin
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
+from trading_ecosystem.production.risk_monitor.rules.plugin import Entry, Firm, RulePlugin, of_accounts
 from trading_ecosystem.reference import Instrument
 
 LOST = 100 * MILLION  # Where there is no equity left.
@@ -55,3 +58,10 @@ def used(needed_minor: int, equity_minor: int) -> int:
     if needed_minor == 0:
         return 0
     return LOST if equity_minor <= 0 else min(LOST, needed_minor * MILLION // equity_minor)
+
+
+def read(node: Node, firm: Firm) -> Entry:
+    return of_accounts(node, firm, SHARE_UNIT, read_shares)
+
+
+RULE: Final = RulePlugin(name="margin_buffer", read=read, hears=(MarkPriceChanged,))

@@ -3,38 +3,50 @@
 One is enough for an alert: the check has worked, and who sent such an order may send the next one a hair smaller.
 """
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Final, final
 
+from trading_ecosystem.configuration.document import Node
+from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import DenyReason, OrderDenied
-from trading_ecosystem.messages.risk import AlertRule
-from trading_ecosystem.production.risk_monitor.alerts import Watch
-from trading_ecosystem.production.risk_monitor.outbox import Outbox
+from trading_ecosystem.production.risk_monitor.levels import read_bare, read_count
+from trading_ecosystem.production.risk_monitor.rules.plugin import Entry, Firm, RulePlugin, of_accounts
 from trading_ecosystem.production.risk_monitor.rules.recent import Recent
+from trading_ecosystem.production.risk_monitor.rules.rule import NOTHING, Figure, Rule, Sight
 
 MINUTE_NS: Final = 60_000_000_000
-REASONS: Final = {
-    DenyReason.PRICE_COLLAR: AlertRule.PRICE_COLLAR,
-    DenyReason.ORDER_VALUE: AlertRule.MAX_ORDER_VALUE,
-    DenyReason.DUPLICATE_ORDER: AlertRule.DUPLICATE_ORDER,
-}
 
 
 @final
-class OrdersDenied:
-    """Of one account, for one reason. A denial that is told twice counts once."""
+class OrdersDenied(Rule):
+    """Of each account, for one reason. A denial that is told twice counts once."""
 
-    __slots__ = ("_recent", "watch")
+    def __init__(self, reason: DenyReason, entry: Entry, sight: Sight) -> None:
+        self._reason = reason
+        self._recent = {account: Recent(MINUTE_NS) for account in entry.subjects}
 
-    def __init__(self, watch: Watch) -> None:
-        self._recent = Recent(MINUTE_NS)
-        self.watch = watch
+    def hear(self, message: Message, now: int) -> Sequence[Figure]:
+        assert isinstance(message, OrderDenied)
+        if message.deny_reason is not self._reason or message.account not in self._recent:
+            return NOTHING
+        at_ns = min(message.occurred_ns, now)
+        self._recent[message.account].note(f"{message.client_order_id} {message.occurred_ns}", at_ns)
+        return [self._figure(message.account, at_ns)]
 
-    def take(self, denied: OrderDenied, now: int, outbox: Outbox) -> None:
-        at_ns = min(denied.occurred_ns, now)
-        self._recent.note(f"{denied.client_order_id} {denied.occurred_ns}", at_ns)
-        self.check(at_ns, now, outbox)
+    def look(self, now: int) -> Sequence[Figure]:
+        return [self._figure(account, now) for account in self._recent]
 
-    def check(self, at_ns: int, now: int, outbox: Outbox) -> None:
-        value = self._recent.count(at_ns)
-        if value >= self.watch.lowest or self.watch.active:
-            self.watch.update(value, self._recent.latest_ns(at_ns), now, outbox)
+    def _figure(self, account: str, at_ns: int) -> Figure:
+        recent = self._recent[account]
+        value = recent.count(at_ns)
+        return Figure(account, value, recent.latest_ns(at_ns))
+
+
+def read(node: Node, firm: Firm) -> Entry:
+    return of_accounts(node, firm, "denied per minute", lambda levels: read_bare(levels, read_count))
+
+
+def denied(name: str, reason: DenyReason) -> RulePlugin[Entry]:
+    """The rule about one reason."""
+    return RulePlugin(name=name, read=read, hears=(OrderDenied,), build=partial(OrdersDenied, reason), at_once=True)

@@ -4,11 +4,14 @@ Rule 1: that it lives is remembered often enough to know, after a restart, how l
 Rule 2: while it is dead it says nothing: whoever must know at once listens for its silence (see `notify`).
 """
 
-from typing import final
+from typing import Final, final
 
+from trading_ecosystem.configuration.document import Node
 from trading_ecosystem.messages.runtime import Plain, Remember
 from trading_ecosystem.production.risk_monitor.alerts import Watch
+from trading_ecosystem.production.risk_monitor.levels import TIME_UNIT, read_bare, read_duration
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
+from trading_ecosystem.production.risk_monitor.rules.plugin import MONITOR, Entry, Firm, RulePlugin, one_limit
 
 ALIVE_KEY = "alive"
 
@@ -37,3 +40,10 @@ class OwnHeartbeat:
         outbox.send(Remember(key=ALIVE_KEY, value=now))
         if self.watch.active:
             self.watch.update(0, now, now, outbox)
+
+
+def read(node: Node, firm: Firm) -> Entry:
+    return one_limit(MONITOR, TIME_UNIT, read_bare(node, read_duration))
+
+
+RULE: Final = RulePlugin(name="own_heartbeat", read=read)

@@ -4,12 +4,14 @@ Rule 1: the mark is remembered whenever it changes. It rises with equity, and fa
 the share of equity that left, so that a drawdown is the same before and after.
 """
 
-from typing import final
+from typing import Final, final
 
+from trading_ecosystem.configuration.document import Node
 from trading_ecosystem.messages.runtime import Plain, Remember
 from trading_ecosystem.production.risk_monitor.alerts import Watch
-from trading_ecosystem.production.risk_monitor.levels import MILLION
+from trading_ecosystem.production.risk_monitor.levels import MILLION, SHARE_UNIT, read_shares
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
+from trading_ecosystem.production.risk_monitor.rules.plugin import FIRM, Entry, Firm, RulePlugin, one_limit
 
 MARK_KEY = "high_water_mark"
 
@@ -58,3 +60,14 @@ class Drawdown:
     def _set_mark(self, mark_minor: int) -> None:
         self.mark_minor = mark_minor
         self.quiet_minor = mark_minor + -self.watch.lowest * mark_minor // MILLION
+
+
+def read(node: Node, firm: Firm) -> Entry:
+    return read_of_account(node, firm, FIRM)
+
+
+def read_of_account(node: Node, firm: Firm, account: str) -> Entry:
+    return one_limit(account, SHARE_UNIT, read_shares(node))
+
+
+RULE: Final = RulePlugin(name="pnl_drawdown", read=read, read_of_account=read_of_account)

@@ -7,11 +7,21 @@ Rule 2: a price that is at the lowest limit or above is in doubt at once; the al
 Rule 3: a source that is alone is held against nothing: it is believed, and no alert of the instrument has a value.
 """
 
-from typing import final
+from typing import Final, final
 
+from trading_ecosystem.configuration.document import Node
+from trading_ecosystem.messages.market import BookTopChanged, QuotePublished
 from trading_ecosystem.production.risk_monitor.alerts import Watch
-from trading_ecosystem.production.risk_monitor.levels import MILLION
+from trading_ecosystem.production.risk_monitor.levels import MILLION, SHARE_UNIT, read_shares
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
+from trading_ecosystem.production.risk_monitor.rules.plugin import (
+    Entry,
+    Firm,
+    Limit,
+    RulePlugin,
+    at_venue,
+    named_limits,
+)
 
 
 @final
@@ -106,3 +116,18 @@ class PriceOutlier:
         for source in self.sources:
             source.in_doubt, source.watch.known = False, False
         return len(doubted) > 0
+
+
+def read(node: Node, firm: Firm) -> Entry:
+    """Each source is a subject: the provider by the instrument alone, a venue with its name before."""
+    named = named_limits(node, firm.reference.instruments, "instrument", SHARE_UNIT, read_shares)
+    return Entry(tuple(of_every_source(limit, firm) for limit in named))
+
+
+def of_every_source(limit: Limit, firm: Firm) -> Limit:
+    (symbol,) = limit.subjects
+    books = [at_venue(venue, symbol) for venue in firm.venues]
+    return Limit((symbol, *books), limit.unit, limit.levels, about=symbol)
+
+
+RULE: Final = RulePlugin(name="price_outlier", read=read, hears=(QuotePublished, BookTopChanged))

@@ -4,10 +4,14 @@ Rule 1: both sides are compared as of the same trade of the venue, so what is on
 Rule 2: a break begins with the first report that differs, and closes with the first that agrees.
 """
 
-from typing import final
+from typing import Final, final
 
+from trading_ecosystem.configuration.document import Node
+from trading_ecosystem.messages.accounts import HoldingsReported
 from trading_ecosystem.production.risk_monitor.alerts import Watch
+from trading_ecosystem.production.risk_monitor.levels import TIME_UNIT, read_bare, read_duration
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
+from trading_ecosystem.production.risk_monitor.rules.plugin import Entry, Firm, RulePlugin, at_venue, each_alike
 
 
 @final
@@ -39,3 +43,17 @@ class ReconciliationBreak:
         value = self.value(at_ns)
         if value >= self.watch.lowest or self.watch.active:
             self.watch.update(value, at_ns, now, outbox)
+
+
+def read(node: Node, firm: Firm) -> Entry:
+    assets = list(firm.reference.assets)
+    subjects = [break_subject(list(firm.venues), venue, asset) for venue in firm.venues for asset in assets]
+    return each_alike(subjects, "every asset", TIME_UNIT, read_bare(node, read_duration))
+
+
+def break_subject(venues: list[str], venue: str, asset: str) -> str:
+    """Where there is one venue, it need not be named."""
+    return at_venue(venue, asset) if len(venues) > 1 else asset
+
+
+RULE: Final = RulePlugin(name="reconciliation_break", read=read, hears=(HoldingsReported,))

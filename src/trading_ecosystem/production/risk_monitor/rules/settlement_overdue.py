@@ -1,10 +1,13 @@
 """Settlement overdue: how long after its due time the oldest settlement of an account is still open, in ns."""
 
-from typing import final
+from typing import Final, final
 
+from trading_ecosystem.configuration.document import Node
 from trading_ecosystem.messages.custody import SettlementsReported
 from trading_ecosystem.production.risk_monitor.alerts import Watch
+from trading_ecosystem.production.risk_monitor.levels import TIME_UNIT, read_bare, read_duration
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
+from trading_ecosystem.production.risk_monitor.rules.plugin import Entry, Firm, RulePlugin, of_accounts
 
 
 def overdue_ns(report: SettlementsReported, now: int) -> int:
@@ -37,3 +40,10 @@ class SettlementOverdue:
         value = overdue_ns(report, now)
         if value >= self.watch.lowest or self.watch.active:
             self.watch.update(value, min(report.occurred_ns, now), now, outbox)
+
+
+def read(node: Node, firm: Firm) -> Entry:
+    return of_accounts(node, firm, TIME_UNIT, lambda levels: read_bare(levels, read_duration))
+
+
+RULE: Final = RulePlugin(name="settlement_overdue", read=read, hears=(SettlementsReported,))

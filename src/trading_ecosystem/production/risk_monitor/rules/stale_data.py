@@ -5,13 +5,15 @@ before is not certain from then on, and the instrument goes stale.
 Rule 2: where it is watched whether quotes say anything new, one that does not is as old as what it says.
 """
 
-from typing import final
+from typing import Final, final
 
+from trading_ecosystem.configuration.document import Node
 from trading_ecosystem.messages.market import QuotePublished
+from trading_ecosystem.production.risk_monitor.levels import TIME_UNIT, read_bare, read_duration
 from trading_ecosystem.production.risk_monitor.portfolio import Position
 from trading_ecosystem.production.risk_monitor.rules.basis_divergence import Basis
-from trading_ecosystem.production.risk_monitor.rules.crossed_book import CrossedBook
 from trading_ecosystem.production.risk_monitor.rules.peg_deviation import Peg
+from trading_ecosystem.production.risk_monitor.rules.plugin import Entry, Firm, RulePlugin, each_alike
 from trading_ecosystem.production.risk_monitor.rules.price_outlier import PriceOutlier
 from trading_ecosystem.production.risk_monitor.rules.silence import Silence
 from trading_ecosystem.production.risk_monitor.rules.unchanged_data import Content
@@ -27,7 +29,6 @@ class Feed:
     __slots__ = (
         "bases",
         "content",
-        "crossing",
         "outlier",
         "peg",
         "position",
@@ -45,7 +46,6 @@ class Feed:
         self.bases: list[Basis] = []
         self.content: Content | None = None
         self.outlier: PriceOutlier | None = None
-        self.crossing: CrossedBook | None = None
         self.price = 0  # Twice the mid in ticks; 0 while there is none.
         self.unusable = False  # The last quote was no price: the one before it says little.
 
@@ -74,3 +74,10 @@ class Feed:
             self.peg.watch.known = False
         for basis in self.bases:
             basis.watch.known = False
+
+
+def read(node: Node, firm: Firm) -> Entry:
+    return each_alike(firm.reference.instruments, "every instrument", TIME_UNIT, read_bare(node, read_duration))
+
+
+RULE: Final = RulePlugin(name="stale_data", read=read, hears=(QuotePublished,))

@@ -1,10 +1,13 @@
 """Transfer overdue: how long after its time the latest transfer of an account is still not completed, in ns."""
 
-from typing import final
+from typing import Final, final
 
+from trading_ecosystem.configuration.document import Node
 from trading_ecosystem.messages.transfers import TransfersReported
 from trading_ecosystem.production.risk_monitor.alerts import Watch
+from trading_ecosystem.production.risk_monitor.levels import TIME_UNIT, read_bare, read_duration
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
+from trading_ecosystem.production.risk_monitor.rules.plugin import Entry, Firm, RulePlugin, of_accounts
 
 
 def overdue_ns(report: TransfersReported, now: int) -> int:
@@ -30,3 +33,10 @@ class TransferOverdue:
         value = overdue_ns(report, now)
         if value >= self.watch.lowest or self.watch.active:
             self.watch.update(value, min(report.occurred_ns, now), now, outbox)
+
+
+def read(node: Node, firm: Firm) -> Entry:
+    return of_accounts(node, firm, TIME_UNIT, lambda levels: read_bare(levels, read_duration))
+
+
+RULE: Final = RulePlugin(name="transfer_overdue", read=read, hears=(TransfersReported,))

@@ -1,9 +1,12 @@
 """Venue down: how long ago the venue's last heartbeat was, by the time that the heartbeat itself bears."""
 
-from typing import final
+from typing import Final, final
 
+from trading_ecosystem.configuration.document import Node
 from trading_ecosystem.messages.accounts import VenueHeartbeat
 from trading_ecosystem.messages.market import MarketPhase, MarketPhaseChanged
+from trading_ecosystem.production.risk_monitor.levels import TIME_UNIT, read_bare, read_duration
+from trading_ecosystem.production.risk_monitor.rules.plugin import Entry, Firm, RulePlugin, each_alike
 from trading_ecosystem.production.risk_monitor.rules.silence import Silence
 
 
@@ -44,3 +47,10 @@ class Venue:
         if changed.market_phase is not MarketPhase.OPEN:
             self.phases[changed.symbol] = changed.market_phase
         return True
+
+
+def read(node: Node, firm: Firm) -> Entry:
+    return each_alike(firm.venues, "venue", TIME_UNIT, read_bare(node, read_duration))
+
+
+RULE: Final = RulePlugin(name="venue_down", read=read, hears=(VenueHeartbeat, MarketPhaseChanged))

@@ -18,6 +18,11 @@ if sys.version_info >= (3, 11):
 else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
+if sys.version_info >= (3, 13):
+    from warnings import deprecated as _deprecated
+else:
+    from typing_extensions import deprecated as _deprecated
+
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class _Severity:
@@ -104,7 +109,7 @@ class _AlertRuleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AlertRule.V
     """The monitor itself did not watch for a while."""
 
 class AlertRule(_AlertRule, metaclass=_AlertRuleEnumTypeWrapper):
-    """The limits that the monitor watches."""
+    """The rules that had a number while there were no others. A rule is told by its name now, and gets no number here."""
 
 ALERT_RULE_UNSPECIFIED: AlertRule.ValueType  # 0
 """Never a valid value: nobody said which."""
@@ -464,10 +469,19 @@ class AlertFired(_message.Message):
     UNIT_FIELD_NUMBER: _builtins.int
     BREACHED_NS_FIELD_NUMBER: _builtins.int
     OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    RULE_NAME_FIELD_NUMBER: _builtins.int
     alert_id: _builtins.str
     """rule:subject:severity:episode."""
-    rule: Global___AlertRule.ValueType
-    """Which limit."""
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def rule(self) -> Global___AlertRule.ValueType:
+        """No longer set; read where `rule_name` is empty."""
+
+    @rule.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def rule(self, value: Global___AlertRule.ValueType) -> None:
+        """No longer set; read where `rule_name` is empty."""
+
     subject: _builtins.str
     """What it is about: an asset, an instrument, a venue or the firm."""
     severity: Global___Severity.ValueType
@@ -484,6 +498,8 @@ class AlertFired(_message.Message):
     """When the monitor first saw this breach, in ns since 1970, UTC, on the venue's clock."""
     occurred_ns: _builtins.int
     """When, in ns since 1970, UTC, on the venue's clock."""
+    rule_name: _builtins.str
+    """Which rule: its name in the limits of the firm."""
     def __init__(
         self,
         *,
@@ -497,10 +513,11 @@ class AlertFired(_message.Message):
         unit: _builtins.str = ...,
         breached_ns: _builtins.int = ...,
         occurred_ns: _builtins.int = ...,
+        rule_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alert_id", b"alert_id", "breached_ns", b"breached_ns", "episode", b"episode", "limit", b"limit", "occurred_ns", b"occurred_ns", "rule", b"rule", "severity", b"severity", "subject", b"subject", "unit", b"unit", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alert_id", b"alert_id", "breached_ns", b"breached_ns", "episode", b"episode", "limit", b"limit", "occurred_ns", b"occurred_ns", "rule", b"rule", "rule_name", b"rule_name", "severity", b"severity", "subject", b"subject", "unit", b"unit", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -548,10 +565,19 @@ class AlertResolved(_message.Message):
     SEVERITY_FIELD_NUMBER: _builtins.int
     EPISODE_FIELD_NUMBER: _builtins.int
     OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    RULE_NAME_FIELD_NUMBER: _builtins.int
     alert_id: _builtins.str
     """rule:subject:severity:episode."""
-    rule: Global___AlertRule.ValueType
-    """Which limit."""
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def rule(self) -> Global___AlertRule.ValueType:
+        """No longer set; read where `rule_name` is empty."""
+
+    @rule.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def rule(self, value: Global___AlertRule.ValueType) -> None:
+        """No longer set; read where `rule_name` is empty."""
+
     subject: _builtins.str
     """What it is about: an asset, an instrument, a venue or the firm."""
     severity: Global___Severity.ValueType
@@ -560,6 +586,8 @@ class AlertResolved(_message.Message):
     """1, 2, 3, ... per rule, subject and severity."""
     occurred_ns: _builtins.int
     """When, in ns since 1970, UTC, on the venue's clock."""
+    rule_name: _builtins.str
+    """Which rule: its name in the limits of the firm."""
     def __init__(
         self,
         *,
@@ -569,10 +597,11 @@ class AlertResolved(_message.Message):
         severity: Global___Severity.ValueType = ...,
         episode: _builtins.int = ...,
         occurred_ns: _builtins.int = ...,
+        rule_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alert_id", b"alert_id", "episode", b"episode", "occurred_ns", b"occurred_ns", "rule", b"rule", "severity", b"severity", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alert_id", b"alert_id", "episode", b"episode", "occurred_ns", b"occurred_ns", "rule", b"rule", "rule_name", b"rule_name", "severity", b"severity", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,8 @@
+"""Duplicate order: orders of an account that its desk held back within the last minute for being like others."""
+
+from typing import Final
+
+from trading_ecosystem.messages.orders import DenyReason
+from trading_ecosystem.production.risk_monitor.rules.order_denied import denied
+
+RULE: Final = denied("duplicate_order", DenyReason.DUPLICATE_ORDER)
