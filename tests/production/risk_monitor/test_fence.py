@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.production.risk_monitor.conftest import Rig, ns
 
+from trading_ecosystem.endless_calls import endless_calls_ended
 from trading_ecosystem.messages.health import HealthChanged, HealthStatus
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.message import Message
@@ -235,3 +236,16 @@ def test_a_rule_that_is_due_without_end_is_ended(rig: OwnRig) -> None:
     rig.stay(0, 25)
     bound = f"more than {fence.MOST_HURRIED} looks in a row, each within a millisecond of the last"
     assert rig.details() == [f"rule own failed in look: {bound}"]
+
+
+@pytest.mark.parametrize("call", ["hear", "look", "due_ns"])
+def test_a_call_that_does_not_come_back_is_ended(rig: OwnRig, call: str) -> None:
+    def never(*_: object) -> Any:
+        while True:
+            pass
+
+    setattr(rig.own, {"hear": "on_hear", "look": "on_look", "due_ns": "on_due"}[call], never)
+    with endless_calls_ended(every_s=0.02):
+        rig.quotes(1)
+        rig.quotes(20)
+    assert rig.details()[-1].endswith(f"rule own failed in {call}: it did not return within 0 s")

@@ -3,11 +3,13 @@
 Rule 1: whatever a rule raises or answers, the monitor goes on; the other rules do not notice.
 Rule 2: only what could be a figure of this rule gets out: a whole number, of a subject that it has a limit for.
 Rule 3: every bound is a count, never a time, so that the same history ends the same rule at the same message.
+A call that never returns is ended from outside (`endless_calls.py`), at the same message too.
 """
 
 from collections.abc import Sequence
 from typing import Final, final
 
+from trading_ecosystem.foreign_calls import CALL, NeverReturned
 from trading_ecosystem.live.telemetry.lines import Log
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.production.risk_monitor.config import RulePart
@@ -17,6 +19,7 @@ from trading_ecosystem.production.risk_monitor.rules.rule import NEVER, NOTHING,
 MOST_FIGURES: Final = 1_000  # In one answer.
 MOST_HURRIED: Final = 1_000  # Looks in a row that it asked for, each sooner after the last than
 HURRY_NS: Final = 1_000_000
+FAILURES: Final = (Exception, SystemExit, NeverReturned)
 
 log = Log(__name__)
 
@@ -43,16 +46,18 @@ class Fence(Rule):
         self._looked_ns = 0
         self._hurried = 0
         try:
+            CALL.begin()
             self._take(build(part.entry, sight))
-        except (Exception, SystemExit) as error:
+        except FAILURES as error:
             self._note("its constructor", error)
 
     def hear(self, message: Message, now: int) -> Sequence[Figure]:
         if self._inner is None:
             return self._give_up(now)
         try:
+            CALL.begin()
             return self._checked(self._inner.hear(message, now))
-        except (Exception, SystemExit) as error:
+        except FAILURES as error:
             return self._fail("hear", error, now)
 
     def look(self, now: int) -> Sequence[Figure]:
@@ -60,8 +65,9 @@ class Fence(Rule):
             return self._give_up(now)
         try:
             self._count_look(now)
+            CALL.begin()
             return self._checked(self._inner.look(now))
-        except (Exception, SystemExit) as error:
+        except FAILURES as error:
             return self._fail("look", error, now)
 
     def due_ns(self, now: int) -> int:
@@ -69,12 +75,14 @@ class Fence(Rule):
         if self._inner is None:
             return NEVER
         try:
+            CALL.begin()
             due_ns: object = self._inner.due_ns(now)
+            CALL.end()
             if not isinstance(due_ns, int):
                 raise TypeError
             self._due_ns = due_ns
             return due_ns
-        except (Exception, SystemExit) as error:
+        except FAILURES as error:
             self._note("due_ns", error)
             return NEVER
 
@@ -86,9 +94,10 @@ class Fence(Rule):
 
     def _note(self, where: str, error: BaseException) -> None:
         """The event names the type of an error: its text may be another in another process. The log has all of it."""
+        CALL.end()
         self._inner = None
         self._doubts.changed = True
-        what = str(error) if isinstance(error, Nonsense) else type(error).__name__
+        what = str(error) if isinstance(error, Nonsense | NeverReturned) else type(error).__name__
         self.failure = f"rule {self._name} failed in {where}: {what}"
         log.error(
             "a rule failed: it judges no more",
@@ -109,11 +118,13 @@ class Fence(Rule):
     # Checks.
 
     def _take(self, built: object) -> None:
+        CALL.end()
         if not isinstance(built, Rule):
             raise TypeError
         self._inner = built
 
     def _checked(self, answer: object) -> Sequence[Figure]:
+        CALL.end()
         if answer is NOTHING:
             return NOTHING
         if not isinstance(answer, list) and not isinstance(answer, tuple):
