@@ -17,11 +17,11 @@ from trading_ecosystem.validation.test_coordinator.measures import Runs
 class MarginShare:
     """True while the maintenance margin is at or above a share of the margin equity, in one asset or another.
 
-    `contracts` (lots and cost, by account and symbol), `wallets` (by account and asset) and `marks` (ticks, by symbol)
-    are those of whoever keeps them.
+    `contracts` (lots and cost, by account and symbol), `wallets` (by account and asset), `marks` (ticks, by symbol) and
+    `rates` (maintenance in ppm, by symbol, where other than in the terms) are those of whoever keeps them.
     """
 
-    __slots__ = ("_account", "_contracts", "_level", "_marks", "_reference", "_wallets", "runs")
+    __slots__ = ("_account", "_contracts", "_level", "_marks", "_rates", "_reference", "_wallets", "runs")
 
     def __init__(
         self,
@@ -30,6 +30,7 @@ class MarginShare:
         contracts: dict[tuple[str, str], tuple[int, int]],
         wallets: dict[tuple[str, str], int],
         marks: dict[str, int],
+        rates: dict[str, int],
     ) -> None:
         self._account = condition.subject
         self._level = Fraction(condition.level)
@@ -37,6 +38,7 @@ class MarginShare:
         self._contracts = contracts
         self._wallets = wallets
         self._marks = marks
+        self._rates = rates
         self.runs = Runs()
 
     def observe(self, ns: int) -> None:
@@ -49,7 +51,7 @@ class MarginShare:
             if symbol not in self._marks:
                 return
             value = lots * self._marks[symbol] * perpetual.quote_minor_per_tick_lot
-            share = Fraction(perpetual.terms.maintenance_margin_ppm, 1_000_000)
+            share = Fraction(self._rates.get(symbol, perpetual.terms.maintenance_margin_ppm), 1_000_000)
             needs[perpetual.quote] = needs.get(perpetual.quote, 0) + ceil(abs(value) * share)
             equities[perpetual.quote] = equities.get(perpetual.quote, 0) + value - cost_minor
         beyond = [asset for asset, needed in needs.items() if needed >= self._level * equities.get(asset, 0)]
