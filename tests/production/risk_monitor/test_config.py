@@ -71,6 +71,8 @@ repeated_execution: {warning: 40}
 systemic_venue: {critical: 2}
 alert_escalation: {unacknowledged: 15m, acknowledged: 1d}
 own_heartbeat: {critical: 10s}
+basis_divergence:
+  BTC/USDT: {warning: {at: 0.5%}, critical: {at: 1%, for: 5s}}
 accounts:
   alpha:
     position_limit: {BTC: {warning: {at: 25}, critical: {at: 30}}}
@@ -85,6 +87,9 @@ WRONG = [
     ("{warning: 40}", "{warning: 40s}", "repeated_execution.warning"),
     ("{critical: 2}", "{critical: 3}", "3 venues of 2"),
     ("{critical: 2}", "{critical: 1}", "1 venues of 2"),
+    ("{critical: 2}", "{critical: 2, kill: 1}", "systemic_venue.kill"),
+    ("{critical: 2}", "{warning: 2, kill: true}", "without a critical level nothing is ever stopped"),
+    ("  BTC/USDT: {warning", "  USDT/USD: {warning", "unknown perpetual or cross 'USDT/USD'"),
     ("unacknowledged: 15m, ", "", "the key 'unacknowledged' is missing"),
     ("15m", "15ms", "alert_escalation.unacknowledged"),
     ("  alpha:", "  alfa:", "unknown account 'alfa'"),
@@ -107,6 +112,8 @@ def test_the_limits_of_parts_and_of_people(reference: ReferenceData) -> None:
     assert limits.concentration_venues["exchange.north"].critical == Level(at=600_000, for_ns=0, resolves=600_000)
     assert limits.own_heartbeat is not None and limits.own_heartbeat.critical is not None
     assert limits.own_heartbeat.critical.at == 10 * SECOND
+    assert not limits.kills_all
+    assert limits.basis_divergence["BTC/USDT"].critical == Level(at=10_000, for_ns=5 * SECOND, resolves=10_000)
     own = limits.accounts["alpha"]
     assert own.position_limit["BTC"].critical == Level(at=30 * 10**8, for_ns=0, resolves=30 * 10**8)
     assert own.pnl_drawdown is not None and own.delta_exposure is None

@@ -102,7 +102,7 @@ class Limits:
     ask_again_after_ns: int
     resolves_after_ns: int
     fires_at_most_every_ns: int
-    basis_divergence: dict[str, Levels] = field(default_factory=dict)  # By perpetual: distance from its index, in ppm.
+    basis_divergence: dict[str, Levels] = field(default_factory=dict)  # By perpetual or cross: in ppm.
     margin_buffer: Levels | None = None  # Share of an account's margin equity that is needed, in ppm.
     order_rates: dict[str, Levels] = field(default_factory=dict)  # By window: answers of the venue to an account.
     kills: bool = False  # Whether a desk is stopped when an order rate is critical.
@@ -116,6 +116,7 @@ class Limits:
     denials: dict[AlertRule, Levels] = field(default_factory=dict)  # Orders that a desk held back within a minute.
     repeated_execution: Levels | None = None  # Fills of an account on one side of an instrument within a minute.
     systemic_venue: Levels | None = None  # Venues that are silent at once.
+    kills_all: bool = False  # Whether every desk is stopped when so many are that it is critical.
     patience: Patience | None = None  # None: nobody is called.
     own_heartbeat: Levels | None = None  # Time without the monitor, in ns.
     accounts: dict[str, AccountLimits] = field(default_factory=dict)  # Of single accounts.
@@ -123,7 +124,7 @@ class Limits:
     @property
     def about_desks(self) -> bool:
         """Whether the monitor has to hear the desks."""
-        return len(self.order_rates) + len(self.denials) > 0 or self.kill_switch is not None
+        return len(self.order_rates) + len(self.denials) > 0 or self.kill_switch is not None or self.kills_all
 
     @property
     def escalation(self) -> Levels | None:
@@ -174,7 +175,7 @@ def read(node: Node, reference: ReferenceData, venues: dict[str, tuple[str, ...]
         ask_again_after_ns=read_duration(document["ask_again_after"]),
         resolves_after_ns=read_duration(document["resolves_after"]),
         fires_at_most_every_ns=read_duration(document["fires_at_most_every"]),
-        basis_divergence=read_named(bases, list(reference.perpetuals), "perpetual") if bases else {},
+        basis_divergence=read_named(bases, with_basis(reference), "perpetual or cross") if bases else {},
         margin_buffer=given(document, "margin_buffer", read_shares),
         price_outlier=read_named(outlier, list(reference.instruments), "instrument") if outlier else {},
         crossed_book=given(document, "crossed_book", read_lasting),
@@ -183,6 +184,7 @@ def read(node: Node, reference: ReferenceData, venues: dict[str, tuple[str, ...]
         ask_venue_every_ns=given(document, "ask_venue_every", read_duration),
         funding_cost=given(document, "funding_cost", lambda node: read_funding(node, reference)),
         systemic_venue=given(document, "systemic_venue", lambda node: read_systemic(node, list(venues))),
+        kills_all=given(document, "systemic_venue", read_kill) or False,
         patience=given(document, "alert_escalation", read_patience),
         own_heartbeat=given(document, "own_heartbeat", read_silence),
         accounts=given(document, "accounts", lambda node: read_accounts(node, reference, venues)) or {},
@@ -211,6 +213,16 @@ def of_desks(document: Section) -> OfDesks:
             warning=None if is_critical else engaged, critical=engaged if is_critical else None
         )
     return found
+
+
+def with_basis(reference: ReferenceData) -> list[str]:
+    """What has two prices: perpetuals, and pairs whose assets both have one in the numeraire."""
+    crosses = [
+        symbol
+        for symbol, pair in reference.instruments.items()
+        if all(f"{asset}/{reference.numeraire}" in reference.instruments for asset in (pair.base, pair.quote))
+    ]
+    return [*reference.perpetuals, *crosses]
 
 
 def owned_assets(reference: ReferenceData) -> list[str]:
@@ -242,13 +254,21 @@ def read_funding(node: Node, reference: ReferenceData) -> Levels:
 
 
 def read_systemic(node: Node, venues: list[str]) -> Levels:
-    levels = read_counts(node)
+    levels = read_counts(node, "kill")
     if len(venues) < 2:
         node.fail("the firm has accounts at one venue only")
     for level in (levels.warning, levels.critical):
         if level is not None and not 2 <= level.at <= len(venues):
             node.fail(f"{level.at} venues of {len(venues)}: from 2 on it is more than one venue's trouble")
     return levels
+
+
+def read_kill(node: Node) -> bool:
+    section = node.section(optional=("warning", "critical", "kill"))
+    kills = "kill" in section and section["kill"].flag()
+    if kills and "critical" not in section:
+        section["kill"].fail("without a critical level nothing is ever stopped")
+    return kills
 
 
 def read_patience(node: Node) -> Patience:

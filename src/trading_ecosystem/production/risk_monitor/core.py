@@ -17,7 +17,7 @@ from trading_ecosystem.messages.kill_switch import KillSwitchChanged, KillSwitch
 from trading_ecosystem.messages.market import BookTopChanged, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import AccountEvent, OrderDenied, OrderFilled
-from trading_ecosystem.messages.perpetuals import FundingSettled, MarkPriceChanged
+from trading_ecosystem.messages.perpetuals import FundingSettled, MarginRatesChanged, MarkPriceChanged
 from trading_ecosystem.messages.risk import AcknowledgeAlert
 from trading_ecosystem.messages.runtime import Start, Wake
 from trading_ecosystem.messages.transfers import TransfersReported
@@ -59,6 +59,7 @@ class RiskMonitor(Core):
         self._report_every_ns: int = limits.report_every_ns
         self._reconcile_every_ns: int = limits.reconcile_every_ns
         self._kills: bool = limits.kills
+        self._kills_all: bool = limits.kills_all
         accounts = {account: Account(account, venue) for venue in venues for account in venues[venue]}
         for account in accounts.values():
             account.keeps_own = limits.balance_sanity is not None
@@ -113,6 +114,8 @@ class RiskMonitor(Core):
             self._rulebook.take_denial(message, now, self._outbox)
         elif isinstance(message, MarkPriceChanged):
             self._books.take_mark(message, now)
+        elif isinstance(message, MarginRatesChanged):
+            self._books.take_rates(message, now)
         elif isinstance(message, KillSwitchChanged | KillSwitchReported):
             desk = self._desks.get(message.account)
             if desk is not None:
@@ -157,8 +160,18 @@ class RiskMonitor(Core):
             self._doubts.changed = True
             away = away or not venue.silence.quiet
             self._rulebook.check_systemic(now, self._outbox)
+            self._judge_systemic(now)
         if away:
             self._books.miss_events(venue.name, now)
+
+    def _judge_systemic(self, now: int) -> None:
+        """Where venues fail together, a desk that goes on knows less than it thinks."""
+        systemic = self._rulebook.systemic
+        if not self._kills_all or systemic is None or not systemic.is_blind:
+            return
+        for desk in self._desks.values():
+            if desk.stop(systemic.watch.alerts[-1].alert_id, self._name, self._outbox):
+                self._questions.later(now)
 
     def _on_phase(self, changed: MarketPhaseChanged) -> None:
         """What is held of a halted market cannot be sold there: whoever reads the figures has to know."""
@@ -206,6 +219,7 @@ class RiskMonitor(Core):
         venues = [venue for venue in self._rulebook.venues.values() if not venue.silence.quiet]
         if self._rulebook.check_silence(now, self._outbox):
             self._doubts.changed = True
+        self._judge_systemic(now)
         for venue in venues:
             if venue.silence.quiet:
                 self._books.miss_events(venue.name, now)

@@ -83,9 +83,9 @@ def read_count(node: Node) -> int:
     return node.integer(1, MOST_COUNTED)
 
 
-def read_counts(node: Node) -> Levels:
-    """Levels of a rule that counts, such as `critical: 1`."""
-    section = node.section(optional=("warning", "critical"))
+def read_counts(node: Node, *others: str) -> Levels:
+    """Levels of a rule that counts, such as `critical: 1`. `others`: keys beside them, which others read."""
+    section = node.section(optional=("warning", "critical", *others))
     warning, critical = count_level(section, "warning"), count_level(section, "critical")
     return ordered(node, section, warning, critical)
 

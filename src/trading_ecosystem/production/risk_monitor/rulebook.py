@@ -19,6 +19,7 @@ from trading_ecosystem.production.risk_monitor.rules.alert_escalation import Esc
 from trading_ecosystem.production.risk_monitor.rules.balance_sanity import BalanceSanity
 from trading_ecosystem.production.risk_monitor.rules.basis_divergence import Basis
 from trading_ecosystem.production.risk_monitor.rules.concentration import Share
+from trading_ecosystem.production.risk_monitor.rules.cross_basis import CrossBasis
 from trading_ecosystem.production.risk_monitor.rules.crossed_book import CrossedBook
 from trading_ecosystem.production.risk_monitor.rules.delta_exposure import DeltaExposure
 from trading_ecosystem.production.risk_monitor.rules.funding_cost import FundingCost
@@ -88,9 +89,16 @@ class Rulebook:
             for each, watch in self._each(accounts, rule.TRANSFER_OVERDUE, TIME_UNIT, limits.transfer_overdue)
         }
         self.marks: dict[str, dict[str, int]] = {venue: {} for venue in venues}  # Mark prices, in ticks, by symbol.
+        self.margin_rates: dict[str, dict[str, int]] = {venue: {} for venue in venues}  # Maintenance, ppm, by symbol.
         self.bases = [self._basis(symbol, levels) for symbol, levels in limits.basis_divergence.items()]
         self.buffers = {
-            each: MarginBuffer(accounts[each].margin, reference.perpetuals, self.marks[accounts[each].venue], watch)
+            each: MarginBuffer(
+                accounts[each].margin,
+                reference.perpetuals,
+                self.marks[accounts[each].venue],
+                self.margin_rates[accounts[each].venue],
+                watch,
+            )
             for each, watch in self._each(accounts, rule.MARGIN_BUFFER, SHARE_UNIT, limits.margin_buffer)
         }
         self.outliers = {symbol: self._outlier(symbol, venues, each) for symbol, each in limits.price_outlier.items()}
@@ -342,11 +350,16 @@ class Rulebook:
             for window, levels in self._limits.order_rates.items()
         ]
 
-    def _basis(self, symbol: str, levels: Levels) -> Basis:
-        perpetual = self._reference.perpetuals[symbol]
-        assert perpetual.terms is not None
-        watch = self._watch(AlertRule.BASIS_DIVERGENCE, symbol, SHARE_UNIT, levels)
-        basis = Basis(perpetual, self._reference.instruments[perpetual.terms.index], watch)
+    def _basis(self, symbol: str, levels: Levels) -> Basis | CrossBasis:
+        instruments, numeraire = self._reference.instruments, self._reference.numeraire
+        priced, watch = instruments[symbol], self._watch(AlertRule.BASIS_DIVERGENCE, symbol, SHARE_UNIT, levels)
+        if priced.terms is None:
+            rate, direct = instruments[f"{priced.quote}/{numeraire}"], instruments[f"{priced.base}/{numeraire}"]
+            cross = CrossBasis(priced, rate, direct, watch)
+            for each in (cross.cross, cross.rate, cross.direct):
+                self.feeds[each].bases.append(cross)
+            return cross
+        basis = Basis(priced, instruments[priced.terms.index], watch)
         for each in (basis.perpetual, basis.index):
             self.feeds[each].bases.append(basis)
         return basis

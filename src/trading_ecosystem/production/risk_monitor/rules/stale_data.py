@@ -10,6 +10,7 @@ from typing import final
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.production.risk_monitor.portfolio import Position
 from trading_ecosystem.production.risk_monitor.rules.basis_divergence import Basis
+from trading_ecosystem.production.risk_monitor.rules.cross_basis import CrossBasis
 from trading_ecosystem.production.risk_monitor.rules.crossed_book import CrossedBook
 from trading_ecosystem.production.risk_monitor.rules.peg_deviation import Peg
 from trading_ecosystem.production.risk_monitor.rules.price_outlier import PriceOutlier
@@ -42,7 +43,7 @@ class Feed:
         self.silence = silence
         self.position = position
         self.peg = peg
-        self.bases: list[Basis] = []
+        self.bases: list[Basis | CrossBasis] = []
         self.content: Content | None = None
         self.outlier: PriceOutlier | None = None
         self.crossing: CrossedBook | None = None

@@ -2,7 +2,8 @@
 
 from typing import final
 
-from trading_ecosystem.production.risk_monitor.alerts import Watch
+from trading_ecosystem.messages.risk import Severity
+from trading_ecosystem.production.risk_monitor.alerts import Status, Watch
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.production.risk_monitor.rules.venue_down import Venue
 
@@ -16,6 +17,12 @@ class SystemicVenue:
     def __init__(self, venues: list[Venue], watch: Watch) -> None:
         self._venues = venues
         self.watch = watch
+
+    @property
+    def is_blind(self) -> bool:
+        """Its critical alert fires, and the figure is still what made it."""
+        alert = self.watch.alerts[-1]
+        return alert.severity is Severity.CRITICAL and alert.status is Status.FIRING and self.value() >= alert.limit
 
     def value(self) -> int:
         return sum([venue.silence.quiet for venue in self._venues])
