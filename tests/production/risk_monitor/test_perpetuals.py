@@ -201,6 +201,8 @@ def test_margin_buffer_goes_by_the_rates_that_the_venue_asks_for_now() -> None:
     firm.hear(position(1_000, 1_000_000, 100_000, 1), 20)
     firm.hear(rates(70_000, 25, venue="elsewhere"), 25)
     firm.hear(rates(70_000, 25, symbol="ETH-PERP"), 25)
+    for beyond in (-1, 1_000_001):
+        firm.hear(rates(beyond, 25), 25)
     firm.hear(rates(49_999, 26), 26)
     assert not firm.fired
     firm.hear(rates(70_000, 30), 30)

@@ -19,6 +19,7 @@ from trading_ecosystem.messages.perpetuals import (
 from trading_ecosystem.messages.transfers import AccountMoved
 from trading_ecosystem.production.risk_monitor.accounts import Account
 from trading_ecosystem.production.risk_monitor.doubts import Doubts
+from trading_ecosystem.production.risk_monitor.levels import MILLION
 from trading_ecosystem.production.risk_monitor.margin import FLAT
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.production.risk_monitor.questions import Questions
@@ -190,8 +191,8 @@ class Bookkeeping:
 
     def take_rates(self, told: MarginRatesChanged, now: int) -> None:
         rates = self._rulebook.margin_rates.get(told.venue)
-        if rates is None:
-            return
+        if rates is None or not 0 <= told.maintenance_ppm <= MILLION:
+            return  # Nobody can ask for less than nothing, or for more than the whole.
         rates[told.symbol] = told.maintenance_ppm
         self._judge_margins(told.venue, min(told.occurred_ns, now), now)
 
