@@ -75,6 +75,11 @@ def test_what_does_not_add_up_is_found(
     assert invariant in found_in(last(said, kind, change))
 
 
+def one_lot_more(told: Message) -> Message:
+    assert isinstance(told, PositionChanged)
+    return replace(told, position_lots=told.position_lots + 1)
+
+
 def untold(said: list[Message], account: str) -> tuple[list[Message], int, int]:
     """The same, with a third of it in the middle without what becomes of the positions of an account."""
     first, last = len(said) // 3, 2 * len(said) // 3
@@ -93,5 +98,5 @@ def test_what_was_not_told_on_purpose_is_believed_once_and_checked_from_then_on(
     heard, begins, ends = untold(said, account)
     assert {"E10", "M12"} & set(found_in(heard))
     assert found_in(heard, begins, ends) == []
-    changed = last(heard, PositionChanged, lambda told: replace(told, position_lots=told.position_lots + 1))
+    changed = last(heard, PositionChanged, one_lot_more)
     assert found_in(changed, begins, ends) == ["E10"]
