@@ -65,3 +65,19 @@ Feature: A strategy that misbehaves is seen by the monitor, or held back by its 
     Then the verdict is PASS
     And the critical alert repeated_execution on leak fired within its deadline
     And the twin without the injection raised none of the expected alerts
+
+  Scenario: A strategy that repeats itself is stopped by its own desk, however slow it is
+    Given the shipped scenario "repeating-strategy"
+    When it is run
+    Then the verdict is PASS
+    And the critical alert duplicate_order on repeater fired within its deadline
+    And the critical alert duplicate_order on repeater fired exactly once
+    And the critical alert kill_switch on repeater fired within its deadline
+    And the twin without the injection raised none of the expected alerts
+
+  Scenario: What a runaway bought and nobody was told of is found in custody
+    Given the shipped scenario "runaway-unreported"
+    When it is run
+    Then the verdict is PASS
+    And the critical alert reconciliation_break on BTC fired within its deadline
+    And the twin without the injection raised none of the expected alerts

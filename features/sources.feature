@@ -88,3 +88,18 @@ Feature: A price has several sources, a balance a history and a hedge a cost
       | by     | verdict | alerts            |
       | -0.25% | INVALID | no critical alert |
       | -0.45% | PASS    | a critical alert  |
+
+  Scenario: A coin is above par at one venue alone, and that is no peg
+    Given the shipped scenario "stablecoin-above-par-at-one-venue"
+    When it is run
+    Then the verdict is PASS
+    And the critical alert price_outlier on exchange.south:USDT/USD fired within its deadline
+    And the twin without the injection raised none of the expected alerts
+
+  Scenario: Two ways to the same bitcoin do not cost the same
+    Given the shipped scenario "flight-from-tether"
+    When it is run
+    Then the verdict is PASS
+    And the critical alert basis_divergence on BTC/USDT fired within its deadline
+    And the critical alert basis_divergence on BTC/USDT fired exactly once
+    And the twin without the injection raised none of the expected alerts

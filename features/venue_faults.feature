@@ -50,3 +50,19 @@ Feature: A venue can misbehave, and what of it can be noticed is noticed
     When it is run
     Then the verdict is INVALID
     And the reason says: effect of wrong for 5m
+
+  Scenario: It asks for five times the margin, and who has too little is told in time
+    Given the shipped scenario "margin-rates-raised"
+    When it is run
+    Then the verdict is PASS
+    And the critical alert margin_buffer on beta fired within its deadline
+    And the critical alert margin_buffer on beta fired exactly once
+    And the twin without the injection raised none of the expected alerts
+
+  Scenario: It closes a hedge by force and does not say so, and that is found by asking
+    Given the shipped scenario "hedge-gone-untold"
+    When it is run
+    Then the verdict is PASS
+    And the critical alert balance_sanity on beta fired within its deadline
+    And the critical alert balance_sanity on beta fired exactly once
+    And the twin without the injection raised none of the expected alerts

@@ -47,3 +47,13 @@ Feature: What happens at one of two venues is no word about the other
       | outage, venue: exchange.south | outage                       | venue: this world has several; one of exchange.north, exchange.south is right |
       | outage, venue: exchange.south | outage, venue: exchange.sout | unknown venue 'exchange.sout'; did you mean 'exchange.south'? |
       | silence: exchange.south, for: 14m | silence: exchange, for: 14m | unknown 'exchange'; did you mean                           |
+
+  Scenario: Where they fail together, every desk of the firm is stopped at once
+    Given the shipped scenario "one-building-dark"
+    When it is run
+    Then the verdict is PASS
+    And the critical alert systemic_venue on venues fired exactly once
+    And the critical alert kill_switch on north.alpha fired within its deadline
+    And the critical alert kill_switch on south.beta fired within its deadline
+    And the critical alert stale_data on BTC/USD fired within its deadline
+    And the twin without the injection raised none of the expected alerts

@@ -34,6 +34,7 @@ from trading_ecosystem.messages.perpetuals import (
     MarginCalled,
     MarginMoved,
     MarginMoveRejected,
+    MarginRatesChanged,
     MarkPriceChanged,
     PositionChanged,
     PositionDeleveraged,
@@ -78,6 +79,7 @@ PUBLISHED: dict[type, tuple[str, ...]] = {
     MarketPhaseChanged: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
     VenueHeartbeat: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
     MarkPriceChanged: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
+    MarginRatesChanged: (RISK_MONITOR, TEST_COORDINATOR),
     FundingSettled: (TRADING_ENGINE, RISK_MONITOR, TEST_COORDINATOR),
     # 3. A match goes to the custodian, which settles it.
     TradeExecuted: (CUSTODIAN,),

@@ -38,5 +38,4 @@ def test_every_rule_is_tried_or_said_to_be_open() -> None:
     expected = set().union(*(expected_rules(path.stem) for path in (ROOT / "scenarios").glob("*.yaml")))
     untried = set(BUILT_IN) - expected
     said = {rule for _, _, rule, cell in ROW.findall(PAGE) if cell.startswith("open")}
-    alone = PAGE.partition("tests of the monitor, show:")[2].partition("\n\n")[0]
-    assert untried - said == set(NAME.findall(alone))
+    assert untried <= said

@@ -240,16 +240,18 @@ class VenueFault(StrEnum):
     SPREAD = "venue.spread"  # The background quotes `spread_ppm` of its spread and `share_ppm` of its depth.
     PARTIAL_FILLS = "venue.partial_fills"  # No match is larger than `share_ppm` of the order that comes.
     DUPLICATE_REPORTS = "venue.duplicate_reports"  # It tells `share_ppm` of the fills twice.
-    LOST_REPORTS = "venue.lost_reports"  # It never tells `share_ppm` of the fills.
+    LOST_REPORTS = "venue.lost_reports"  # It never tells `share_ppm` of the fills, and of what becomes of positions.
     STALE_BALANCES = "venue.stale_balances"  # Asked, it tells the balances of when the fault began.
     WICK = "venue.wick"  # Its own price goes to `share_ppm` of everybody's within `by_ns`, and stays there.
     PHANTOM_CREDIT = "venue.phantom_credit"  # Asked, it tells `share_ppm`, above all, of what an account has of assets.
+    MARGIN_RATES = "venue.margin_rates"  # It asks `share_ppm` of the margin that the terms of perpetuals say.
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class FaultVenue(Addressed):
-    """No `symbols`: all of them; they are of a halt, a spread and a wick, and assets of a phantom credit.
+    """No `symbols`: all of them; they are of a halt, a spread, a wick and margin rates, and assets of a phantom
+    credit.
     `only_account`, empty for all, is of what is told.
 
     `cancels`: of an outage, whether the orders of participants are gone when the venue is back.

@@ -102,6 +102,19 @@ class MarkPriceChanged(Published):
 
 @final
 @dataclass(frozen=True, kw_only=True)
+class MarginRatesChanged(Published):
+    """The venue asks for other margin than the terms of the perpetual say, or for that again; shares of the value of a
+    position. As long as it is other, this is told before every mark price."""
+
+    venue: str
+    symbol: str
+    initial_ppm: int
+    maintenance_ppm: int
+    occurred_ns: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
 class FundingSettled(Published):
     """Each position paid its value at the mark x the rate, rounded against it."""
 

@@ -30,7 +30,10 @@ NEVER = ("trading_ecosystem.live.chaos_wire", "trading_ecosystem.live.faults", "
 STANDARD = {"collections.abc", "dataclasses", "enum", "fractions", "functools", "heapq", "math", "typing"}
 STANDARD |= {"mypy_extensions"}
 # What finds rules reads what is installed, once, before anything runs; what ends one says why in the log.
-MORE = {"plugins.py": ("importlib", "re"), "fence.py": ("trading_ecosystem.live.telemetry.lines",)}
+MORE = {
+    "plugins.py": ("importlib", "re"),
+    "fence.py": ("trading_ecosystem.live.telemetry.lines", "trading_ecosystem.foreign_calls"),
+}
 FILES = sorted(Path(next(iter(package.__path__))).rglob("*.py"))
 TELLTALES = re.compile(r"\b(scenario|simulat|inject|chaos|audit|coordinator|twin|virtual|test)", re.IGNORECASE)
 

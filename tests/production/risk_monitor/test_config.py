@@ -74,6 +74,8 @@ repeated_execution: {warning: 40}
 systemic_venue: {critical: 2}
 alert_escalation: {unacknowledged: 15m, acknowledged: 1d}
 own_heartbeat: {critical: 10s}
+basis_divergence:
+  BTC/USDT: {warning: {at: 0.5%}, critical: {at: 1%, for: 5s}}
 accounts:
   alpha:
     position_limit: {BTC: {warning: {at: 25}, critical: {at: 30}}}
@@ -87,6 +89,9 @@ WRONG = [
     ("{warning: 40}", "{warning: 40s}", "repeated_execution.warning"),
     ("{critical: 2}", "{critical: 3}", "3 venues of 2"),
     ("{critical: 2}", "{critical: 1}", "1 venues of 2"),
+    ("{critical: 2}", "{critical: 2, kill: 1}", "systemic_venue.kill"),
+    ("{critical: 2}", "{warning: 2, kill: true}", "without a critical level nothing is ever stopped"),
+    ("  BTC/USDT: {warning", "  USDT/USD: {warning", "unknown perpetual or cross 'USDT/USD'"),
     ("unacknowledged: 15m, ", "", "the key 'unacknowledged' is missing"),
     ("15m", "15ms", "alert_escalation.unacknowledged"),
     ("  alpha:", "  alfa:", "unknown account 'alfa'"),
@@ -112,6 +117,9 @@ def test_the_limits_of_parts_and_of_people(reference: ReferenceData) -> None:
     assert limits.levels("own_heartbeat")["risk_monitor"].critical == Level(
         at=10 * SECOND, for_ns=0, resolves=10 * SECOND
     )
+    assert not limits.kills("systemic_venue")
+    cross = limits.levels("basis_divergence")["BTC/USDT"]
+    assert cross.critical == Level(at=10_000, for_ns=5 * SECOND, resolves=10_000)
     own = limits.accounts["alpha"]
     assert own["position_limit"].levels["alpha:BTC"].critical == Level(at=30 * 10**8, for_ns=0, resolves=30 * 10**8)
     assert list(own) == ["position_limit", "pnl_drawdown"]

@@ -8,13 +8,14 @@ from tests.simulators.exchange.margin_crowd import MarginCrowd
 from tests.simulators.exchange.test_margin_oracle import REFERENCE, WALLETS, venue
 
 from trading_ecosystem.configuration.document import read_document
-from trading_ecosystem.messages.accounts import AccountReported, Holding, HoldingsReported, QueryAccount
+from trading_ecosystem.messages.accounts import AccountReported, Holding, HoldingsReported, QueryAccount, VenueHeartbeat
 from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import AccountEvent
 from trading_ecosystem.messages.perpetuals import (
     MarginBalance,
     MarginMoved,
+    MarginRatesChanged,
     MarkPriceChanged,
     OpenPosition,
     PositionChanged,
@@ -185,6 +186,42 @@ def test_margin_buffer_follows_the_mark_and_says_nothing_without_one() -> None:
     assert not firm.fired
     firm.hear(mark(970, 40), 40)  # 30,000 lost: 24,250 of 30,000 is needed.
     assert {alert.alert_id for alert in firm.fired} >= {"margin_buffer:ann:warning:1", "margin_buffer:ann:critical:1"}
+
+
+def rates(maintenance_ppm: int, at_ns: int, venue: str = "venue", symbol: str = "BTC-PERP") -> MarginRatesChanged:
+    return MarginRatesChanged(
+        venue=venue, symbol=symbol, initial_ppm=500_000, maintenance_ppm=maintenance_ppm, occurred_ns=at_ns
+    )
+
+
+def test_margin_buffer_goes_by_the_rates_that_the_venue_asks_for_now() -> None:
+    """1,000 lots at 1,000 ticks with 100,000 in the wallet: 25,000 of it are needed, then 70,000."""
+    firm = Firm()
+    firm.hear(mark(1_000, 5), 5)
+    firm.hear(position(1_000, 1_000_000, 100_000, 1), 20)
+    firm.hear(rates(70_000, 25, venue="elsewhere"), 25)
+    firm.hear(rates(70_000, 25, symbol="ETH-PERP"), 25)
+    for beyond in (-1, 1_000_001):
+        firm.hear(rates(beyond, 25), 25)
+    firm.hear(rates(49_999, 26), 26)
+    assert not firm.fired
+    firm.hear(rates(70_000, 30), 30)
+    assert {alert.alert_id for alert in firm.fired} == {"margin_buffer:ann:warning:1", "margin_buffer:ann:critical:1"}
+    assert firm.monitor._rulebook.buffers["ann"].value() == 700_000
+    firm.hear(rates(25_000, 40), 40)
+    assert firm.monitor._rulebook.buffers["ann"].value() == 250_000
+
+
+def test_rates_of_a_venue_that_was_away_are_those_of_the_terms_until_it_says_otherwise() -> None:
+    firm = Firm()
+    firm.hear(mark(1_000, 5), 5)
+    firm.hear(position(1_000, 1_000_000, 100_000, 1), 20)
+    firm.hear(VenueHeartbeat(venue="venue", session=1, occurred_ns=25), 25)
+    firm.hear(rates(40_000, 30), 30)
+    firm.hear(VenueHeartbeat(venue="venue", session=2, occurred_ns=40), 40)
+    assert firm.monitor._rulebook.buffers["ann"]._rates == {}
+    firm.hear(rates(40_000, 50), 50)
+    assert firm.monitor._rulebook.buffers["ann"]._rates == {"BTC-PERP": 40_000}
 
 
 def mark(ticks: int, at_ns: int) -> MarkPriceChanged:

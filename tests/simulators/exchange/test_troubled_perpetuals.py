@@ -35,6 +35,7 @@ KINDS = (
     fault(VenueFault.DUPLICATE_REPORTS, "twice", share_ppm=HALF),
     fault(VenueFault.LOST_REPORTS, "lost", share_ppm=HALF),
     fault(VenueFault.STALE_BALANCES, "stale"),
+    fault(VenueFault.MARGIN_RATES, "fear", share_ppm=6 * HALF),
 )
 
 
@@ -120,6 +121,22 @@ def test_the_crowd_is_liquidated_and_funded_while_the_market_is_halted(silent: L
                     assert each.symbol not in halted
     for name in ("PositionLiquidated", "FundingSettled", RejectReason.MARKET_HALTED.name):
         assert seen[name] > 0, seen
+
+
+def test_a_hedge_that_is_closed_by_force_and_not_told_leaves_no_gap(silent: LiquidityConfig) -> None:
+    """bob, who was short, is closed for ann's debts. He is told nothing of it, until he asks."""
+    core = venue(silent, 0)
+    core.handle(Start(memory={}), 0)
+    short_of(core, 110)
+    core.handle(fault(VenueFault.LOST_REPORTS, "lost", share_ppm=1_000_000, account="bob"), 6)
+    [before] = core.handle(QueryAccount(to="venue", asker="me", account="bob"), 6)
+    said = [each for now, ticks in ((7, 900), (8, 900)) for each in core.handle(index(ticks, now), now)]
+    assert [each.account for each in said if isinstance(each, PositionDeleveraged)] == ["ann"]
+    assert not [each for each in said if isinstance(each, AccountEvent) and each.account == "bob"]
+    [after] = core.handle(QueryAccount(to="venue", asker="me", account="bob"), 9)
+    assert isinstance(before, AccountReported) and isinstance(after, AccountReported)
+    assert after.account_sequence == before.account_sequence
+    assert before.positions and after.positions == ()
 
 
 def test_who_goes_bankrupt_in_a_halt_is_closed_against_the_other_side(silent: LiquidityConfig) -> None:

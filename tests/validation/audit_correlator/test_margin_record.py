@@ -10,7 +10,7 @@ from tests.simulators.exchange.test_margin_oracle import REFERENCE, venue
 
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import AccountEvent, TradeExecuted
-from trading_ecosystem.messages.perpetuals import LossCovered, MarginMoved, PositionChanged
+from trading_ecosystem.messages.perpetuals import LossCovered, MarginMoved, PositionChanged, PositionDeleveraged
 from trading_ecosystem.messages.runtime import Start
 from trading_ecosystem.validation.audit_correlator.invariants import Findings
 from trading_ecosystem.validation.audit_correlator.margin_record import MarginRecord
@@ -28,9 +28,14 @@ def said() -> list[Message]:
     return found
 
 
-def found_in(said: list[Message]) -> list[str]:
+def found_in(said: list[Message], doubt: int = -1, trust: int = -1) -> list[str]:
+    """`doubt` and `trust`: the places at which the venue begins and ends to tell less than there is."""
     record, findings = MarginRecord(MARGINED), Findings(0, 0)
-    for message in said:
+    for place, message in enumerate(said):
+        if place == doubt:
+            record.doubt()
+        elif place == trust:
+            record.trust_again()
         if isinstance(message, TradeExecuted):
             record.on_trade(message)
         elif isinstance(message, AccountEvent):
@@ -68,3 +73,30 @@ def test_what_does_not_add_up_is_found(
     said: list[Message], kind: type, change: Callable[[Message], Message | None], invariant: str
 ) -> None:
     assert invariant in found_in(last(said, kind, change))
+
+
+def one_lot_more(told: Message) -> Message:
+    assert isinstance(told, PositionChanged)
+    return replace(told, position_lots=told.position_lots + 1)
+
+
+def untold(said: list[Message], account: str) -> tuple[list[Message], int, int]:
+    """The same, with a third of it in the middle without what becomes of the positions of an account."""
+    first, last = len(said) // 3, 2 * len(said) // 3
+    middle = [
+        each
+        for each in said[first:last]
+        if not (isinstance(each, PositionChanged | PositionDeleveraged) and each.account == account)
+    ]
+    return [*said[:first], *middle, *said[last:]], first, first + len(middle)
+
+
+@pytest.mark.parametrize("account", ["ann", "bob"])
+def test_what_was_not_told_on_purpose_is_believed_once_and_checked_from_then_on(
+    said: list[Message], account: str
+) -> None:
+    heard, begins, ends = untold(said, account)
+    assert {"E10", "M12"} & set(found_in(heard))
+    assert found_in(heard, begins, ends) == []
+    changed = last(heard, PositionChanged, one_lot_more)
+    assert found_in(changed, begins, ends) == ["E10"]

@@ -273,6 +273,11 @@ def of_venue(kind: VenueFault, **terms: object) -> FaultVenue:
             RestoreVenue(to="exchange", injection_id="venue.spread-1"),
         ),
         (
+            "{at: 10m, inject: venue.margin_rates, instruments: [BTC-PERP], times: 2.5, for: 1m}",
+            of_venue(VenueFault.MARGIN_RATES, symbols=("BTC-PERP",), share_ppm=2_500_000),
+            RestoreVenue(to="exchange", injection_id="venue.margin_rates-1"),
+        ),
+        (
             "{at: 10m, inject: venue.lost_reports, account: alpha, for: 1m}",
             of_venue(VenueFault.LOST_REPORTS, only_account="alpha", share_ppm=1_000_000),
             RestoreVenue(to="exchange", injection_id="venue.lost_reports-1"),
@@ -464,6 +469,8 @@ def test_a_mistake_is_one_line(
         ("inject: feed.stale, instrument: A/B, by: 6m", "unknown key 'by'"),
         ("inject: network.lose, from: [a], to: [b], probability: 0%", "0% is not between 0.0001% and 100%"),
         ("inject: network.delay, from: [a], to: [b]", "the key 'by' is missing"),
+        ("inject: venue.margin_rates, times: 1", "times: once what they were injects nothing"),
+        ("inject: venue.margin_rates, times: 101", "times: 101 is not between 0.000001 and 100"),
         ("injct: price.crash", "the key 'inject' is missing"),
     ],
 )
@@ -493,6 +500,11 @@ RULES = {"peg_deviation": ["USDT"], "pnl_drawdown": ["firm"], "venue_down": ["ex
             DRIFT,
             f"{DRIFT}  - {{at: 11m, inject: feed.stale, instrument: BTC/EUR, for: 1s}}\n",
             "method.1: unknown instrument 'BTC/EUR'; did you mean",
+        ),
+        (
+            DRIFT,
+            f"{DRIFT}  - {{at: 11m, inject: venue.margin_rates, times: 2, for: 1s}}\n",
+            "method.1: there are no perpetuals in this world",
         ),
         (
             DRIFT,

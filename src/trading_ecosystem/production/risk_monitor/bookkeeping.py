@@ -9,10 +9,17 @@ from typing import final
 from trading_ecosystem.messages.accounts import AccountReported
 from trading_ecosystem.messages.books import ProfitSettled
 from trading_ecosystem.messages.orders import AccountEvent, OrderFilled
-from trading_ecosystem.messages.perpetuals import LossCovered, MarginMoved, MarkPriceChanged, PositionChanged
+from trading_ecosystem.messages.perpetuals import (
+    LossCovered,
+    MarginMoved,
+    MarginRatesChanged,
+    MarkPriceChanged,
+    PositionChanged,
+)
 from trading_ecosystem.messages.transfers import AccountMoved
 from trading_ecosystem.production.risk_monitor.accounts import Account
 from trading_ecosystem.production.risk_monitor.doubts import Doubts
+from trading_ecosystem.production.risk_monitor.levels import MILLION
 from trading_ecosystem.production.risk_monitor.margin import FLAT
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.production.risk_monitor.questions import Questions
@@ -165,6 +172,7 @@ class Bookkeeping:
     def miss_events(self, venue: str, now: int) -> None:
         """A venue is or was away, and what it said meanwhile may be lost. Of the others all is as certain as before."""
         self._doubts.changed = True
+        self._rulebook.margin_rates[venue].clear()  # Where they are not as in the terms, the next mark price says so.
         for account in self.accounts.values():
             if account.venue == venue:
                 account.missed = True
@@ -178,9 +186,19 @@ class Bookkeeping:
         if marks is None:
             return
         marks[mark.symbol] = mark.mark_ticks
+        self._judge_margins(mark.venue, min(mark.occurred_ns, now), now)
+
+    def take_rates(self, told: MarginRatesChanged, now: int) -> None:
+        rates = self._rulebook.margin_rates.get(told.venue)
+        if rates is None or not 0 <= told.maintenance_ppm <= MILLION:
+            return  # Nobody can ask for less than nothing, or for more than the whole.
+        rates[told.symbol] = told.maintenance_ppm
+        self._judge_margins(told.venue, min(told.occurred_ns, now), now)
+
+    def _judge_margins(self, venue: str, at_ns: int, now: int) -> None:
         for account in self.accounts.values():
-            if account.venue == mark.venue:
-                self._judge_margin(account, min(mark.occurred_ns, now), now)
+            if account.venue == venue:
+                self._judge_margin(account, at_ns, now)
 
     def _judge_margin(self, account: Account, at_ns: int, now: int) -> None:
         buffer = self._rulebook.buffers.get(account.name)

@@ -49,6 +49,10 @@ class Limits(Ending):
     def entry(self, rule: str) -> Entry | None:
         return self.rules[rule].entry if rule in self.rules else None
 
+    def kills(self, rule: str) -> bool:
+        entry = self.entry(rule)
+        return entry is not None and entry.kills
+
     def levels(self, rule: str) -> dict[str, Levels]:
         """By subject; empty where the firm has no such rule."""
         entry = self.entry(rule)
@@ -74,7 +78,7 @@ class Limits(Ending):
     @property
     def about_desks(self) -> bool:
         """Whether the monitor has to hear the desks."""
-        return any(part.plugin.of_desks or hears(part, OF_DESKS) for part in self.rules.values())
+        return any(part.plugin.of_desks or part.entry.kills or hears(part, OF_DESKS) for part in self.rules.values())
 
     @property
     def watches_books(self) -> bool:

@@ -17,7 +17,7 @@ from trading_ecosystem.messages.kill_switch import KillSwitchChanged, KillSwitch
 from trading_ecosystem.messages.market import BookTopChanged, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import AccountEvent, OrderDenied
-from trading_ecosystem.messages.perpetuals import FundingSettled, MarkPriceChanged
+from trading_ecosystem.messages.perpetuals import FundingSettled, MarginRatesChanged, MarkPriceChanged
 from trading_ecosystem.messages.risk import AcknowledgeAlert
 from trading_ecosystem.messages.runtime import Start, Wake
 from trading_ecosystem.messages.transfers import TransfersReported
@@ -30,7 +30,7 @@ from trading_ecosystem.production.risk_monitor.prices import Prices
 from trading_ecosystem.production.risk_monitor.questions import ASK_AGAIN, CUSTODY, VENUE, Questions
 from trading_ecosystem.production.risk_monitor.reconciliation import Reconciliation
 from trading_ecosystem.production.risk_monitor.rulebook import Hearing, Rulebook
-from trading_ecosystem.production.risk_monitor.rules.order_rate import Rates, is_answer
+from trading_ecosystem.production.risk_monitor.rules.order_rate import is_answer
 from trading_ecosystem.production.risk_monitor.statement import Statement
 from trading_ecosystem.reference import ReferenceData
 
@@ -65,8 +65,8 @@ class RiskMonitor(Core):
         every_account, every_custody = list(accounts.values()), list(custodies.values())
         self._accounts = accounts
         self._outbox, self._doubts = Outbox(), Doubts()
-        rates = limits.entry("order_rate")
-        self._kills: bool = isinstance(rates, Rates) and rates.kills
+        self._stops_runaways: bool = limits.kills("order_rate")
+        self._stops_all: bool = limits.kills("systemic_venue")
         self._rulebook = Rulebook(limits, reference, accounts, list(venues), self._doubts)
         watched = desks if desks is not None and limits.about_desks else {}
         self._desks = {account: self._rulebook.desk(instance, account) for account, instance in watched.items()}
@@ -133,6 +133,8 @@ class RiskMonitor(Core):
             self._on_acknowledge(message, now)
         elif isinstance(message, MarkPriceChanged):
             self._books.take_mark(message, now)
+        elif isinstance(message, MarginRatesChanged):
+            self._books.take_rates(message, now)
         elif isinstance(message, KillSwitchChanged | KillSwitchReported):
             desk = self._desks.get(message.account)
             if desk is not None:
@@ -147,7 +149,7 @@ class RiskMonitor(Core):
         account = self._accounts.get(event.account)
         if account is None or event.venue != account.venue:
             return
-        if self._kills and is_answer(event):
+        if self._stops_runaways and is_answer(event):
             self._stop_runaway(event.account, now)
         self._books.take_event(account, event, now)
 
@@ -170,8 +172,18 @@ class RiskMonitor(Core):
             self._doubts.changed = True
             away = away or not venue.silence.quiet
             self._sources.check_systemic(now, self._outbox)
+            self._stop_the_blind(now)
         if away:
             self._books.miss_events(venue.name, now)
+
+    def _stop_the_blind(self, now: int) -> None:
+        """Where venues fail together, a desk that goes on knows less than it thinks."""
+        systemic = self._sources.systemic
+        if not self._stops_all or systemic is None or not systemic.is_blind:
+            return
+        for desk in self._desks.values():
+            if desk.stop(systemic.watch.alerts[-1].alert_id, self._name, self._outbox):
+                self._questions.later(now)
 
     def _on_phase(self, changed: MarketPhaseChanged) -> None:
         """What is held of a halted market cannot be sold there: whoever reads the figures has to know."""
@@ -221,6 +233,7 @@ class RiskMonitor(Core):
         venues = [venue for venue in self._sources.venues.values() if not venue.silence.quiet]
         if self._sources.check(now, self._outbox):
             self._doubts.changed = True
+        self._stop_the_blind(now)
         for venue in venues:
             if venue.silence.quiet:
                 self._books.miss_events(venue.name, now)

@@ -71,9 +71,10 @@ def read_level(node: Node, read_figure: Read) -> Level:
     return Level(at=at, for_ns=for_ns, resolves=resolves)
 
 
-def read_bare(node: Node, read_figure: Read) -> Levels:
-    """Levels that are figures and nothing else, such as `warning: 10s` or `critical: 1`."""
-    section = node.section(optional=("warning", "critical"))
+def read_bare(node: Node, read_figure: Read, *others: str) -> Levels:
+    """Levels that are figures and nothing else, such as `warning: 10s` or `critical: 1`. `others`: keys beside them,
+    which others read."""
+    section = node.section(optional=("warning", "critical", *others))
     warning, critical = bare_level(section, "warning", read_figure), bare_level(section, "critical", read_figure)
     if warning is None and critical is None:
         node.fail("a warning or a critical level is expected here")

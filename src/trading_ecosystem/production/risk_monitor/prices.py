@@ -60,6 +60,8 @@ class Prices:
 
     def _value(self, feed: Feed, at_ns: int, now: int) -> None:
         """What the price of an instrument means to the firm."""
+        for basis in feed.bases:
+            basis.check(feed.symbol, feed.price, at_ns, now, self._outbox)
         position = feed.position
         if position is None:
             return
@@ -68,8 +70,6 @@ class Prices:
         self._firm.reprice(position, feed.price)
         if feed.peg is not None:
             feed.peg.check(feed.price, at_ns, now, self._outbox)
-        for basis in feed.bases:
-            basis.check(feed.symbol, feed.price, at_ns, now, self._outbox)
         self._firm.judge(at_ns, now, self._outbox)
         for wealth in self._of_accounts:
             wealth.reprice(wealth.portfolio.positions[position.asset], feed.price)

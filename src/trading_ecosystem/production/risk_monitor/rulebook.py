@@ -55,6 +55,7 @@ class Rulebook:
         self.transfers = {each: TransferOverdue(watch) for each, watch in watches.of("transfer_overdue").items()}
         self.breaks = self._breaks(venues)
         self.marks: dict[str, dict[str, int]] = {venue: {} for venue in venues}  # Mark prices, in ticks, by symbol.
+        self.margin_rates: dict[str, dict[str, int]] = {venue: {} for venue in venues}  # Maintenance, ppm, by symbol.
         self.buffers = self._buffers(accounts)
         self.sanities = {each: BalanceSanity(watch) for each, watch in watches.of("balance_sanity").items()}
         self.accounts = {name: self._account(name, entries) for name, entries in limits.accounts.items()}
@@ -188,11 +189,12 @@ class Rulebook:
         }
 
     def _buffers(self, accounts: dict[str, Account]) -> dict[str, MarginBuffer]:
-        perpetuals = self._reference.perpetuals
-        return {
-            name: MarginBuffer(accounts[name].margin, perpetuals, self.marks[accounts[name].venue], watch)
-            for name, watch in self._watches.of("margin_buffer").items()
-        }
+        perpetuals, made = self._reference.perpetuals, {}
+        for name, watch in self._watches.of("margin_buffer").items():
+            venue = accounts[name].venue
+            marks, rates = self.marks[venue], self.margin_rates[venue]
+            made[name] = MarginBuffer(accounts[name].margin, perpetuals, marks, rates, watch)
+        return made
 
     def _firm(self, accounts: dict[str, Account], venues: list[str]) -> Wealth:
         watches, portfolio = self._watches, Portfolio(self._reference, len(accounts))

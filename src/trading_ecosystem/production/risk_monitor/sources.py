@@ -9,6 +9,7 @@ from trading_ecosystem.production.risk_monitor.alerts import NEVER, Watch
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.production.risk_monitor.portfolio import Portfolio
 from trading_ecosystem.production.risk_monitor.rules.basis_divergence import Basis
+from trading_ecosystem.production.risk_monitor.rules.cross_basis import CrossBasis
 from trading_ecosystem.production.risk_monitor.rules.peg_deviation import Peg
 from trading_ecosystem.production.risk_monitor.rules.plugin import VENUES, at_venue
 from trading_ecosystem.production.risk_monitor.rules.price_outlier import PriceOutlier, Source
@@ -89,9 +90,15 @@ class Sources:
         return due_ns
 
     def _add_basis(self, reference: ReferenceData, symbol: str, watch: Watch) -> None:
-        perpetual = reference.perpetuals[symbol]
-        assert perpetual.terms is not None
-        basis = Basis(perpetual, reference.instruments[perpetual.terms.index], watch)
+        instruments, numeraire = reference.instruments, reference.numeraire
+        priced = instruments[symbol]
+        if priced.terms is None:
+            rate, direct = instruments[f"{priced.quote}/{numeraire}"], instruments[f"{priced.base}/{numeraire}"]
+            cross = CrossBasis(priced, rate, direct, watch)
+            for each in (cross.cross, cross.rate, cross.direct):
+                self.feeds[each].bases.append(cross)
+            return
+        basis = Basis(priced, instruments[priced.terms.index], watch)
         for each in (basis.perpetual, basis.index):
             self.feeds[each].bases.append(basis)
 

@@ -131,7 +131,9 @@ class Exchange(JournaledCore):
             for symbol, own in config.liquidity.instruments.items()
         }
         self._dispersions = Dispersions(name, config.dispersion, list(reference.instruments), seed)
-        self._faults = VenueFaults(name, register, self._accounts, self._matching, self._auctions, self._liquidity)
+        self._faults = VenueFaults(
+            name, register, self._accounts, self._matching, self._auctions, self._liquidity, self._perpetuals
+        )
 
     def handle(self, message: Message, now: int) -> list[Message]:
         if self._faults.register.is_empty:

@@ -1,6 +1,7 @@
 """How a venue misbehaves when it is told to: each fault begins, and ends without a trace in its books.
 
-Rule 1: a fault never bends an account, an order or a trade: it stops markets, refuses, or tells otherwise than it is.
+Rule 1: a fault never bends an account, an order or a trade: it stops markets, refuses, asks for more margin, or tells
+    otherwise than it is.
 Rule 2: a fault that cannot be is refused, and then nothing has changed.
 """
 
@@ -24,6 +25,7 @@ from trading_ecosystem.simulators.exchange.fault_register import PPM, FaultRegis
 from trading_ecosystem.simulators.exchange.liquidity import Liquidity
 from trading_ecosystem.simulators.exchange.market import Market
 from trading_ecosystem.simulators.exchange.matching import Matching
+from trading_ecosystem.simulators.exchange.perpetuals import Perpetuals
 from trading_ecosystem.simulators.exchange.reports import Reports
 from trading_ecosystem.simulators.exchange.wick import Wick
 
@@ -51,6 +53,7 @@ class VenueFaults:
         "_auctions",
         "_liquidity",
         "_matching",
+        "_perpetuals",
         "_venue",
         "_wick",
         "register",
@@ -66,12 +69,14 @@ class VenueFaults:
         matching: Matching,
         auctions: Auctions,
         liquidity: dict[str, Liquidity],
+        perpetuals: Perpetuals | None,
     ) -> None:
         self._venue = venue
         self._accounts = accounts
         self._matching = matching
         self._auctions = auctions
         self._liquidity = liquidity
+        self._perpetuals = perpetuals
         self.register = register
         self.reports = Reports(accounts, register)
         self._wick = Wick()
@@ -121,9 +126,14 @@ class VenueFaults:
             return f"{fault.value} needs a time above 0 and up to 30 days"
         if fault in NEEDS_SHARE and not 0 < command.share_ppm <= PPM:
             return f"{fault.value} needs a share above nothing and up to all"
-        if fault is VenueFault.SPREAD:
+        return self._scale_refusal(command)
+
+    def _scale_refusal(self, command: FaultVenue) -> str:
+        if command.venue_fault is VenueFault.SPREAD:
             return self._spread_refusal(command)
-        return self._wick_refusal(command) if fault is VenueFault.WICK else ""
+        if command.venue_fault is VenueFault.MARGIN_RATES:
+            return self._rates_refusal(command)
+        return self._wick_refusal(command) if command.venue_fault is VenueFault.WICK else ""
 
     def _credit_refusal(self, command: FaultVenue) -> str:
         for asset in command.symbols:
@@ -138,6 +148,15 @@ class VenueFaults:
         if not 0 < command.share_ppm <= LARGEST_SCALE_PPM or command.share_ppm == PPM:
             return "a wick goes to another price, above nothing and up to a hundred times what it was"
         return "" if self._scaled(command) else "nothing is quoted there by the background"
+
+    def _rates_refusal(self, command: FaultVenue) -> str:
+        if not 0 < command.share_ppm <= LARGEST_SCALE_PPM or command.share_ppm == PPM:
+            return "margin rates are above nothing and up to a hundred times what they were, and not what they were"
+        margined = [] if self._perpetuals is None else self._perpetuals.named(command.symbols)
+        if not margined or len(margined) < len(command.symbols):
+            return "no margin is needed there"
+        highest_ppm = max([contract.initial_ppm for contract in margined]) * command.share_ppm // PPM
+        return "" if highest_ppm <= PPM else "nobody can be asked for more than the whole of a position"
 
     def _spread_refusal(self, command: FaultVenue) -> str:
         for scale_ppm in (command.spread_ppm, command.share_ppm):
@@ -166,6 +185,13 @@ class VenueFaults:
             self.reports.remember_balances()
         elif fault is VenueFault.WICK:
             self._wick.begun_ns = now
+        self._ask_margin(command, command.share_ppm, now, out)
+
+    def _ask_margin(self, command: FaultVenue, times_ppm: int, now: int, out: list[Message]) -> None:
+        """Nothing but for a fault of margin rates."""
+        if command.venue_fault is VenueFault.MARGIN_RATES and self._perpetuals is not None:
+            self._perpetuals.multiply_rates(command.symbols, times_ppm, now, out)
+            self.register.strike(command)
 
     # End.
 
@@ -194,6 +220,7 @@ class VenueFaults:
             self.reports.forget_balances()
         elif fault is VenueFault.OUTAGE and begun.cancels:
             self._empty_books(now, out)
+        self._ask_margin(begun, PPM, now, out)
 
     def _empty_books(self, now: int, out: list[Message]) -> None:
         for account in self._accounts.by_name.values():
@@ -252,3 +279,7 @@ class VenueFaults:
         self.reports.restore(state["reports"])
         self.unanswered = state["unanswered"]
         self._wick.begun_ns = state.get("wick", 0)
+        rates = self.register.get(VenueFault.MARGIN_RATES)
+        if rates is not None and self._perpetuals is not None:
+            for contract in self._perpetuals.named(rates.symbols):
+                contract.multiply_rates(rates.share_ppm)

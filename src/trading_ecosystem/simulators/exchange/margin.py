@@ -27,13 +27,15 @@ def share_minor(amount_minor: int, share_ppm: int) -> int:
 class Contract:
     """A perpetual at a venue: its terms, its mark price, and everybody's position in it by the number of the account.
 
-    `unit_minor`: what one lot costs at one tick. `place` is its own among the contracts of its pool.
+    `unit_minor`: what one lot costs at one tick. `place` is its own among the contracts of its pool. `is_by_terms`: the
+    margin that is asked for is that of the terms.
     """
 
     __slots__ = (
         "highest_fee_ppm",
         "initial_ppm",
         "instrument",
+        "is_by_terms",
         "maintenance_ppm",
         "mark",
         "place",
@@ -46,21 +48,28 @@ class Contract:
     )
 
     def __init__(self, instrument: Instrument, pool: "Pool", mark: Mark, highest_fee_ppm: int) -> None:
-        terms = instrument.terms
-        assert terms is not None
         self.instrument = instrument
         self.symbol = instrument.symbol
         self.pool = pool
         self.place = len(pool.contracts)
         self.mark = mark
         self.unit_minor = instrument.quote_minor_per_tick_lot
-        self.initial_ppm = terms.initial_margin_ppm
-        self.maintenance_ppm = terms.maintenance_margin_ppm
+        self.initial_ppm = self.maintenance_ppm = 0
+        self.is_by_terms = True
+        self.multiply_rates(PPM)
         self.highest_fee_ppm = highest_fee_ppm
         self.positions = [Position() for _ in pool.purse.wallets]
         self.total_lots = 0
         self.touched: list[int] = []  # Numbers of the accounts whose position changed since they were told.
         pool.contracts.append(self)
+
+    def multiply_rates(self, times_ppm: int) -> None:
+        """Ask so much of the margin that the terms say."""
+        terms = self.instrument.terms
+        assert terms is not None
+        self.initial_ppm = share_minor(terms.initial_margin_ppm, times_ppm)
+        self.maintenance_ppm = share_minor(terms.maintenance_margin_ppm, times_ppm)
+        self.is_by_terms = times_ppm == PPM
 
     # Cover.
 

@@ -8,6 +8,7 @@ from trading_ecosystem.messages.perpetuals import (
     MarginCalled,
     MarginMoved,
     MarginMoveRejected,
+    MarginRatesChanged,
     MarkPriceChanged,
     MoveMargin,
     MoveRejectReason,
@@ -28,6 +29,16 @@ def marked(venue: str, contract: Contract, due_ns: int, now: int) -> MarkPriceCh
         mark_ticks=contract.mark.ticks,
         funding_ppb=contract.mark.funding_ppb(),
         funding_due_ns=due_ns,
+        occurred_ns=now,
+    )
+
+
+def margined(venue: str, contract: Contract, now: int) -> MarginRatesChanged:
+    return MarginRatesChanged(
+        venue=venue,
+        symbol=contract.symbol,
+        initial_ppm=contract.initial_ppm,
+        maintenance_ppm=contract.maintenance_ppm,
         occurred_ns=now,
     )
 

@@ -112,6 +112,8 @@ class Perpetuals:
             if terms is None or terms.index != quote.symbol:
                 continue
             if contract.mark.hear(quote, self._matching.markets[contract.symbol].book):
+                if not contract.is_by_terms:
+                    out.append(words.margined(self._venue, contract, now))
                 out.append(words.marked(self._venue, contract, self._due_ns[place], now))
                 self._is_marked = True
 
@@ -139,6 +141,17 @@ class Perpetuals:
             self._plan(place, now)
 
     # Margin.
+
+    def named(self, symbols: tuple[str, ...]) -> list[Contract]:
+        """These; all of them where none is named."""
+        return [contract for contract in self._contracts if not symbols or contract.symbol in symbols]
+
+    def multiply_rates(self, symbols: tuple[str, ...], times_ppm: int, now: int, out: list[Message]) -> None:
+        """Ask for another margin from now on: accounts are weighed by it before anything else is done."""
+        for contract in self.named(symbols):
+            contract.multiply_rates(times_ppm)
+            out.append(words.margined(self._venue, contract, now))
+        self._is_marked = True
 
     def move(self, command: MoveMargin, now: int, out: list[Message]) -> None:
         account = self._accounts.client(command.account)

@@ -2,11 +2,12 @@
 
 Rule 1: nothing here changes what an account has or an order is; what is told is changed on its way out.
 Rule 2: a fill that is never told takes no number of the account's events, and one told twice takes two: the venue
-    does not know better, so no gap shows it. Only who compares what they were told with what is held can find it.
+    does not know better, so no gap shows it. Only who compares what they were told with what is held can find it. With
+    a fill that is never told goes what it made of a position, and so does what the venue closes by force.
 Rule 3: what is late keeps its order, and bears the time at which it was true.
 """
 
-from typing import cast, final
+from typing import Final, cast, final
 
 from trading_ecosystem.messages import codec
 from trading_ecosystem.messages.accounts import AccountReported, Balance
@@ -14,10 +15,13 @@ from trading_ecosystem.messages.chaos import FaultVenue, VenueFault
 from trading_ecosystem.messages.message import Message, field_names, values_of
 from trading_ecosystem.messages.numbers import carried
 from trading_ecosystem.messages.orders import AccountEvent, OrderFilled
+from trading_ecosystem.messages.perpetuals import PositionChanged, PositionDeleveraged, PositionLiquidated
 from trading_ecosystem.messages.runtime import Plain
 from trading_ecosystem.simulators.exchange.accounts import Account, Accounts
 from trading_ecosystem.simulators.exchange.deadlines import NEVER_NS
 from trading_ecosystem.simulators.exchange.fault_register import PPM, FaultRegister
+
+LOSABLE: Final = (OrderFilled, PositionChanged, PositionLiquidated, PositionDeleveraged)
 
 
 @final
@@ -70,7 +74,7 @@ class Reports:
                 continue
             is_fill = isinstance(each, OrderFilled)
             shift = shifts.get(each.account, 0)
-            if is_fill and lost is not None and self._hits(lost, each.account):
+            if isinstance(each, LOSABLE) and lost is not None and self._hits(lost, each.account):
                 shifts[each.account] = shift - 1
                 continue
             told.append(numbered(each, each.account_sequence + shift) if shift else each)

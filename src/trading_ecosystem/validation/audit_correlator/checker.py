@@ -41,7 +41,8 @@ MAY_OWE = (FEES, EXTERNAL, CUSTODIAN, CLEARING)
 APART = (EXTERNAL, TRANSIT)  # From settlements.
 OWN = (FEES, EXTERNAL, TRANSIT, CUSTODIAN, CLEARING, INSURANCE)
 OF_TRANSFERS = (TransferChanged, TransferPosted)
-MISTOLD = ("venue.latency", "venue.duplicate_reports", "venue.lost_reports")
+UNTOLD = "venue.lost_reports"
+MISTOLD = ("venue.latency", "venue.duplicate_reports", UNTOLD)
 OF_BOOKS = (ProfitsReported, NettingSettled, BooksCompared)
 OF_CUSTODY = (SettlementInstructed, TransactionPosted, PartPosted, SettlementFailed, SettlementCanceled)
 CHECKED = (
@@ -207,10 +208,14 @@ class ConservationChecker(Checker):
             elif receipt.kind in MISTOLD:
                 self._mistold[receipt.injection_id] = receipt.target
                 self._record(receipt.target).doubt()
+                if receipt.kind == UNTOLD:
+                    self._margin(receipt.target).doubt()
         elif receipt.injection_id in self._outflows.in_force:
             self._outflows.in_force.remove(receipt.injection_id)
         elif receipt.injection_id in self._mistold:
-            self._record(self._mistold.pop(receipt.injection_id)).trust_again()
+            venue = self._mistold.pop(receipt.injection_id)
+            self._record(venue).trust_again()
+            self._margin(venue).trust_again()
 
     def finish(self, now: int) -> list[InvariantViolated]:
         """What is open at the end and must not be. What is due to be over since less than the grace may be open."""

@@ -48,6 +48,7 @@ KINDS = {
     "VenueHeartbeat": "market",
     "MarketPhaseChanged": "market",
     "MarkPriceChanged": "market",
+    "MarginRatesChanged": "market",
     "FundingSettled": "market",
     "TradeExecuted": "trade",
     "SettlementInstructed": "settlement",

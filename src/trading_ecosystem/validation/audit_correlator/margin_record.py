@@ -4,6 +4,7 @@ Rule 1: a position is the sum of an account's trades and deleveragings.
 Rule 2: a wallet changes by what is said to have been realised, funded, paid, moved or covered. Since one message may
     change several positions of an account, that is looked at when the moment is over.
 Rule 3: what a venue settles of profits is what was said to have been gained since it did so last.
+Rule 4: where a venue told wrongly on purpose, what it says next of a position, a wallet or a profit is believed once.
 """
 
 from typing import final
@@ -20,7 +21,7 @@ Wallet = tuple[str, str]  # Account and asset.
 class MarginRecord:
     """Of one venue. `margined`: the asset in which each perpetual is settled."""
 
-    __slots__ = ("_explained", "_gained", "_lots", "_margined", "_since_ns", "_told")
+    __slots__ = ("_age", "_ages", "_explained", "_gained", "_is_doubted", "_lots", "_margined", "_since_ns", "_told")
 
     def __init__(self, margined: dict[str, str]) -> None:
         self._margined = margined
@@ -29,6 +30,25 @@ class MarginRecord:
         self._explained: dict[Wallet, int] = {}  # and what that should be; both from the first time that it was said.
         self._gained: dict[Wallet, int] = {}  # Since that was settled last.
         self._since_ns: dict[Wallet, int] = {}  # When either changed, until it has been looked at.
+        self._is_doubted = False
+        self._age = 0  # Counts how often it was doubted,
+        self._ages: dict[tuple[str, str], int] = {}  # and which of these times what was told last belongs to.
+
+    def doubt(self) -> None:
+        """From now on something is not told, or told wrongly."""
+        self._is_doubted = True
+        self._age += 1
+
+    def trust_again(self) -> None:
+        if self._is_doubted:
+            self._is_doubted = False
+            self._age += 1
+
+    def _is_news(self, account: str, of: str) -> bool:
+        """Whether this is the first word of something since there was doubt about it."""
+        is_news = self._is_doubted or self._ages.get((account, of), 0) != self._age
+        self._ages[account, of] = self._age
+        return is_news
 
     def on_trade(self, trade: TradeExecuted) -> None:
         self._trade(trade.buyer_account, trade.symbol, trade.quantity_lots)
@@ -55,7 +75,7 @@ class MarginRecord:
 
     def _on_profit(self, event: ProfitSettled, findings: Findings) -> None:
         gained_minor = self._gained.pop((event.account, event.asset), 0)
-        if event.amount_minor != gained_minor:
+        if event.amount_minor != gained_minor and not self._is_news(event.account, f"profit {event.asset}"):
             detail = f"{event.account} settles {event.amount_minor} of {event.asset}, and gained {gained_minor}"
             findings.add(Invariant.PROFIT_IS_EXPLAINED, detail)
 
@@ -64,7 +84,9 @@ class MarginRecord:
 
     def _on_position(self, event: PositionChanged, findings: Findings) -> None:
         traded_lots = self._lots.get((event.account, event.symbol), 0)
-        if event.position_lots != traded_lots:
+        if self._is_news(event.account, event.symbol):
+            self._lots[event.account, event.symbol] = event.position_lots
+        elif event.position_lots != traded_lots:
             detail = f"{event.account} has {event.position_lots} lots of {event.symbol}, and traded {traded_lots}"
             findings.add(Invariant.POSITION_IS_TRADES, detail)
         if event.symbol in self._margined:
@@ -74,7 +96,10 @@ class MarginRecord:
             self._explain(wallet, gained_minor, event.wallet_minor, event.occurred_ns)
 
     def _explain(self, wallet: Wallet, change_minor: int, told_minor: int, ns: int) -> None:
-        if wallet in self._explained:
+        if self._is_news(*wallet):
+            self._explained.pop(wallet, None)
+            self._since_ns[wallet] = ns
+        elif wallet in self._explained:
             self._explained[wallet] += change_minor
             self._since_ns[wallet] = ns
         elif wallet not in self._since_ns:

@@ -25,7 +25,7 @@ YOUNGER = (  # A trail that has none of them is what it was before there were an
     *("TransferRefused", "TransferPosted", "CreditAccount", "DebitAccount", "MovementAnswered", "AccountMoved"),
     *("QueryTransfers", "TransfersReported"),
     *("SettleProfits", "ProfitsReported", "ProfitSettled", "QueryBooks", "BooksReported", "BooksCompared"),
-    *("NettingSettled", "DrainAccount"),
+    *("NettingSettled", "DrainAccount", "MarginRatesChanged"),
     *(
         "EngageKillSwitch",
         "LiftKillSwitch",

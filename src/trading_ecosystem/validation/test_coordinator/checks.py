@@ -242,7 +242,17 @@ def check_venue(step: VenueDisturbance, reference: ReferenceData, instances: Col
             if asset not in reference.assets:
                 step.node.fail_word("asset: unknown", asset, reference.assets)
         return
+    if step.kind == VenueFault.MARGIN_RATES:
+        check_margined(step, reference)
     check_symbols(step, step.symbols, reference)
+
+
+def check_margined(step: VenueDisturbance, reference: ReferenceData) -> None:
+    if not reference.perpetuals:
+        step.node.fail("there are no perpetuals in this world")
+    for symbol in step.symbols:
+        if symbol not in reference.perpetuals:
+            step.node.fail_word("instruments: no perpetual:", symbol, reference.perpetuals)
 
 
 def check_symbols(step: Injection, symbols: tuple[str, ...], reference: ReferenceData) -> None:

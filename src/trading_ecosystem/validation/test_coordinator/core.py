@@ -31,6 +31,7 @@ from trading_ecosystem.messages.perpetuals import (
     LossCovered,
     MarginCalled,
     MarginMoved,
+    MarginRatesChanged,
     MarkPriceChanged,
     PositionChanged,
     PositionDeleveraged,
@@ -69,7 +70,7 @@ OF_SETTLEMENT = (SettlementInstructed, TransactionPosted, PartPosted, Settlement
 Settled = SettlementInstructed | TransactionPosted | PartPosted | SettlementFailed | SettlementCanceled
 OF_PERPETUALS = (
     *(PositionChanged, PositionLiquidated, PositionDeleveraged, MarginCalled, MarginMoved, LossCovered),
-    *(MarkPriceChanged, FundingSettled),
+    *(MarkPriceChanged, MarginRatesChanged, FundingSettled),
 )
 BEGUN = "begun"  # What it remembers from its first start on: when that was.
 
@@ -296,6 +297,8 @@ class TestCoordinator(Core):
             self._truth.margin_moved(message)
         elif isinstance(message, MarkPriceChanged):
             self._truth.marked(message)
+        elif isinstance(message, MarginRatesChanged):
+            self._truth.margined(message)
         elif isinstance(message, PositionLiquidated):
             self._recorder.count("liquidations", "margin", message.occurred_ns)
         elif isinstance(message, PositionDeleveraged):

@@ -13,7 +13,13 @@ from trading_ecosystem.messages.custody import SettlementInstructed
 from trading_ecosystem.messages.kill_switch import KillSwitchChanged
 from trading_ecosystem.messages.market import BookTopChanged, MarketPhase, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.orders import OrderDenied, OrderFilled
-from trading_ecosystem.messages.perpetuals import LossCovered, MarginMoved, MarkPriceChanged, PositionChanged
+from trading_ecosystem.messages.perpetuals import (
+    LossCovered,
+    MarginMoved,
+    MarginRatesChanged,
+    MarkPriceChanged,
+    PositionChanged,
+)
 from trading_ecosystem.messages.transfers import AccountMoved
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.validation.test_coordinator.conditions import COUNTS, SPANS, Condition, Quantity
@@ -74,6 +80,7 @@ class GroundTruth:
         "_heartbeats",
         "_last_instruction_id",
         "_levels",
+        "_margin_rates",
         "_margin_sequences",
         "_margin_shares",
         "_marks",
@@ -116,6 +123,7 @@ class GroundTruth:
             for asset, amount_minor in amounts.items()
         }
         self._marks: dict[str, int] = {}
+        self._margin_rates: dict[str, int] = {}  # As the venue told them, where not as the terms say.
         self._margin_shares: dict[str, MarginShare] = {}
         self._rates: dict[str, tuple[int, int]] = {}  # Mark in ticks and funding rate in ppb, by symbol.
         self._funding: dict[str, FundingPaid] = {}
@@ -178,7 +186,9 @@ class GroundTruth:
         if condition.quantity is Quantity.FUNDING:
             self._funding[text] = FundingPaid(condition, self._reference, self._contracts, self._rates)
         else:
-            shares = MarginShare(condition, self._reference, self._contracts, self._wallets, self._marks)
+            shares = MarginShare(
+                condition, self._reference, self._contracts, self._wallets, self._marks, self._margin_rates
+            )
             self._margin_shares[text] = shares
 
     # What is heard.
@@ -291,6 +301,10 @@ class GroundTruth:
         self._rates[told.symbol] = (told.mark_ticks, told.funding_ppb)
         for paid in self._funding.values():
             paid.observe(told.occurred_ns)
+        self._judge_margin(told.occurred_ns)
+
+    def margined(self, told: MarginRatesChanged) -> None:
+        self._margin_rates[told.symbol] = told.maintenance_ppm
         self._judge_margin(told.occurred_ns)
 
     def _judge_margin(self, ns: int) -> None:

@@ -79,6 +79,7 @@ INSTRUMENTS = Key("instruments", ListOf(SYMBOL), "Several instruments.")
 CHANGE = Share("-99%", "900%")
 ACCOUNT = Key("account", Text(), "Whose; otherwise everybody's.", absent="")
 MARKETS = Key("instruments", ListOf(SYMBOL), "Which markets; otherwise all.", "symbols", absent=())
+PERPETUALS = Key("instruments", ListOf(SYMBOL), "Which perpetuals; otherwise all.", "symbols", absent=())
 CHANCE = Key("probability", PART, "Of each message.", "probability_ppm", required=True)
 DRIFT = injection(
     "price.drift",
@@ -303,7 +304,7 @@ INJECTIONS = {
         ),
         venue(
             VenueFault.LOST_REPORTS,
-            "Fills are never told, and no gap in the account's events shows it.",
+            "Fills and changes of positions are never told, and no gap in the account's events shows it.",
             ACCOUNT,
             Key("share", PART, "Of the fills.", "share_ppm", default="100%"),
         ),
@@ -327,6 +328,13 @@ INJECTIONS = {
             Key("asset", Text(), "Of what.", required=True),
             Key("times", Number(), "How often it has what it has free: above 1, up to 1000000.", required=True),
             make=injections.credit,
+        ),
+        venue(
+            VenueFault.MARGIN_RATES,
+            "It asks for another margin than before, of what is held too, and says so.",
+            PERPETUALS,
+            Key("times", Number(), "Times what the terms of the perpetual say.", required=True),
+            make=injections.margin_rates,
         ),
         settlement(CustodyFault.FREEZE, "Withdrawals are taken, and nothing leaves for outside."),
         settlement(CustodyFault.FREEZE_ALL, "Transfers are taken, and nothing of them arrives, inside or outside."),

@@ -490,6 +490,15 @@ def credit(node: Node, asset: str, times: Decimal, **step: Any) -> VenueDisturba
     return VenueDisturbance(node=node, symbols=(asset,), share_ppm=int(times * UNCHANGED_PPM), **step)
 
 
+def margin_rates(node: Node, times: Decimal, **step: Any) -> VenueDisturbance:
+    """`times`: of what the terms of the perpetuals say."""
+    if times == 1:
+        node.fail("times: once what they were injects nothing")
+    if times > LARGEST_FACTOR or times * UNCHANGED_PPM < 1:
+        node.fail(f"times: {times} is not between 0.000001 and {LARGEST_FACTOR}")
+    return VenueDisturbance(node=node, share_ppm=int(times * UNCHANGED_PPM), **step)
+
+
 def wick(node: Node, by: int, **step: Any) -> VenueDisturbance:
     refuse_nothing(node, by)
     return VenueDisturbance(node=node, share_ppm=UNCHANGED_PPM + by, **step)

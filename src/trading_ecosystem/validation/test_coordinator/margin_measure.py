@@ -22,7 +22,7 @@ class MarginShare:
     are those of whoever keeps them.
     """
 
-    __slots__ = ("_account", "_contracts", "_level", "_marks", "_reference", "_wallets", "runs")
+    __slots__ = ("_account", "_contracts", "_level", "_marks", "_rates", "_reference", "_wallets", "runs")
 
     def __init__(
         self,
@@ -31,6 +31,7 @@ class MarginShare:
         contracts: dict[tuple[str, str], tuple[int, int]],
         wallets: dict[tuple[str, str], int],
         marks: dict[str, int],
+        rates: dict[str, int],
     ) -> None:
         self._account = condition.subject
         self._level = Fraction(condition.level)
@@ -38,6 +39,7 @@ class MarginShare:
         self._contracts = contracts
         self._wallets = wallets
         self._marks = marks
+        self._rates = rates
         self.runs = Runs()
 
     def observe(self, ns: int) -> None:
@@ -50,7 +52,8 @@ class MarginShare:
             if symbol not in self._marks:
                 return
             value = lots * self._marks[symbol] * perpetual.quote_minor_per_tick_lot
-            needed = -(-abs(value) * perpetual.terms.maintenance_margin_ppm // PPM)  # Rounded up.
+            rate_ppm = self._rates.get(symbol, perpetual.terms.maintenance_margin_ppm)
+            needed = -(-abs(value) * rate_ppm // PPM)  # Rounded up.
             needs[perpetual.quote] = needs.get(perpetual.quote, 0) + needed
             equities[perpetual.quote] = equities.get(perpetual.quote, 0) + value - cost_minor
         part, whole = self._level.numerator, self._level.denominator

@@ -40,7 +40,7 @@ class Escalation:
             self.watch.update(value, min(now, due_ns) if value else now, now, outbox)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Patience(Entry):
     """`acknowledged_ns`: how long an acknowledgement is good for. It is about every critical alert of other rules."""
 

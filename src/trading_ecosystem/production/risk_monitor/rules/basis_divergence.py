@@ -8,7 +8,7 @@ from trading_ecosystem.production.risk_monitor.alerts import Watch
 from trading_ecosystem.production.risk_monitor.levels import MILLION, SHARE_UNIT, read_shares
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.production.risk_monitor.rules.plugin import Entry, Firm, RulePlugin, named_limits
-from trading_ecosystem.reference import Instrument
+from trading_ecosystem.reference import Instrument, ReferenceData
 
 
 @final
@@ -43,7 +43,17 @@ class Basis:
 
 
 def read(node: Node, firm: Firm) -> Entry:
-    return Entry(named_limits(node, firm.reference.perpetuals, "perpetual", SHARE_UNIT, read_shares))
+    return Entry(named_limits(node, with_basis(firm.reference), "perpetual or cross", SHARE_UNIT, read_shares))
+
+
+def with_basis(reference: ReferenceData) -> list[str]:
+    """What has two prices: perpetuals, and pairs whose assets both have one in the numeraire."""
+    crosses = [
+        symbol
+        for symbol, pair in reference.instruments.items()
+        if all(f"{asset}/{reference.numeraire}" in reference.instruments for asset in (pair.base, pair.quote))
+    ]
+    return [*reference.perpetuals, *crosses]
 
 
 RULE: Final = RulePlugin(name="basis_divergence", read=read, hears=(QuotePublished,))

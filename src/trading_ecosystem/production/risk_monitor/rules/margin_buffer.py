@@ -20,14 +20,23 @@ LOST = 100 * MILLION  # Where there is no equity left.
 
 @final
 class MarginBuffer:
-    """Of one account, over all assets in which it has margin: the worst counts. `marks` are shared, by symbol."""
+    """Of one account, over all assets in which it has margin: the worst counts. `marks`, and `rates` where the venue
+    asks for another maintenance margin than the terms say, are its venue's, shared, by symbol."""
 
-    __slots__ = ("_margin", "_marks", "_perpetuals", "watch")
+    __slots__ = ("_margin", "_marks", "_perpetuals", "_rates", "watch")
 
-    def __init__(self, margin: Margin, perpetuals: dict[str, Instrument], marks: dict[str, int], watch: Watch) -> None:
+    def __init__(
+        self,
+        margin: Margin,
+        perpetuals: dict[str, Instrument],
+        marks: dict[str, int],
+        rates: dict[str, int],
+        watch: Watch,
+    ) -> None:
         self._margin = margin
         self._perpetuals = perpetuals
         self._marks = marks
+        self._rates = rates
         self.watch = watch
 
     def value(self) -> int | None:
@@ -42,7 +51,8 @@ class MarginBuffer:
             asset = perpetual.quote
             value_minor = perpetual.notional_minor(self._marks[symbol], lots)
             equities[asset] = equities.get(asset, 0) + value_minor - cost_minor
-            needed_minor = -(-abs(value_minor) * perpetual.terms.maintenance_margin_ppm // MILLION)
+            rate_ppm = self._rates.get(symbol, perpetual.terms.maintenance_margin_ppm)
+            needed_minor = -(-abs(value_minor) * rate_ppm // MILLION)
             needs[asset] = needs.get(asset, 0) + needed_minor
         return max([used(needs[asset], equities[asset]) for asset in needs], default=0)
 

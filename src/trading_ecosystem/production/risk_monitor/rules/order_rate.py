@@ -5,7 +5,6 @@ at one moment were all canceled by one wish. Fills are none, and an order that t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, final
 
 from trading_ecosystem.configuration.document import Node
@@ -32,13 +31,6 @@ def is_answer(event: AccountEvent) -> bool:
     if isinstance(event, OrderCanceled):
         return event.reason is CancelReason.REQUESTED
     return isinstance(event, ANSWERS)
-
-
-@dataclass(frozen=True)
-class Rates(Entry):
-    """`kills`: whether a desk is stopped while a rate of its account is critical."""
-
-    kills: bool
 
 
 @final
@@ -87,13 +79,13 @@ class OrderRate(Rule):
         return [rate.figure(now) for rates in self._rates.values() for rate in rates]
 
 
-def read(node: Node, firm: Firm) -> Rates:
+def read(node: Node, firm: Firm) -> Entry:
     section = node.section(optional=(*WINDOWS_NS, "kill"))
     windows = [window for window in WINDOWS_NS if window in section]
     if not windows:
         node.fail(f"one of {' and '.join(WINDOWS_NS)} is needed")
     limits = [of_window(window, read_levels(section[window], read_count), firm) for window in windows]
-    return Rates(tuple(limits), kills="kill" in section and section["kill"].flag())
+    return Entry(tuple(limits), kills="kill" in section and section["kill"].flag())
 
 
 def of_window(window: str, levels: Levels, firm: Firm) -> Limit:

@@ -52,9 +52,10 @@ class Limit:
 
 @dataclass(frozen=True)
 class Entry:
-    """What a limits file says of one rule."""
+    """What a limits file says of one rule. `kills`: whether desks are stopped while its alert is critical."""
 
     limits: tuple[Limit, ...]
+    kills: bool = False
 
     @property
     def subjects(self) -> tuple[str, ...]:

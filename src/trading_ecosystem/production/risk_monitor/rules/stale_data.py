@@ -12,6 +12,7 @@ from trading_ecosystem.messages.market import QuotePublished
 from trading_ecosystem.production.risk_monitor.levels import TIME_UNIT, read_bare, read_duration
 from trading_ecosystem.production.risk_monitor.portfolio import Position
 from trading_ecosystem.production.risk_monitor.rules.basis_divergence import Basis
+from trading_ecosystem.production.risk_monitor.rules.cross_basis import CrossBasis
 from trading_ecosystem.production.risk_monitor.rules.peg_deviation import Peg
 from trading_ecosystem.production.risk_monitor.rules.plugin import Entry, Firm, RulePlugin, each_alike
 from trading_ecosystem.production.risk_monitor.rules.price_outlier import PriceOutlier
@@ -43,7 +44,7 @@ class Feed:
         self.silence = silence
         self.position = position
         self.peg = peg
-        self.bases: list[Basis] = []
+        self.bases: list[Basis | CrossBasis] = []
         self.content: Content | None = None
         self.outlier: PriceOutlier | None = None
         self.price = 0  # Twice the mid in ticks; 0 while there is none.

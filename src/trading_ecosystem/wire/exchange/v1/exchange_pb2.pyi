@@ -1550,6 +1550,7 @@ class ExchangeEvent(_message.Message):
     POSITION_LIQUIDATED_FIELD_NUMBER: _builtins.int
     POSITION_DELEVERAGED_FIELD_NUMBER: _builtins.int
     LOSS_COVERED_FIELD_NUMBER: _builtins.int
+    MARGIN_RATES_CHANGED_FIELD_NUMBER: _builtins.int
     MARKET_PHASE_CHANGED_FIELD_NUMBER: _builtins.int
     ACCOUNT_MOVED_FIELD_NUMBER: _builtins.int
     MOVEMENT_ANSWERED_FIELD_NUMBER: _builtins.int
@@ -1652,6 +1653,10 @@ class ExchangeEvent(_message.Message):
         """An account lost more than it had."""
 
     @_builtins.property
+    def margin_rates_changed(self) -> Global___MarginRatesChanged:
+        """The venue asks for another margin."""
+
+    @_builtins.property
     def market_phase_changed(self) -> Global___MarketPhaseChanged:
         """A market is halted, in an auction, or open again."""
 
@@ -1706,6 +1711,7 @@ class ExchangeEvent(_message.Message):
         position_liquidated: Global___PositionLiquidated | None = ...,
         position_deleveraged: Global___PositionDeleveraged | None = ...,
         loss_covered: Global___LossCovered | None = ...,
+        margin_rates_changed: Global___MarginRatesChanged | None = ...,
         market_phase_changed: Global___MarketPhaseChanged | None = ...,
         account_moved: Global___AccountMoved | None = ...,
         movement_answered: Global___MovementAnswered | None = ...,
@@ -1714,11 +1720,11 @@ class ExchangeEvent(_message.Message):
         books_reported: Global___BooksReported | None = ...,
         health_changed: _common_pb2.HealthChanged | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["account_moved", b"account_moved", "account_reported", b"account_reported", "amend_rejected", b"amend_rejected", "book_top_changed", b"book_top_changed", "books_reported", b"books_reported", "cancel_rejected", b"cancel_rejected", "event", b"event", "funding_settled", b"funding_settled", "header", b"header", "health_changed", b"health_changed", "loss_covered", b"loss_covered", "margin_called", b"margin_called", "margin_move_rejected", b"margin_move_rejected", "margin_moved", b"margin_moved", "mark_price_changed", b"mark_price_changed", "market_phase_changed", b"market_phase_changed", "movement_answered", b"movement_answered", "order_accepted", b"order_accepted", "order_amended", b"order_amended", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "order_triggered", b"order_triggered", "position_changed", b"position_changed", "position_deleveraged", b"position_deleveraged", "position_liquidated", b"position_liquidated", "profit_settled", b"profit_settled", "profits_reported", b"profits_reported", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["account_moved", b"account_moved", "account_reported", b"account_reported", "amend_rejected", b"amend_rejected", "book_top_changed", b"book_top_changed", "books_reported", b"books_reported", "cancel_rejected", b"cancel_rejected", "event", b"event", "funding_settled", b"funding_settled", "header", b"header", "health_changed", b"health_changed", "loss_covered", b"loss_covered", "margin_called", b"margin_called", "margin_move_rejected", b"margin_move_rejected", "margin_moved", b"margin_moved", "margin_rates_changed", b"margin_rates_changed", "mark_price_changed", b"mark_price_changed", "market_phase_changed", b"market_phase_changed", "movement_answered", b"movement_answered", "order_accepted", b"order_accepted", "order_amended", b"order_amended", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "order_triggered", b"order_triggered", "position_changed", b"position_changed", "position_deleveraged", b"position_deleveraged", "position_liquidated", b"position_liquidated", "profit_settled", b"profit_settled", "profits_reported", b"profits_reported", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_moved", b"account_moved", "account_reported", b"account_reported", "amend_rejected", b"amend_rejected", "book_top_changed", b"book_top_changed", "books_reported", b"books_reported", "cancel_rejected", b"cancel_rejected", "event", b"event", "funding_settled", b"funding_settled", "header", b"header", "health_changed", b"health_changed", "loss_covered", b"loss_covered", "margin_called", b"margin_called", "margin_move_rejected", b"margin_move_rejected", "margin_moved", b"margin_moved", "mark_price_changed", b"mark_price_changed", "market_phase_changed", b"market_phase_changed", "movement_answered", b"movement_answered", "order_accepted", b"order_accepted", "order_amended", b"order_amended", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "order_triggered", b"order_triggered", "position_changed", b"position_changed", "position_deleveraged", b"position_deleveraged", "position_liquidated", b"position_liquidated", "profit_settled", b"profit_settled", "profits_reported", b"profits_reported", "sequence", b"sequence", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_moved", b"account_moved", "account_reported", b"account_reported", "amend_rejected", b"amend_rejected", "book_top_changed", b"book_top_changed", "books_reported", b"books_reported", "cancel_rejected", b"cancel_rejected", "event", b"event", "funding_settled", b"funding_settled", "header", b"header", "health_changed", b"health_changed", "loss_covered", b"loss_covered", "margin_called", b"margin_called", "margin_move_rejected", b"margin_move_rejected", "margin_moved", b"margin_moved", "margin_rates_changed", b"margin_rates_changed", "mark_price_changed", b"mark_price_changed", "market_phase_changed", b"market_phase_changed", "movement_answered", b"movement_answered", "order_accepted", b"order_accepted", "order_amended", b"order_amended", "order_canceled", b"order_canceled", "order_filled", b"order_filled", "order_rejected", b"order_rejected", "order_triggered", b"order_triggered", "position_changed", b"position_changed", "position_deleveraged", b"position_deleveraged", "position_liquidated", b"position_liquidated", "profit_settled", b"profit_settled", "profits_reported", b"profits_reported", "sequence", b"sequence", "trade_executed", b"trade_executed", "trades_reported", b"trades_reported", "venue_heartbeat", b"venue_heartbeat"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["book_top_changed", "venue_heartbeat", "trade_executed", "order_accepted", "order_rejected", "order_filled", "order_canceled", "cancel_rejected", "account_reported", "trades_reported", "order_amended", "amend_rejected", "order_triggered", "margin_moved", "margin_move_rejected", "mark_price_changed", "funding_settled", "position_changed", "margin_called", "position_liquidated", "position_deleveraged", "loss_covered", "market_phase_changed", "account_moved", "movement_answered", "profit_settled", "profits_reported", "books_reported", "health_changed"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["book_top_changed", "venue_heartbeat", "trade_executed", "order_accepted", "order_rejected", "order_filled", "order_canceled", "cancel_rejected", "account_reported", "trades_reported", "order_amended", "amend_rejected", "order_triggered", "margin_moved", "margin_move_rejected", "mark_price_changed", "funding_settled", "position_changed", "margin_called", "position_liquidated", "position_deleveraged", "loss_covered", "margin_rates_changed", "market_phase_changed", "account_moved", "movement_answered", "profit_settled", "profits_reported", "books_reported", "health_changed"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -3227,6 +3233,46 @@ class MarginMoveRejected(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MarginMoveRejected: _TypeAlias = MarginMoveRejected  # noqa: Y015
+
+@_typing.final
+class MarginRatesChanged(_message.Message):
+    """The venue asks for other margin than the terms of a perpetual say, or for that again. As long as it is other, this is
+    told before every mark price.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VENUE_FIELD_NUMBER: _builtins.int
+    SYMBOL_FIELD_NUMBER: _builtins.int
+    INITIAL_PPM_FIELD_NUMBER: _builtins.int
+    MAINTENANCE_PPM_FIELD_NUMBER: _builtins.int
+    OCCURRED_NS_FIELD_NUMBER: _builtins.int
+    venue: _builtins.str
+    """Instance of the venue."""
+    symbol: _builtins.str
+    """Perpetual, such as `BTC-PERP`."""
+    initial_ppm: _builtins.int
+    """Share of the value of a position that opening it needs, in parts per million."""
+    maintenance_ppm: _builtins.int
+    """Share of the value of a position that keeping it needs, in parts per million."""
+    occurred_ns: _builtins.int
+    """When, in ns since 1970, UTC, on the venue's clock."""
+    def __init__(
+        self,
+        *,
+        venue: _builtins.str = ...,
+        symbol: _builtins.str = ...,
+        initial_ppm: _builtins.int = ...,
+        maintenance_ppm: _builtins.int = ...,
+        occurred_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["initial_ppm", b"initial_ppm", "maintenance_ppm", b"maintenance_ppm", "occurred_ns", b"occurred_ns", "symbol", b"symbol", "venue", b"venue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MarginRatesChanged: _TypeAlias = MarginRatesChanged  # noqa: Y015
 
 @_typing.final
 class MarkPriceChanged(_message.Message):

@@ -260,6 +260,8 @@ class _VenueFaultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VenueFault
     """Its own price goes away from everybody else's."""
     VENUE_FAULT_PHANTOM_CREDIT: _VenueFault.ValueType  # 11
     """Asked, it tells a balance that is larger than it is."""
+    VENUE_FAULT_MARGIN_RATES: _VenueFault.ValueType  # 12
+    """It asks for another margin than the terms of perpetuals say."""
 
 class VenueFault(_VenueFault, metaclass=_VenueFaultEnumTypeWrapper):
     """What a venue does wrong."""
@@ -288,6 +290,8 @@ VENUE_FAULT_WICK: VenueFault.ValueType  # 10
 """Its own price goes away from everybody else's."""
 VENUE_FAULT_PHANTOM_CREDIT: VenueFault.ValueType  # 11
 """Asked, it tells a balance that is larger than it is."""
+VENUE_FAULT_MARGIN_RATES: VenueFault.ValueType  # 12
+"""It asks for another margin than the terms of perpetuals say."""
 Global___VenueFault: _TypeAlias = VenueFault  # noqa: Y015
 
 class _RunStage:
