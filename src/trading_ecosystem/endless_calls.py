@@ -3,7 +3,7 @@
 Rule 1: what is interrupted is a call that has been going on for `PATIENCE` signals, and nothing else. Signals of a
 process that stands still count as one, so that a machine that sleeps or is slow ends nothing.
 Rule 2: an endless loop is ended at the same message in every run, as it comes back in none; only its own state is lost.
-Rule 3: compiled code cannot be interrupted, nor can code that catches `BaseException` in its loop.
+Rule 3: compiled code cannot be interrupted, nor can code that catches everything in its loop.
 """
 
 import signal

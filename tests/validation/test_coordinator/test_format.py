@@ -71,7 +71,7 @@ def test_the_schema_takes_every_shipped_scenario_as_text_and_as_typed_yaml(shipp
         ("within: 5s", "within: 5s\n    episodes: few"),
         ("within: 5s", "within: 5s\n    episodes: -1"),
         ("within: 5s", "within: 5s\n    resolved: maybe"),
-        ("alert: venue_down", "alert: venue_dwn"),
+        ("alert: venue_down", "alert: [venue_down]"),
         ("restore: price.drift", "restored: price.drift"),
     ],
 )
