@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -55,12 +56,19 @@ def postgresql(postgresql_server: Any) -> Iterator[Any]:
         shutil.rmtree(folder)
 
 
+def unclaimed_port() -> int:
+    """One of those that the system hands out: other servers look for theirs elsewhere, also while this one is away."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
 class Valkey:
     """A Valkey at one address, which can go and come back empty, and without its users."""
 
     def __init__(self, kind: type[Any]) -> None:
         self._kind = kind
-        self._server: Any = kind()
+        self._server: Any = kind(port=unclaimed_port())
         self._server.start()
         self.port: int = self._server.port
         self.url = f"redis://127.0.0.1:{self.port}"
