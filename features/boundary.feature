@@ -79,5 +79,5 @@ Feature: A limit is shown to be where it is said to be
       | {over: {method.0.to: 0.98}}                 | boundary: the key 'under' is missing                                               |
       | {under: {boundary.over: {duration: 3m}}}    | a boundary has no boundary of its own                                              |
       | {of: [venue_down], under: {method.0.to: 0.99}} | boundary: no such alert is expected, so there is no limit to stay under         |
-      | {of: [venue], under: {method.0.to: 0.99}}   | usdt-cliff-9m.yaml:42: boundary.of.0: unknown alert 'venue'; did you mean 'venue_down'? |
+      | {of: [venue], under: {method.0.to: 0.99}}   | boundary: no such alert is expected, so there is no limit to stay under            |
       | {limit: {price: USDT/USD, below: 0.99}, under: {method.0.to: 0.99}} | boundary: how near a price alone comes is not told; name a `limit`, such as a deviation |

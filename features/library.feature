@@ -35,4 +35,4 @@ Feature: What really happened is a scenario, and says who tells of it
     And the limits "two-desks", with "fires_at_most_every: 1m" in place of "fires_at_most_every: 10m"
     When it is run
     Then the verdict is FAIL
-    And the reason says: episodes: stale_data BTC/USD critical: fired 4 times, not 2
+    And the reason says: episodes: stale_data BTC/USD warning: fired 4 times, not 2

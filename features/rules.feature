@@ -21,7 +21,7 @@ Feature: Risk rules are plug-ins, and one that fails ends alone
   Scenario: The others judge on when one has failed
     Given the scenario "usdt-cliff-9m"
     And a rule of the firm's own that raises at its hundredth quote
-    And its recovery.hold is set to [ledger_balanced]
+    And its recovery is set to {within: 2m, hold: [ledger_balanced]}
     When it is run
     Then the monitor says once that its rule failed: ZeroDivisionError
     And the critical alert peg_deviation on USDT fired within its deadline
