@@ -78,6 +78,6 @@ Feature: A limit is shown to be where it is said to be
       | {under: {}}                                 | boundary.under: nothing is changed; name a key such as method.0.to, and its value  |
       | {over: {method.0.to: 0.98}}                 | boundary: the key 'under' is missing                                               |
       | {under: {boundary.over: {duration: 3m}}}    | a boundary has no boundary of its own                                              |
-      | {of: [venue_down], under: {method.0.to: 0.99}} | boundary: no such alert is expected, so there is no limit to stay under         |
-      | {of: [venue], under: {method.0.to: 0.99}}   | boundary: no such alert is expected, so there is no limit to stay under            |
+      | {of: [venue_down], under: {method.0.to: 0.99}} | usdt-cliff-9m.yaml:42: boundary: of: no alert 'venue_down' is expected; expected: peg_deviation |
+      | {of: [venue], under: {method.0.to: 0.99}}   | usdt-cliff-9m.yaml:42: boundary: of: no alert 'venue' is expected; expected: peg_deviation |
       | {limit: {price: USDT/USD, below: 0.99}, under: {method.0.to: 0.99}} | boundary: how near a price alone comes is not told; name a `limit`, such as a deviation |

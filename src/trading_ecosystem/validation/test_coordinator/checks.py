@@ -163,9 +163,13 @@ def check_boundary(boundary: Boundary | None, expectations: Iterable[Expectation
     if boundary is None:
         return
     expected = list(expectations)
+    if not expected:
+        boundary.node.fail("no alert is expected, so there is no limit to stay under")
+    names = sorted({each.rule for each in expected})
+    for rule in boundary.of:
+        if rule not in names:
+            boundary.node.fail(f"of: no alert {rule!r} is expected; expected: {', '.join(names)}")
     owed = [each for each in expected if not boundary.of or each.rule in boundary.of]
-    if not owed or not {each.rule for each in expected}.issuperset(boundary.of):
-        boundary.node.fail("no such alert is expected, so there is no limit to stay under")
     if not all(measurable(limit) for limit in ([boundary.limit] if boundary.limit else [each.when for each in owed])):
         boundary.node.fail("how near a price alone comes is not told; name a `limit`, such as a deviation")
     for key, value in (*boundary.under, *boundary.over):
