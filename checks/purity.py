@@ -11,7 +11,6 @@ SHELLS = (
     *(
         "config.py",
         "store.py",
-        "trading_engine/plugins.py",
         "risk_monitor/plugins.py",
         "replay.py",
         "market_data/record_*.py",

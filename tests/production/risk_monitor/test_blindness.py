@@ -31,7 +31,7 @@ STANDARD = {"collections.abc", "dataclasses", "enum", "fractions", "functools", 
 STANDARD |= {"mypy_extensions"}
 # What finds rules reads what is installed, once, before anything runs; what ends one says why in the log.
 MORE = {
-    "plugins.py": ("importlib", "re"),
+    "plugins.py": ("re",),
     "fence.py": ("trading_ecosystem.live.telemetry.lines", "trading_ecosystem.foreign_calls"),
 }
 FILES = sorted(Path(next(iter(package.__path__))).rglob("*.py"))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from trading_ecosystem.configuration import plugins as finder
 from trading_ecosystem.configuration.document import Problem
 from trading_ecosystem.production.trading_engine import plugins
 from trading_ecosystem.production.trading_engine.config import DeskConfig
@@ -164,7 +165,7 @@ def test_an_instrument_that_only_the_plugin_knows_is_refused(
 def test_the_built_in_strategies_are_there_without_metadata(
     monkeypatch: pytest.MonkeyPatch, desk_config: Build, maker_text: str
 ) -> None:
-    monkeypatch.setattr(plugins, "entry_points", lambda group: ())
+    monkeypatch.setattr(finder, "entry_points", lambda group: ())
     assert desk_config(maker_text).strategies[0].kind == "market_maker"
     assert set(plugins.offers()) == set(plugins.BUILT_IN)
 

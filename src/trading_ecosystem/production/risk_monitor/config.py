@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from trading_ecosystem.configuration.document import Node, Section
+from trading_ecosystem.configuration.plugins import is_path
 from trading_ecosystem.production.risk_monitor import plugins
 from trading_ecosystem.production.risk_monitor.heard import OF_BOOKS, OF_DESKS
 from trading_ecosystem.production.risk_monitor.levels import Ending, Levels, check_names, read_duration
@@ -93,7 +94,7 @@ def hears(part: RulePart, kinds: tuple[type, ...]) -> bool:
 def read(node: Node, reference: ReferenceData, venues: dict[str, tuple[str, ...]]) -> Limits:
     """The limits in a document. `venues`: the firm's accounts at each. Raises `Problem` for the first mistake."""
     keys = [key for key, _ in node.entries()]
-    paths = [key for key in keys if plugins.is_path(key)]
+    paths = [key for key in keys if is_path(key)]
     optional = (*plugins.offers(), *OPTIONAL_TIMES, ACCOUNTS, *paths)
     document = node.section(required=(*REQUIRED, *TIMES), optional=optional)
     if ("balance_sanity" in document) != ("ask_venue_every" in document):

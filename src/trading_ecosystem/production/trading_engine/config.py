@@ -61,6 +61,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from trading_ecosystem.configuration.document import Node, Problem, Section
+from trading_ecosystem.configuration.plugins import one_line
 from trading_ecosystem.production.trading_engine import plugins
 from trading_ecosystem.production.trading_engine.config_values import (
     MILLISECOND_NS,
@@ -284,7 +285,7 @@ def read_strategy(node: Node, reference: ReferenceData, limits: Limits) -> Strat
     except Problem:
         raise
     except Exception as error:  # Whatever a stranger's reader raises.
-        node.fail(f"the reader of the strategy {kind} failed: {plugins.one_line(error)}")
+        node.fail(f"the reader of the strategy {kind} failed: {one_line(error)}")
     for symbol in symbols:
         if symbol not in reference.instruments:
             node.fail_word(f"the strategy {kind} asks for an unknown instrument", symbol, reference.instruments)
