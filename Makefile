@@ -16,13 +16,14 @@ NEVER_COMPILED := $(addprefix tests/,deploy docs orchestrator planes wire) \
 
 # Tests that need minutes of a quiet machine each: scenarios against real services, and searches of a whole ecosystem.
 LANES := tests/deploy/test_scrape.py tests/orchestrator/test_two_venues_up.py tests/live/matrix/test_live_faults.py $(addprefix tests/planes/test_,canaries.py refusals.py network.py)
+BOUNDARIES := tests/validation/test_coordinator/test_every_boundary.py
 LIVE_COMMANDS := tests/docs/test_commands.py::test_the_live_commands_do_what_they_say
 
 # The compiled build shadows its sources: it comes first on the path where it exists.
 RUN = PYTHONPATH=$(CURDIR)/.compiled
 
 .DEFAULT_GOAL := help
-.PHONY: help demo live test lanes kills planes check bench month loosened compiled suite lock clean
+.PHONY: help demo live test lanes kills planes check bench month boundaries loosened compiled suite lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
@@ -36,10 +37,10 @@ live: $(COMPILED)  ## Seven real services: a 15% crash at 60x, a kill while trad
 test: $(COMPILED)  ## Run all tests, and those of what is compiled once more with the compiled build
 	@echo "== tests, plain Python"
 	@$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "$$([ -f .compiled/pure ] && echo 'slow or not slow' || echo 'not whole')" \
-	  $(addprefix --ignore=,$(LANES)) --deselect $(LIVE_COMMANDS)
+	  $(addprefix --ignore=,$(LANES) $(BOUNDARIES)) --deselect $(LIVE_COMMANDS)
 	@echo "== tests, compiled"
 	@if [ -f .compiled/pure ]; then echo "no C compiler: the compiled build is not there to be tested"; \
-	else $(RUN) $(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not slow" $(addprefix --ignore=,$(NEVER_COMPILED)); fi
+	else $(RUN) $(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not slow" $(addprefix --ignore=,$(NEVER_COMPILED) $(BOUNDARIES)); fi
 
 lanes: $(COMPILED)  ## Run the long live tests, one after the other, on a machine that does nothing else
 	@$(BIN)/pytest $(LANES) $(LIVE_COMMANDS)
@@ -69,6 +70,9 @@ suite: $(COMPILED)  ## Run every scenario with its twin, reports under out/
 month: $(COMPILED)  ## Run thirty simulated days with all that can happen to money, and thirty quiet ones: books at zero, nobody called
 	@$(RUN) $(BIN)/python checks/month.py
 	@$(RUN) $(BIN)/python checks/quiet_month.py
+
+boundaries: $(COMPILED)  ## Run both sides of every boundary with three seeds
+	@$(RUN) $(BIN)/pytest -n $(JOBS) $(BOUNDARIES)
 
 loosened: $(COMPILED)  ## Loosen each limit that a scenario rests on: every time it must fail, and name the alert
 	@$(RUN) $(BIN)/python checks/loosened.py --jobs $(JOBS)
