@@ -35,7 +35,7 @@ from trading_ecosystem.simulators.exchange.announcements import open_order, open
 from trading_ecosystem.simulators.exchange.auction import Auctions
 from trading_ecosystem.simulators.exchange.changes import OrderChanges
 from trading_ecosystem.simulators.exchange.clients import Clients
-from trading_ecosystem.simulators.exchange.config import ExchangeConfig
+from trading_ecosystem.simulators.exchange.config import ExchangeConfig, LiquidityConfig
 from trading_ecosystem.simulators.exchange.deadlines import NEVER_NS
 from trading_ecosystem.simulators.exchange.dispersion import Dispersions
 from trading_ecosystem.simulators.exchange.entry import OrderEntry
@@ -52,6 +52,24 @@ from trading_ecosystem.simulators.exchange.perpetuals import Perpetuals, contrac
 from trading_ecosystem.simulators.exchange.rules import MarketRules
 from trading_ecosystem.simulators.exchange.state import restore_matching, save_matching
 from trading_ecosystem.simulators.exchange.venue_books import VenueBooks
+
+
+def background_of(
+    name: str, config: LiquidityConfig, accounts: Accounts, matching: Matching, seed: int
+) -> dict[str, Liquidity]:
+    """The venue's own participants, by instrument."""
+    return {
+        symbol: Liquidity(
+            matching,
+            matching.markets[symbol],
+            accounts.background,
+            accounts.noise,
+            config,
+            own,
+            Dice(seed, f"{name}.noise.{symbol}"),
+        )
+        for symbol, own in config.instruments.items()
+    }
 
 
 @final
@@ -118,18 +136,7 @@ class Exchange(JournaledCore):
             name, self._clients, self._matching, register, config.most_open_orders, config.most_waiting_orders
         )
         self._changes = OrderChanges(name, self._clients, self._matching)
-        self._liquidity = {
-            symbol: Liquidity(
-                self._matching,
-                self._matching.markets[symbol],
-                self._accounts.background,
-                self._accounts.noise,
-                config.liquidity,
-                own,
-                Dice(seed, f"{name}.noise.{symbol}"),
-            )
-            for symbol, own in config.liquidity.instruments.items()
-        }
+        self._liquidity = background_of(name, config.liquidity, self._accounts, self._matching, seed)
         self._dispersions = Dispersions(name, config.dispersion, list(reference.instruments), seed)
         self._faults = VenueFaults(
             name, register, self._accounts, self._matching, self._auctions, self._liquidity, self._perpetuals
