@@ -41,6 +41,11 @@ def test_the_shipped_world_with_perpetuals() -> None:
     [
         ("BTC-PERP: {index: BTC/USD", "BTC/PERP: {index: BTC/USD", "a perpetual is named like BTC-PERP"),
         ("index: BTC/USD", "index: BTC/USDT", "unknown instrument 'BTC/USDT'; did you mean 'BTC/USD'?"),
+        (
+            "numeraire: USD",
+            "numeraire: BTC",
+            "a perpetual is settled in BTC, the numeraire, and BTC/USD is not quoted in it",
+        ),
         ("index: BTC/USD", "indx: BTC/USD", "unknown key 'indx'; did you mean 'index'?"),
         ("initial_margin: 5%", "initial_margin: 2.5%", "the maintenance margin must be below the initial margin"),
         ("initial_margin: 5%", "initial_margin: 500%", "500% is not between 0.01% and 100%"),

@@ -53,7 +53,7 @@ def read_reference(top: Section) -> ReferenceData:
     pairs = [pair.symbol for pair in instruments]
     perpetuals = top.get("perpetuals")
     for symbol, node in perpetuals.entries() if perpetuals else []:
-        instruments.append(read_perpetual(symbol, node, pairs, assets))
+        instruments.append(read_perpetual(symbol, node, pairs, assets, numeraire))
     return ReferenceData(numeraire, list(assets.values()), instruments)
 
 
@@ -69,7 +69,7 @@ def read_instrument(symbol: str, node: Node, assets: dict[str, Asset]) -> Instru
         node.fail(f"tick x lot is too fine: {problem}")
 
 
-def read_perpetual(symbol: str, node: Node, pairs: list[str], assets: dict[str, Asset]) -> Instrument:
+def read_perpetual(symbol: str, node: Node, pairs: list[str], assets: dict[str, Asset], numeraire: str) -> Instrument:
     if PERPETUAL_NAME.fullmatch(symbol) is None:
         node.fail(f"a perpetual is named like BTC-PERP, not {symbol!r}")
     section = node.section(("index", "tick", "lot", *MARGIN_KEYS, *FUNDING_KEYS))
@@ -84,6 +84,8 @@ def read_perpetual(symbol: str, node: Node, pairs: list[str], assets: dict[str, 
     if interest_ppm > cap_ppm:
         section["interest"].fail("the interest is above the funding cap")
     index = section["index"].word(pairs, "instrument")
+    if index.partition("/")[2] != numeraire:  # Nobody here could say what such a position is worth to the firm.
+        section["index"].fail(f"a perpetual is settled in {numeraire}, the numeraire, and {index} is not quoted in it")
     terms = PerpetualTerms(index, initial_ppm, maintenance_ppm, every_ns, cap_ppm, interest_ppm)
     try:
         return perpetual(symbol, terms, section["tick"].positive(), section["lot"].positive(), assets)
