@@ -68,21 +68,31 @@ class Listener(Core):
 
 
 def twin(spans: list[MessageSpan]) -> list[Handed]:
-    """Again and again, of those whose cause is done, the earliest; nothing is earlier than its cause."""
+    """Again and again, of those whose cause is done, and all that their sender said before, the earliest.
+
+    Nothing is earlier than its cause, or than what its sender said before.
+    """
     left = {each.message_id: each for each in spans}
     known = set(left)
+    spools = {each.spool for each in spans}
     moment: dict[int, int] = {}
     counted: dict[int, int] = {}
     order: list[Handed] = []
     last = 0
+    said: dict[str, int] = {}
     while left:
+        turns = {
+            spool: min((each.place for each in left.values() if each.spool == spool), default=0) for spool in spools
+        }
         ready = [
-            (max(each.sent_ns, moment.get(each.causation_id, 0)), each.message_id)
+            (max(each.sent_ns, moment.get(each.causation_id, 0), said.get(each.spool, 0)), each.message_id)
             for each in left.values()
-            if each.causation_id == 0 or each.causation_id in moment or each.causation_id not in known
+            if each.place == turns[each.spool]
+            and (each.causation_id == 0 or each.causation_id in moment or each.causation_id not in known)
         ]
         at, message_id = min(ready)
         found = left.pop(message_id)
+        said[found.spool] = at
         if found.causation_id and found.causation_id not in counted:
             last += 1
             counted[found.causation_id] = last
@@ -163,6 +173,36 @@ def test_without_waiting_what_all_senders_have_passed_moves_on() -> None:
     assert listener.order == [1]
 
 
+def test_what_a_service_said_first_comes_first_even_where_the_clock_of_its_cause_was_ahead() -> None:
+    listener = Listener()
+    intake = Intake(listener, decode, SENDERS, BOUND_NS, BOUND_NS)
+    order = span(1, sent_ns=110, sender="custodian", place=1)
+    filled = span(2, cause=1, sent_ns=100, sender="exchange", place=1)
+    quoted = span(3, sent_ns=101, sender="exchange", place=2)
+    for each in (quoted, filled, order):
+        intake.add(each, 0)
+    intake.drain(LAST_NS)
+    assert listener.order == [1, 2, 3]
+
+
+@pytest.mark.parametrize("drained", [True, False])
+def test_what_is_its_own_cause_by_way_of_what_was_said_before_is_told_all_the_same(drained: bool) -> None:
+    listener = Listener()
+    intake = Intake(listener, decode, SENDERS, BOUND_NS, 10 * BOUND_NS)
+    intake.add(span(1, cause=4, sender="exchange", place=1), 0)
+    intake.add(span(2, sender="exchange", place=2), 0)
+    intake.add(span(3, cause=2, sender="custodian", place=1), 0)
+    intake.add(span(4, sender="custodian", place=2), 0)
+    if drained:
+        intake.drain(LAST_NS)
+    else:
+        intake.release(10 * BOUND_NS)
+        assert listener.order == []
+        for at in range(11, 14):
+            intake.release(at * BOUND_NS)
+    assert sorted(listener.order) == [1, 2, 3, 4]
+
+
 def test_a_gap_in_a_spool_holds_the_order_until_the_bound() -> None:
     listener = Listener()
     intake = Intake(listener, decode, ("exchange",), BOUND_NS, BOUND_NS)
@@ -190,13 +230,14 @@ def test_a_cause_is_waited_for_longer_than_a_turn() -> None:
     listener = Listener()
     intake = Intake(listener, decode, ("exchange", "custodian"), BOUND_NS, 3 * BOUND_NS)
     intake.add(span(2, cause=1, sent_ns=100, place=2), 0)
-    intake.add(span(9, sent_ns=101, place=3), 0)
+    intake.add(span(8, sent_ns=101, place=3), 0)
+    intake.add(span(9, sent_ns=101, sender="custodian", place=1), 0)
     intake.release(2 * BOUND_NS)
-    assert listener.order == [9]
+    assert listener.order == [9], "and what its sender said after it waits with it"
     intake.add(span(1, sent_ns=99, place=1), 2 * BOUND_NS)
     intake.release(4 * BOUND_NS)
-    assert listener.order == [9, 1, 2]
-    assert listener.heard[-1] == (3, 2, "exchange", 2)
+    assert listener.order == [9, 1, 2, 8]
+    assert listener.heard[2] == (3, 2, "exchange", 2)
 
 
 def test_a_cause_that_comes_too_late_does_not_take_the_id_that_was_left_for_it() -> None:

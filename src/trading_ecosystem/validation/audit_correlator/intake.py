@@ -1,6 +1,7 @@
 """Puts the spans of all services into one causal order, and hands them to the correlator as envelopes.
 
-Rule 1: a cause comes before its effect; otherwise the order is that of time, and at one moment that of message ids.
+Rule 1: a cause comes before its effect, though its sender's clock may have been ahead; and what one service said comes in
+the order in which it said it. Otherwise the order is that of time, and at one moment that of message ids.
 Rule 2: the order depends on the spans alone, not on their arrival, as long as none comes later than the bound.
 Rule 3: ids are counted 1, 2, 3, ... in that order; a cause that does not come within the bound has an id of nothing.
 
@@ -163,14 +164,36 @@ class SenderProgress:
 class Waiting:
     """A span that has come and not yet gone on."""
 
-    __slots__ = ("arrived_ns", "message", "orphaned", "ready", "span")
+    __slots__ = ("arrived_ns", "caused", "gone", "impatient", "message", "orphaned", "queued", "span")
 
     def __init__(self, span: MessageSpan, message: Message, arrived_ns: int) -> None:
         self.span = span
         self.message = message
         self.arrived_ns = arrived_ns
-        self.ready = False  # It is in the queue.
+        self.caused = False  # Its cause has gone on, or is not waited for.
         self.orphaned = False  # Its cause is not waited for any more.
+        self.impatient = False  # It has waited so long that what its sender said before does not hold it up.
+        self.queued = False
+        self.gone = False
+
+
+@final
+class Line:
+    """The spans of one spool that wait, by place. What one service says goes on in the order in which it said it."""
+
+    __slots__ = ("_places", "moment_ns")
+
+    def __init__(self) -> None:
+        self._places: list[tuple[int, int, Waiting]] = []  # Place, message id: two of a liar may have one place.
+        self.moment_ns = 0  # Of the latest that has gone on.
+
+    def join(self, waiting: Waiting) -> None:
+        heappush(self._places, (waiting.span.place, waiting.span.message_id, waiting))
+
+    def first(self) -> Waiting | None:
+        while self._places and self._places[0][2].gone:
+            heappop(self._places)
+        return self._places[0][2] if self._places else None
 
 
 @final
@@ -186,6 +209,7 @@ class Intake:
         self._bound_ns, self._cause_bound_ns = bound_ns, cause_bound_ns
         self._progress = {sender: SenderProgress() for sender in senders}
         self._waiting: dict[int, Waiting] = {}
+        self._lines: dict[str, Line] = {}  # By spool.
         self._effects: dict[int, dict[int, Waiting]] = {}  # By the cause that they wait for, then by their id.
         self._queue: list[tuple[int, int, Waiting]] = []  # Moment, message id.
         self._arrivals: deque[Waiting] = deque()
@@ -218,6 +242,7 @@ class Intake:
         waiting = Waiting(span, message, wall_ns)
         self._waiting[span.message_id] = waiting
         self._arrivals.append(waiting)
+        self._line_of(waiting).join(waiting)
         self._place(waiting)
         return Fate.TAKEN
 
@@ -237,7 +262,7 @@ class Intake:
     def _place(self, waiting: Waiting) -> None:
         cause = waiting.span.causation_id
         if cause == 0 or self._id_of.get(cause):
-            self._make_ready(waiting)
+            self._cause_is_done(waiting)
         elif self._closes_a_circle(waiting):
             self._orphan(waiting)
         else:
@@ -250,22 +275,38 @@ class Intake:
             return False
         while cause != message_id:
             above = self._waiting.get(cause)
-            if above is None or above.ready:
+            if above is None or above.caused:
                 return False
             cause = above.span.causation_id
         return True
 
-    def _make_ready(self, waiting: Waiting) -> None:
+    def _cause_is_done(self, waiting: Waiting) -> None:
+        waiting.caused = True
+        self._queue_in_turn(waiting)
+
+    def _queue_in_turn(self, waiting: Waiting) -> None:
+        """Not before its cause is done and, unless it is impatient, all that its sender said before has gone on."""
+        if waiting.queued or not waiting.caused or not self._has_its_turn(waiting):
+            return
         span = waiting.span
-        moment = span.sent_ns
+        moment = max(span.sent_ns, self._line_of(waiting).moment_ns)
         if not waiting.orphaned and span.causation_id:
             moment = max(moment, self._moments[self._id_of.get(span.causation_id)])
-        waiting.ready = True
+        waiting.queued = True
         heappush(self._queue, (moment, span.message_id, waiting))
+
+    def _has_its_turn(self, waiting: Waiting) -> bool:
+        return waiting.impatient or self._line_of(waiting).first() is waiting
+
+    def _line_of(self, waiting: Waiting) -> Line:
+        found = self._lines.get(waiting.span.spool)
+        if found is None:
+            found = self._lines[waiting.span.spool] = Line()
+        return found
 
     def _orphan(self, waiting: Waiting) -> None:
         waiting.orphaned = True
-        self._make_ready(waiting)
+        self._cause_is_done(waiting)
 
     # Moving on.
 
@@ -275,13 +316,13 @@ class Intake:
         for progress in self._progress.values():
             for spool in progress.spools.values():
                 spool.give_up_before(give_up_ns)
-        self._orphan_the_old(wall_ns - self._cause_bound_ns)
+        old = self._give_up_causes_of_the_old(wall_ns - self._cause_bound_ns)
         reached_ns = min((progress.reached_ns for progress in self._progress.values()), default=0)
-        said: list[Message] = []
-        queue = self._queue
-        while queue and (queue[0][0] < reached_ns or queue[0][2].arrived_ns < give_up_ns):
-            said += self._hand_over()
-        return said
+
+        def may_go(moment: int, waiting: Waiting) -> bool:
+            return moment < reached_ns or waiting.arrived_ns < give_up_ns
+
+        return self._hand_over_all(may_go, old)
 
     def drain(self, until_ns: int) -> list[Message]:
         """The end of a run: hand over all that was sent up to and including this moment, without waiting."""
@@ -289,17 +330,37 @@ class Intake:
             if cause not in self._waiting:
                 for waiting in [each for each in effects.values() if each.span.sent_ns <= until_ns]:
                     self._stop_waiting_for_cause(waiting)
+
+        def may_go(moment: int, waiting: Waiting) -> bool:
+            return moment <= until_ns
+
+        return self._hand_over_all(may_go, [each for each in self._waiting.values() if each.span.sent_ns <= until_ns])
+
+    def _hand_over_all(self, may_go: Callable[[int, Waiting], bool], held_up: list[Waiting]) -> list[Message]:
+        """All that may go. What is held up after that, by a circle of what its senders told, goes out of its turn."""
+        said = self._hand_over_while(may_go)
+        for waiting in sorted([each for each in held_up if not each.gone], key=lambda each: each.span.sent_ns):
+            waiting.impatient = True
+            self._queue_in_turn(waiting)
+            said += self._hand_over_while(may_go)
+        return said
+
+    def _hand_over_while(self, may_go: Callable[[int, Waiting], bool]) -> list[Message]:
         said: list[Message] = []
-        while self._queue and self._queue[0][0] <= until_ns:
+        queue = self._queue
+        while queue and may_go(queue[0][0], queue[0][2]):
             said += self._hand_over()
         return said
 
-    def _orphan_the_old(self, give_up_ns: int) -> None:
-        """A cause that has come goes on in its own time; only one that has not is given up."""
+    def _give_up_causes_of_the_old(self, give_up_ns: int) -> list[Waiting]:
+        """A cause that has come goes on in its own time; only one that has not is given up. Returns the old."""
+        old: list[Waiting] = []
         while self._arrivals and self._arrivals[0].arrived_ns < give_up_ns:
             waiting = self._arrivals.popleft()
-            if not waiting.ready and waiting.span.causation_id not in self._waiting:
+            old.append(waiting)
+            if not waiting.caused and waiting.span.causation_id not in self._waiting:
                 self._stop_waiting_for_cause(waiting)
+        return [each for each in old if not each.gone]
 
     def _stop_waiting_for_cause(self, waiting: Waiting) -> None:
         effects = self._effects[waiting.span.causation_id]
@@ -310,6 +371,9 @@ class Intake:
 
     def _hand_over(self) -> Sequence[Message]:
         moment, message_id, waiting = heappop(self._queue)
+        if not self._has_its_turn(waiting):  # Something that was said before has come since.
+            waiting.queued = False
+            return ()
         span = waiting.span
         causation_id = self._cause_id(waiting)
         self._moments.append(moment)
@@ -320,9 +384,18 @@ class Intake:
         envelope = Envelope(counted, causation_id, story, span.sender, span.sent_ns, waiting.message)
         self._now = max(self._now, moment)
         said = self._core.handle(envelope, self._now)
-        for effect in self._effects.pop(message_id, {}).values():
-            self._make_ready(effect)
+        self._go_on_after(waiting, moment)
         return said
+
+    def _go_on_after(self, waiting: Waiting, moment: int) -> None:
+        line = self._line_of(waiting)
+        waiting.gone = True
+        line.moment_ns = max(line.moment_ns, moment)
+        for effect in self._effects.pop(waiting.span.message_id, {}).values():
+            self._cause_is_done(effect)
+        following = line.first()
+        if following is not None:
+            self._queue_in_turn(following)
 
     def _cause_id(self, waiting: Waiting) -> int:
         """The counted id of its cause; for one that did not come, an id that is skipped."""
