@@ -1,7 +1,7 @@
 """Puts the spans of all services into one causal order, and hands them to the correlator as envelopes.
 
-Rule 1: a cause comes before its effect, though its sender's clock may have been ahead; and what one service said comes in
-the order in which it said it. Otherwise the order is that of time, and at one moment that of message ids.
+Rule 1: a cause comes before its effect, even where the clock of its sender was ahead; what one service said stays in
+order. Otherwise the order is that of time, and at one moment that of message ids.
 Rule 2: the order depends on the spans alone, not on their arrival, as long as none comes later than the bound.
 Rule 3: ids are counted 1, 2, 3, ... in that order; a cause that does not come within the bound has an id of nothing.
 
