@@ -43,16 +43,30 @@ def prepare(request: RunRequest) -> Prepared:
     On recorded prices there is no boundary: what it changes is mostly what they take the place of.
     """
     scenario = load(request.scenario_path).with_settings(request.settings)
-    prepared = fitted(request, scenario)
+    worlds = Worlds()
+    prepared = fitted(request, scenario, worlds)
     if not request.with_boundary or request.replay is not None:
         return prepared
-    sides = {side: fitted(request, varied) for side, varied in boundary.sides(scenario).items()}
+    sides = {side: fitted(request, varied, worlds) for side, varied in boundary.sides(scenario).items()}
     return replace(prepared, boundary=sides)
 
 
-def fitted(request: RunRequest, scenario: Scenario) -> Prepared:
+class Worlds:
+    """The worlds of a scenario and of both sides of its boundary, which seldom have another: each is read once."""
+
+    def __init__(self) -> None:
+        self._plans: dict[Path, WorldPlan] = {}
+
+    def plan(self, path: Path) -> WorldPlan:
+        """Raises `Problem`."""
+        if path not in self._plans:
+            self._plans[path] = load_world(path)
+        return self._plans[path]
+
+
+def fitted(request: RunRequest, scenario: Scenario, worlds: Worlds) -> Prepared:
     """The scenario with its world and its prices. Raises `Problem` where they do not fit together."""
-    plan = load_world(find_world(request.scenario_path, scenario))
+    plan = worlds.plan(find_world(request.scenario_path, scenario))
     scenario.check(plan.reference, plan.instances(), plan.firm_accounts, plan.limits.subjects())
     if scenario.start_ns is not None:
         plan = replace(plan, start_ns=scenario.start_ns)

@@ -4,7 +4,7 @@ Rule 1: a problem is one line: file, line, what is wrong, and the nearest right 
 Rule 2: nothing of YAML that surprises is allowed: tags, anchors, merge keys, several documents, repeated keys.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
@@ -185,8 +185,7 @@ def parse_document(file: str, text: str) -> Node:
     if text.startswith("\ufeff"):
         raise Problem(f"{file}:1: starts with a byte order mark; save it as plain UTF-8")
     try:
-        refuse_surprises(file, text)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = Composer(without_surprises(file, text)).get_single_node()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
@@ -199,7 +198,30 @@ def parse_document(file: str, text: str) -> Node:
     return Node(file, node, "")
 
 
-def refuse_surprises(file: str, text: str) -> None:
+class Composer(yaml.composer.Composer, yaml.resolver.Resolver):
+    """Makes the nodes of a document from its events, which are read once."""
+
+    def __init__(self, events: Iterator[yaml.Event]) -> None:
+        yaml.composer.Composer.__init__(self)
+        yaml.resolver.Resolver.__init__(self)
+        self._events = events
+        self._next: yaml.Event | None = None
+
+    def peek_event(self) -> yaml.Event | None:
+        if self._next is None:
+            self._next = next(self._events, None)
+        return self._next
+
+    def check_event(self, *choices: type[yaml.Event]) -> bool:
+        return isinstance(self.peek_event(), choices or yaml.Event)
+
+    def get_event(self) -> yaml.Event | None:
+        event, self._next = self.peek_event(), None
+        return event
+
+
+def without_surprises(file: str, text: str) -> Iterator[yaml.Event]:
+    """What the parser sees. Raises `Problem` for what is not allowed here."""
     depth = documents = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         line = event.start_mark.line + 1 if event.start_mark else 1
@@ -218,6 +240,7 @@ def refuse_surprises(file: str, text: str) -> None:
                 raise Problem(f"{file}:{line}: nested deeper than {MAXIMUM_DEPTH} levels")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
+        yield event
 
 
 def refuse_repeated_keys(file: str, node: yaml.Node) -> None:

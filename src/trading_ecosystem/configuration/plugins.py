@@ -3,9 +3,11 @@
 Rule 1: one name is one plug-in; what two packages offer under it is none.
 """
 
+import sys
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Final, TypeVar
 
 from trading_ecosystem.configuration.document import Node
@@ -22,11 +24,17 @@ def offers(group: str, built_in: Mapping[str, str]) -> dict[str, list[str]]:
     """The paths that are offered under each name; more than one where packages disagree. `built_in`: by name, found as
     well where no metadata is installed."""
     offered = {name: [path] for name, path in built_in.items()}
-    for entry in entry_points(group=group):
+    for entry in installed(group, tuple(sys.path)):
         paths = offered.setdefault(entry.name, [])
         if entry.value not in paths:
             paths.append(entry.value)
     return offered
+
+
+@cache
+def installed(group: str, path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """What the packages on the path offer; looked for once, since it reads the metadata of every one of them."""
+    return tuple(entry_points(group=group))  # It looks along `sys.path`.
 
 
 def the_only(offered: Mapping[str, list[str]], name: str, what: str, node: Node) -> str:

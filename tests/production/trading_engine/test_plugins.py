@@ -165,7 +165,7 @@ def test_an_instrument_that_only_the_plugin_knows_is_refused(
 def test_the_built_in_strategies_are_there_without_metadata(
     monkeypatch: pytest.MonkeyPatch, desk_config: Build, maker_text: str
 ) -> None:
-    monkeypatch.setattr(finder, "entry_points", lambda group: ())
+    monkeypatch.setattr(finder, "installed", lambda group, path: ())
     assert desk_config(maker_text).strategies[0].kind == "market_maker"
     assert set(plugins.offers()) == set(plugins.BUILT_IN)
 
