@@ -7,6 +7,7 @@ from typing import Any
 
 from builds import builds, fastest, run
 from live_figures import show_live
+from message_figures import show_messages
 
 LIMITS_S = {"compiled": 10.0, "plain": 60.0}
 LIMIT_MIB = 1024.0
@@ -15,8 +16,6 @@ LEDGER_KPS = 300
 MATCHING_KPS = {"plain": 700, "compiled": 3_000}  # In a loop of the same build,
 OUTSIDE_KPS = {"plain": 700, "compiled": 2_500}  # and from an interpreted one.
 ORACLE_COMMANDS = 1_000_000
-MESSAGES_KPS = {"plain": 200, "compiled": 1_000}
-CALM_HOURS = 3
 POSITIONS = (10, 100, 1_000, 10_000)
 MOST_CHECKS = 1_000_000  # Of a limit of concentration, in one round.
 
@@ -93,18 +92,6 @@ def show_growth() -> None:
         print(
             f"  {hours:8} {instruments:12} {row['wall_s']:8.2f} {row['quotes']:10,} {row['messages']:11,}"
             f" {quote_us:9.2f} {message_us:11.2f} {row['peak_mib']:5.0f}",
-            flush=True,
-        )
-
-
-def show_messages() -> None:
-    print("\nThe whole ecosystem in one process, two desks, nothing broken: delivered messages, best of 3 rounds")
-    for build in builds():
-        row = json.loads(run(build, "messages.py", CALM_HOURS))
-        rate_kps = row["messages"] / row["wall_s"] / 1e3
-        print(
-            f"  {build:9} {rate_kps:6,.0f} k messages/s ({rate_kps / MESSAGES_KPS[build]:.2f} of the goal)"
-            f"   {row['messages']:,} in {row['wall_s']:.2f} s, {row['hours']} hours simulated",
             flush=True,
         )
 

@@ -102,3 +102,11 @@ def test_messages_of_one_moment_draw_apart() -> None:
     fates = [bool(made.fates_ns(1_000, 1_000)) for _ in range(64)]
     assert True in fates
     assert False in fates
+
+
+def test_the_jitter_of_a_moment_is_the_same_whatever_the_link_carried_first() -> None:
+    early, late = link(), link()
+    moments = range(0, 5_000_000, 1_000)
+    latencies = [early.latency_ns(moment) for moment in moments]
+    assert [late.latency_ns(moment) for moment in reversed(moments)] == latencies[::-1]
+    assert [latency - BASE for latency in latencies[:4]] == [253, 1325, 298, 309]
