@@ -11,7 +11,7 @@ COMPILED := .compiled/.ready
 SOURCES := $(shell find src -name '*.py')
 
 # Tests of what no compiler touches: shells, servers, documents.
-NEVER_COMPILED := $(addprefix tests/,deploy docs orchestrator planes wire) \
+NEVER_COMPILED := $(addprefix tests/,deploy orchestrator planes wire docs/test_generated.py docs/test_links_and_words.py) \
   $(addprefix tests/live/,bad_input discovery faults matrix rest security store telemetry)
 
 # Tests that need minutes of a quiet machine each: scenarios against real services, and searches of a whole ecosystem.
@@ -23,7 +23,7 @@ LIVE_COMMANDS := tests/docs/test_commands.py::test_the_live_commands_do_what_the
 RUN = PYTHONPATH=$(CURDIR)/.compiled
 
 .DEFAULT_GOAL := help
-.PHONY: help demo live test lanes kills planes check bench month boundaries loosened compiled suite lock clean
+.PHONY: help demo live test lanes kills planes check lint determinism bench month boundaries loosened compiled suite lock clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
@@ -52,13 +52,17 @@ kills: $(READY)  ## Kill exchange and custodian 200 times on SQLite and 50 on Po
 planes: $(READY)  ## Compare fifty pairs of runs that differ in the test alone: the risk monitor says the same
 	@$(BIN)/python checks/planes.py --pairs 50 --processes 5
 
-check: $(COMPILED)  ## Lint, types, import contracts, purity of the cores, wire, determinism
+check: lint determinism  ## Lint, types, import contracts, purity of the cores, wire, determinism
+
+lint: $(READY)
 	@echo "== ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@echo "== mypy" && $(BIN)/mypy
 	@echo "== import contracts" && PYTHONPATH=src $(BIN)/lint-imports
 	@echo "== purity of the cores" && $(BIN)/python checks/purity.py
 	@echo "== wire" && $(BIN)/python checks/wire.py
 	@echo "== descriptions of the REST surfaces" && $(BIN)/python checks/openapi.py
+
+determinism: $(COMPILED)
 	@echo "== determinism" && $(BIN)/python checks/determinism.py
 
 bench: $(COMPILED)  ## Measure: kernel against SimPy, the 36-hour depeg against its limits, the live path against bare gRPC

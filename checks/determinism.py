@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -31,13 +32,17 @@ def main() -> int:
     builds = {"plain": ROOT / "src"}
     if (COMPILED / "trading_ecosystem").exists():
         builds["compiled"] = COMPILED
-    digests = {}
-    for build, path in builds.items():
-        for surroundings in SURROUNDINGS:
-            name = f"{build}, {' '.join(f'{k}={v}' for k, v in surroundings.items())}"
-            digests[name] = digest(path, surroundings)
-            print(f"{digests[name][:16]}  {name}", flush=True)
-    same = len(set(digests.values())) == 1
+    runs = {
+        f"{build}, {' '.join(f'{k}={v}' for k, v in surroundings.items())}": (path, surroundings)
+        for build, path in builds.items()
+        for surroundings in SURROUNDINGS
+    }
+    digests = set()
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for name, found in zip(runs, pool.map(lambda each: digest(*each), runs.values()), strict=True):
+            digests.add(found)
+            print(f"{found[:16]}  {name}", flush=True)
+    same = len(digests) == 1
     print("one history" if same else "the histories differ")
     return 0 if same else 1
 

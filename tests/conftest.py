@@ -17,6 +17,14 @@ import psycopg
 import pytest
 
 ATTEMPTS = 5
+WHOLE = tuple(Path(__file__).parent / folder for folder in ("features", "end_to_end"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """These folders run whole scenarios: once, with the compiled build where there is one."""
+    for item in items:
+        if any(folder in item.path.parents for folder in WHOLE):
+            item.add_marker(pytest.mark.whole)
 
 
 def need(module: str) -> Any:

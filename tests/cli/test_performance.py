@@ -10,6 +10,8 @@ from trading_ecosystem.cli.main import main
 ROOT = Path(__file__).parents[2]
 SHORT = ["--set", "duration=20m", "--set", "steady_state.for=2m", "--set", "method.0.at=2m"]
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:

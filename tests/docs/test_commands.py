@@ -16,6 +16,8 @@ import typer
 
 from trading_ecosystem.cli.main import app, main
 
+pytestmark = pytest.mark.whole
+
 BLOCK = re.compile(r"^```(console|text)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 EXIT_CODES = {"FAIL": 1, "INVALID": 3}  # As the comment behind a command says.

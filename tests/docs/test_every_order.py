@@ -4,8 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from trading_ecosystem.messages.orders import TimeInForce
 from trading_ecosystem.messages.triggers import TriggerKind
+
+pytestmark = pytest.mark.whole
 
 EXAMPLE = "docs/examples/every_order.py"
 NAMES = ["ask", "bid", "iceberg", "shy", "today", "soon", "market", "spend", "some", "all"]

@@ -10,6 +10,8 @@ from shutil import copytree
 import pytest
 from tests.docs.test_commands import execute, read_command, shape
 
+pytestmark = pytest.mark.whole
+
 STEP = re.compile(r"^(?P<lead>[^\n]*)\n\n```(?P<kind>console|yaml|python)\n(?P<text>.*?)^```", re.DOTALL | re.MULTILINE)
 LONGEST = 250  # Lines, of which half are what is typed.
 MODULES = ("leaver", "slipping")

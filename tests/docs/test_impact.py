@@ -10,6 +10,8 @@ from trading_ecosystem.assembly import WorldPlan, load_world
 from trading_ecosystem.cli.impact import start_ticks
 from trading_ecosystem.report.impact import Curve, Weather, far_exponent, measured
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "market-model.md").read_text(encoding="utf-8")
 NUMBER = r"(\d+\.\d+)"

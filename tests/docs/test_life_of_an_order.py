@@ -2,6 +2,10 @@
 
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.whole
+
 BLOCKS_OF_QUOTES = ("QuotePublished", "BookTopChanged")
 
 

@@ -9,6 +9,8 @@ from trading_ecosystem.configuration.document import parse_document
 from trading_ecosystem.validation.test_coordinator import format
 from trading_ecosystem.validation.test_coordinator.injection_format import INJECTIONS
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "market-shapes.md").read_text(encoding="utf-8")
 OF_THE_MARKET = [kind for kind in INJECTIONS if kind.partition(".")[0] in ("price", "volatility", "feed")]

@@ -24,6 +24,8 @@ from trading_ecosystem.messages.runtime import Start, Wake
 from trading_ecosystem.simulators.exchange.config import ExchangeConfig, LiquidityConfig
 from trading_ecosystem.simulators.exchange.core import Exchange
 
+pytestmark = pytest.mark.whole
+
 PAGE = (Path(__file__).parents[2] / "docs" / "perpetuals.md").read_text(encoding="utf-8")
 HOUR_NS = 3_600_000_000_000
 MINOR = Decimal("1e8")

@@ -26,6 +26,8 @@ from trading_ecosystem.report.coverage import Cover, coverage
 from trading_ecosystem.validation.results import Verdict
 from trading_ecosystem.virtual.run import run
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(python|toml|yaml)\n(.*?)^```", re.DOTALL | re.MULTILINE)

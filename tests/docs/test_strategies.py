@@ -19,6 +19,8 @@ from trading_ecosystem.preparation import RunRequest
 from trading_ecosystem.production.trading_engine import config, guard, plugins
 from trading_ecosystem.virtual.run import run
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "strategies.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(python|toml|yaml)\n(.*?)^```", re.DOTALL | re.MULTILINE)

@@ -4,6 +4,8 @@ import re
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from trading_ecosystem.assembly import load_world
 from trading_ecosystem.chance import Dice
 from trading_ecosystem.messages.accounts import AccountReported, Balance
@@ -13,6 +15,8 @@ from trading_ecosystem.messages.runtime import Start, Wake
 from trading_ecosystem.production.risk_monitor.core import RiskMonitor
 from trading_ecosystem.simulators.exchange.config import DispersionConfig
 from trading_ecosystem.simulators.exchange.dispersion import Dispersion
+
+pytestmark = pytest.mark.whole
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "venues.md").read_text(encoding="utf-8")

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "worlds.md").read_text(encoding="utf-8")
 NAMES_ARE_KEYS = {"assets", "instruments", "cycles", "position", "exchanges"}  # Below these a key is somebody's name.

@@ -13,7 +13,7 @@ from trading_ecosystem.virtual.run import execute
 PLACE = Path(__file__).parents[2] / "docs" / "examples" / "money"
 
 
-@pytest.mark.parametrize("scenario", ["four-days", pytest.param("one-month", marks=pytest.mark.whole)])
+@pytest.mark.parametrize("scenario", ["four-days", "one-month"])
 def test_every_asset_is_conserved_and_exchange_and_custody_come_to_zero(scenario: str) -> None:
     prepared = prepare(RunRequest(scenario_path=PLACE / f"{scenario}.yaml", seed=7, with_twin=False))
     ended = execute(prepared, NoSink(), None)

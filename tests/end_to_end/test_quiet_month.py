@@ -22,8 +22,6 @@ SCENARIO = ROOT / "docs" / "examples" / "quiet-month.yaml"
 HOURS = 48
 ACCOUNTS = ("alpha", "beta")
 
-pytestmark = pytest.mark.whole
-
 
 def load_check() -> ModuleType:
     """`checks/quiet_month.py`, which is a script and no part of the package."""

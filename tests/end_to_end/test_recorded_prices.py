@@ -33,7 +33,7 @@ PATIENT = (
 )
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.whole,
     pytest.mark.skipif(not DATA.is_dir(), reason=f"no recorded prices in {DATA}; TSE_DATA names their folder"),
 ]
 

@@ -37,8 +37,6 @@ TRACE_ID, SPAN_ID = f"{77:032x}", f"{78:016x}"
 OF_EVERYBODY = {"tse_messages_lost_total", "tse_queue_length", "tse_queue_bound"}
 JOURNALED = ("market_data", "exchange", "custodian", "audit_correlator")
 
-pytestmark = pytest.mark.slow
-
 
 def done(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*words], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=False)

@@ -15,8 +15,6 @@ SCENARIO = Path(__file__).parents[2] / "features" / "scenarios" / "trends-calm.y
 HOUR = 3_600 * 10**9
 LEAST_ORDERS = 20  # That are filled, of each desk in each of its instruments.
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def day(tmp_path_factory: pytest.TempPathFactory) -> RunResult:

@@ -15,15 +15,7 @@ from trading_ecosystem.validation.results import RunResult
 from trading_ecosystem.virtual.run import run
 
 ROOT = Path(__file__).parents[2]
-HERE = Path(__file__).parent
 Runner = Callable[[RunRequest], RunResult]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A feature runs whole scenarios: once, with the compiled build where there is one."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.whole)
 
 
 @dataclass
