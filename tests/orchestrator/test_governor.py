@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from trading_ecosystem.live.clock import SECOND_NS
 from trading_ecosystem.live.pace import CONDITION, OLD_NS, OLDEST_BY_LAG_NS, Pulse, SharedTime, lag_of
 from trading_ecosystem.orchestrator.folder import RunFolder
-from trading_ecosystem.orchestrator.governor import DOUBLES_IN_NS, Governor
+from trading_ecosystem.orchestrator.governor import DOUBLES_IN_NS, ENOUGH, SEEN_TWICE_WITHIN_NS, SLOW, Governor
 from trading_ecosystem.orchestrator.processes import State
 
 START_NS, SPEED = 1_000_000_000_000, 60
@@ -127,3 +128,46 @@ def test_what_was_held_back_on_purpose_slows_nothing_down(folder: RunFolder) -> 
         return {"exchange", "custodian"}
 
     assert seconds_passed(folder, hold) > FULL * 0.5
+
+
+def hear(governor: Governor, age_ns: int, times: int, every_ns: int) -> None:
+    """Messages of this age, at these intervals of the machine, and young ones between them."""
+    for _ in range(times):
+        governor._adapt(0, every_ns // 2)
+        governor._adapt(OLD_NS // 100, every_ns // 2)
+        governor._adapt(age_ns, 0)
+
+
+def test_what_is_as_old_in_slow_time_was_held_back_on_purpose(folder: RunFolder) -> None:
+    governor = Governor(folder, ["exchange"], START_NS, SPEED)
+    held_ns = OLD_NS * 3 // 2
+    hear(governor, held_ns, 15, SECOND_NS // 10)
+    assert governor.speed <= SLOW
+    hear(governor, held_ns, 100, SECOND_NS // 2)
+    assert governor.speed == SPEED, "slower would not be sooner"
+    hear(governor, held_ns + OLD_NS // 2, 3, SECOND_NS // 2)
+    assert governor.speed == SPEED
+    hear(governor, held_ns + 3 * OLD_NS, 1, SECOND_NS // 2)
+    assert governor.speed == SPEED / 3, "what is late beside that slows time down"
+
+    governor._adapt(0, 10 * DOUBLES_IN_NS)
+    assert governor.speed == SPEED
+    hear(governor, held_ns, 1, 0)
+    assert governor.speed < SPEED, "it is forgotten when it is over"
+
+
+def test_what_is_old_in_fast_time_alone_was_not_held_back(folder: RunFolder) -> None:
+    governor = Governor(folder, ["exchange"], START_NS, SPEED)
+    for _ in range(200):
+        hear(governor, round(governor.speed * OLD_NS / 10), 1, SECOND_NS // 10)  # A fifth of a second of the machine.
+    assert SLOW < governor.speed < SPEED / 4
+
+
+def test_one_message_that_is_late_in_slow_time_is_no_purpose(folder: RunFolder) -> None:
+    governor = Governor(folder, ["exchange"], START_NS, SPEED)
+    governor._adapt(1 << 62, 0)
+    for _ in range(2 * ENOUGH):
+        hear(governor, 2 * OLD_NS, ENOUGH - 1, SECOND_NS // 10)
+        assert governor.speed <= SLOW
+        governor._adapt(0, SEEN_TWICE_WITHIN_NS + 1)
+    assert governor.speed < SPEED

@@ -3,6 +3,7 @@
 Rule 1: only a service that runs and has been awake in this life is waited for; one that was killed or paused is not.
 Rule 2: time never runs so fast that messages are older than `OLD_NS` when they come, longer than it takes to notice; it
   recovers slowly, for where one was late others will be.
+Rule 3: what comes as old when time hardly outruns the machine's was held back on purpose, and slows nothing down.
 """
 
 import asyncio
@@ -18,10 +19,40 @@ from trading_ecosystem.orchestrator.processes import State
 DOUBLES_IN_NS = 3_000_000_000  # Of the machine: how long time that was slowed down takes to go twice as fast again.
 
 
+SEEN_TWICE_WITHIN_NS = 3_000_000_000  # Of the machine: what was held back on purpose comes again, or it is over.
+SLOW = 2.0  # A speed at which no machine that works at all makes messages older than `OLD_NS`.
+ENOUGH = 4  # Messages that are, and soon after each other: they are old on purpose.
+
+
 class States(Protocol):
     """How the processes are, as `Processes` knows it."""
 
     def state(self, instance: str) -> State: ...
+
+
+@final
+class HeldBack:
+    """How old messages are on purpose: `age_ns`, 0 where none are."""
+
+    def __init__(self) -> None:
+        self.age_ns = 0
+        self._old_ages: list[int] = []
+        self._unseen_ns = 0
+
+    def heard(self, age_ns: int, speed: float) -> None:
+        """A message as old as this has come. A machine that is busy makes it older the faster time runs."""
+        if age_ns >= max(self.age_ns, OLD_NS):
+            self._unseen_ns = 0
+        if age_ns > OLD_NS and speed <= SLOW:
+            self._old_ages = [*self._old_ages, age_ns][-ENOUGH:]
+            if len(self._old_ages) == ENOUGH:
+                self.age_ns = min(self._old_ages)
+
+    def pass_by(self, elapsed_ns: int) -> None:
+        self._unseen_ns += elapsed_ns
+        if self._unseen_ns > SEEN_TWICE_WITHIN_NS:
+            self.age_ns = 0
+            self._old_ages = []
 
 
 @final
@@ -34,6 +65,7 @@ class Governor:
         self._folder, self._instances = folder, tuple(instances)
         self._highest = float(speed)
         self._oldest_ns = 0  # The age of the oldest message at the last look; it fades until an older one comes.
+        self._held_back = HeldBack()
         self._lag_ns = lag_of(speed)
         self._leader = Leader(folder.clock, start_ns, speed)
         self._pulses: dict[str, Pulse] = {}
@@ -70,8 +102,12 @@ class Governor:
 
     def _adapt(self, oldest_ns: int, elapsed_ns: int) -> None:
         """What is older than it may be was under way for a fixed time of the machine: slower, it would be in time."""
-        if oldest_ns > max(OLD_NS, self._oldest_ns):
-            self.speed = max(1.0, self.speed * OLD_NS / oldest_ns)
-        elif oldest_ns <= OLD_NS:
+        if oldest_ns > self._oldest_ns:
+            self._held_back.heard(oldest_ns, self.speed)
+        self._held_back.pass_by(elapsed_ns)
+        late_ns = oldest_ns - self._held_back.age_ns
+        if late_ns > OLD_NS and oldest_ns > self._oldest_ns:
+            self.speed = max(1.0, self.speed * OLD_NS / late_ns)
+        elif late_ns <= OLD_NS:
             self.speed = min(self._highest, self.speed * 2 ** (elapsed_ns / DOUBLES_IN_NS))
         self._oldest_ns = oldest_ns
