@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from trading_ecosystem.report.equivalence import compare, stories, table
+from trading_ecosystem.report.equivalence import compare, said, stories, table
 from trading_ecosystem.validation.results import AlertOutcome, Detection, Judgement, RunResult, Verdict
 
 SECOND_NS = 1_000_000_000
@@ -87,12 +87,23 @@ def test_another_verdict_is_a_difference_that_names_its_reasons() -> None:
 
 
 def test_a_story_holds_what_fired_and_what_was_over_in_order() -> None:
-    assert stories(result(CRITICAL, WARNING).judgement)["firm"] == (
-        "drawdown warning",
-        "drawdown critical",
-        "drawdown critical resolved",
-        "drawdown warning resolved",
+    assert said(stories(result(CRITICAL, WARNING).judgement)["firm"]) == (
+        "drawdown warning; drawdown critical; drawdown critical resolved; drawdown warning resolved"
     )
+
+
+def test_what_is_said_at_one_moment_is_said_in_any_order() -> None:
+    at_once = result(WARNING, replace(CRITICAL, fired_ns=WARNING.fired_ns))
+    for second in (5, 15):  # The critical alert is the earlier one, and the later one.
+        assert compare(at_once, result(WARNING, replace(CRITICAL, fired_ns=second * SECOND_NS))).differences == ()
+    earlier = result(WARNING, replace(CRITICAL, fired_ns=5 * SECOND_NS))
+    assert compare(result(WARNING, CRITICAL), earlier).differences != ()
+
+
+def test_how_often_it_was_said_counts() -> None:
+    again = replace(WARNING, fired_ns=95 * SECOND_NS, resolved_ns=99 * SECOND_NS)
+    assert compare(result(WARNING, again), result(WARNING, again)).differences == ()
+    assert compare(result(WARNING, again), result(WARNING)).differences != ()
 
 
 def test_the_table_has_a_line_for_each_scenario() -> None:

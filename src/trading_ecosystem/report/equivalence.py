@@ -1,14 +1,17 @@
 """Whether a scenario says the same in both modes: the same alerts, in the same order, per subject.
 
-Times are not compared: a message takes other ways through a real network than through a simulated one.
+Times are not compared: a message takes other ways through a real network than through a simulated one. Of what is said at
+one moment nothing comes first; where the other mode has an order there, it is as good as any.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from trading_ecosystem.validation.results import Judgement, RunResult, Verdict
 
-Story = tuple[str, ...]  # What was said of one subject, in order.
+Saying = tuple[str, int]  # The words, and how often they were said of the subject before.
+Story = dict[Saying, int]  # What was said of one subject, in order, and when.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +47,15 @@ def different_stories(virtual: Judgement, live: Judgement) -> list[str]:
     one, other = stories(virtual), stories(live)
     lines: list[str] = []
     for subject in sorted({*one, *other}):
-        if one.get(subject) != other.get(subject):
-            lines.append(f"{subject}: {said(one.get(subject))} in virtual time, {said(other.get(subject))} live")
+        mine, theirs = one.get(subject, {}), other.get(subject, {})
+        if mine.keys() != theirs.keys() or contradict(mine, theirs):
+            lines.append(f"{subject}: {said(mine)} in virtual time, {said(theirs)} live")
     return lines
+
+
+def contradict(one: Story, other: Story) -> bool:
+    """Whether something comes before something in one of them, and after it in the other."""
+    return any((one[a] - one[b]) * (other[a] - other[b]) < 0 for a, b in combinations(one, 2))
 
 
 def stories(judgement: Judgement) -> dict[str, Story]:
@@ -57,14 +66,15 @@ def stories(judgement: Judgement) -> dict[str, Story]:
         moments.append((alert.fired_ns, 0, alert.subject, name))
         if alert.resolved_ns is not None:
             moments.append((alert.resolved_ns, 1, alert.subject, f"{name} resolved"))
-    told: dict[str, list[str]] = {}
-    for _, _, subject, words in sorted(moments):
-        told.setdefault(subject, []).append(words)
-    return {subject: tuple(words) for subject, words in told.items()}
+    told: dict[str, Story] = {}
+    for moment_ns, _, subject, words in sorted(moments):
+        story = told.setdefault(subject, {})
+        story[(words, sum(1 for known, _ in story if known == words))] = moment_ns
+    return told
 
 
-def said(story: Story | None) -> str:
-    return "; ".join(story) if story else "nothing"
+def said(story: Story) -> str:
+    return "; ".join(words for words, _ in story) or "nothing"
 
 
 def table(comparisons: Sequence[Comparison]) -> str:
