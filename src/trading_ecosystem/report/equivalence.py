@@ -1,7 +1,7 @@
 """Whether a scenario says the same in both modes: the same alerts, in the same order, per subject.
 
-Times are not compared: a message takes other ways through a real network than through a simulated one. Of what is said at
-one moment nothing comes first; where the other mode has an order there, it is as good as any.
+Times are not compared: a message takes other ways through a real network than through a simulated one. Of what is said
+at one moment nothing comes first; where the other mode has an order there, it is as good as any.
 """
 
 from collections.abc import Sequence
