@@ -4,6 +4,7 @@ TSE_COMPILE_ALSO names further files, such as the players of a benchmark.
 """
 
 import os
+import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -31,7 +32,8 @@ class ParallelBuild(build_ext):
 
 
 def extensions() -> list[Extension]:
-    if os.environ.get("TSE_COMPILE") != "1":
+    only_described = {"egg_info", "dist_info"} & set(sys.argv)  # The installer asks for metadata before it builds.
+    if os.environ.get("TSE_COMPILE") != "1" or only_described:
         return []
     from mypyc.build import mypycify
 
