@@ -23,7 +23,7 @@ class InSettlement:
     """What is still to come to the firm's `accounts`: of each asset what instructions bring to an account, less what it
     has still to deliver, and the transfers between the place that they left and the one where they arrive."""
 
-    __slots__ = ("_accounts", "_bounds", "_ended", "_moving", "_open", "_pending", "_posted", "_requested", "runs")
+    __slots__ = ("_accounts", "_bounds", "_ended", "_going", "_open", "_pending", "_posted", "_requested", "runs")
 
     def __init__(self, accounts: Collection[str]) -> None:
         self._accounts = list(accounts)
@@ -32,8 +32,8 @@ class InSettlement:
         self._open: dict[int, Effects] = {}  # What instructions have still to do.
         self._pending: Effects = {}
         self._requested: dict[int, tuple[str, int]] = {}  # Asset and amount of the transfers of the firm, by id.
-        self._moving: dict[int, tuple[str, int]] = {}  # And of those that are on their way.
-        self._ended: list[int] = []
+        self._going: list[int] = []  # Those that are on their way, whosever they are,
+        self._ended: list[int] = []  # and those that are over.
         self._posted: list[int] = []  # Transactions that were counted.
 
     def watch(self, text: str, condition: Condition) -> None:
@@ -56,8 +56,10 @@ class InSettlement:
 
     def _in_transit(self, portfolio: Portfolio) -> int:
         moving: dict[str, int] = {}
-        for asset, amount_minor in self._moving.values():
-            moving[asset] = moving.get(asset, 0) + amount_minor
+        for transfer_id in self._going:
+            if transfer_id in self._requested:
+                asset, amount_minor = self._requested[transfer_id]
+                moving[asset] = moving.get(asset, 0) + amount_minor
         return sum([worth(portfolio, asset, amount_minor) for asset, amount_minor in moving.items()])
 
     # Instructions.
@@ -88,13 +90,14 @@ class InSettlement:
             self._requested[message.transfer_id] = (message.asset, message.amount_minor)
 
     def changed(self, transfer_id: int, status: TransferStatus) -> None:
-        if status in (TransferStatus.IN_PROGRESS, TransferStatus.CONFIRMING):
-            if transfer_id in self._requested and transfer_id not in self._ended:
-                self._moving[transfer_id] = self._requested[transfer_id]
+        is_going = status in (TransferStatus.IN_PROGRESS, TransferStatus.CONFIRMING)
+        if is_going and transfer_id not in self._going and transfer_id not in self._ended:
+            self._going.append(transfer_id)
 
     def ended(self, transfer_id: int) -> None:
         self._ended.append(transfer_id)
-        self._moving.pop(transfer_id, None)
+        if transfer_id in self._going:
+            self._going.remove(transfer_id)
 
     def debited(self, account: str, asset: str, amount_minor: int) -> None:
         """The venue has let go of so much (below 0), and the custodian is to."""
