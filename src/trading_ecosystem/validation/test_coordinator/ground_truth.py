@@ -182,12 +182,16 @@ class GroundTruth:
             self._paces[text] = OrderPace(condition)
         elif quantity in SPANS:
             self._spans[text] = Runs()
-        elif quantity is Quantity.CONCENTRATION and subject == SETTLEMENT:
-            if self._settling is None:
-                self._settling = InSettlement(self._balances)
-            self._settling.watch(text, condition)
         else:
+            self._watch_firm(text, condition)
+
+    def _watch_firm(self, text: str, condition: Condition) -> None:
+        if condition.quantity is not Quantity.CONCENTRATION or condition.subject != SETTLEMENT:
             self._levels[text] = level_of(condition, self._reference)
+            return
+        if self._settling is None:
+            self._settling = InSettlement(self._balances)
+        self._settling.watch(text, condition)
 
     def _watch_perpetuals(self, text: str, condition: Condition) -> None:
         if condition.quantity is Quantity.FUNDING:
