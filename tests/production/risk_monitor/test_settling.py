@@ -11,6 +11,7 @@ from tests.production.risk_monitor.conftest import HELD, PRICES, Rig, limits_wit
 from trading_ecosystem.configuration.document import Problem
 from trading_ecosystem.messages.accounts import Holding, HoldingsReported
 from trading_ecosystem.messages.message import Message
+from trading_ecosystem.messages.orders import Side
 from trading_ecosystem.messages.risk import AlertFired, Exposure
 from trading_ecosystem.messages.transfers import Transfer, TransferKind, TransfersReported, TransferStatus
 from trading_ecosystem.reference import ReferenceData
@@ -176,14 +177,18 @@ def test_a_report_that_is_cut_short_is_no_figure(moving: Rig) -> None:
     assert not line(moving, 1).certain and ours(moving) == []
 
 
-def test_a_custodian_that_says_no_more_leaves_nothing_known(rig: Rig) -> None:
+@pytest.mark.parametrize("others_speak", [True, False])
+def test_a_custodian_that_says_no_more_leaves_nothing_known(rig: Rig, others_speak: bool) -> None:
     limited = {"warning": {"at": "10%", "for": "30s"}, "critical": {"at": "15%", "for": "30s"}}
     concentration = {"assets": {}, "issuers": {}, "settlement": limited}
     rig = made(rig.reference, {"concentration": concentration})
     hear(rig, 1, holdings("alpha", 1, **HUGE), holdings("beta", 1))
     rig.stay(1, 12)
     assert line(rig, 12).certain
-    rig.stay(12, 40)
+    if others_speak:
+        rig.stay(12, 40)
+    else:
+        rig.wait(40)
     assert not line(rig, 40).certain and ours(rig) == []
     assert any("in settlement is not known" in each for each in rig.monitor.statement.doubts())
     hear(rig, 41, holdings("alpha", 41, **HUGE), holdings("beta", 41))
@@ -222,6 +227,21 @@ def test_what_has_no_price_is_not_known(reference: ReferenceData) -> None:
     rig.quote("USDC/USD", "1", 2)
     rig.quotes(2)
     assert line(rig, 2).certain and len(ours(rig)) == 2
+
+
+def test_while_the_whole_is_not_known_no_share_of_it_fires(reference: ReferenceData) -> None:
+    limited = {"warning": {"at": "10%", "for": "30s"}, "critical": {"at": "15%", "for": "30s"}}
+    concentration = {"assets": {}, "issuers": {}, "settlement": limited}
+    rig = Rig(reference, limits_with(reference, {"concentration": concentration}))
+    for account in HELD:
+        rig.report(account, 0)
+    for symbol in ("BTC/USD", "ETH/USD", "USDT/USD"):
+        rig.quote(symbol, PRICES[symbol], 0)
+    hear(rig, 1, holdings("alpha", 1, **HUGE), holdings("beta", 1))
+    rig.fill("alpha", "USDC/USD", Side.BUY, "1000", "1", 2)  # Nobody has said what that is worth.
+    for second in range(5, 60, 4):
+        hear(rig, second, holdings("alpha", second, **HUGE), holdings("beta", second))
+    assert not line(rig, 60).certain and ours(rig) == []
 
 
 def test_without_the_limit_there_is_no_figure(reference: ReferenceData) -> None:

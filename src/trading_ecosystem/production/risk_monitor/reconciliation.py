@@ -61,11 +61,9 @@ class Reconciliation:
     def _take_moving(self, report: TransfersReported, now: int) -> None:
         settling = self._rulebook.firm.settling
         if settling is not None:
-            was_known = settling.is_known
             settling.take_transfers(report, now)
             self._rulebook.firm.judge_settling(min(report.occurred_ns, now), now, self._outbox)
-            if settling.is_known != was_known:
-                self._doubts.changed = True
+            self._doubts.changed = True
 
     def compare(self, now: int) -> None:
         """With the reports that were asked for last: what the venue had said before them has come by now."""
