@@ -1,5 +1,6 @@
 """What is on its way to the firm, by settlement or transfer, is a share of its wealth; unknown, it is no figure."""
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 from tests.production.risk_monitor.conftest import HELD, PRICES, Rig, limits_with, ns
+from tests.production.risk_monitor.test_custody import settlements
 
 from trading_ecosystem.configuration.document import Problem
 from trading_ecosystem.messages.accounts import Holding, HoldingsReported
@@ -256,6 +258,23 @@ def test_levels_must_be_levels(reference: ReferenceData) -> None:
     levels = {"warning": {"at": "15%"}, "critical": {"at": "10%"}}
     with pytest.raises(Problem, match="the critical level must be above the warning level"):
         limits_with(reference, {"concentration": {"assets": {}, "issuers": {}, "settlement": levels}})
+
+
+def test_nothing_else_has_the_name(reference: ReferenceData) -> None:
+    named = [replace(asset, issuer="settlement" if asset.issuer else "") for asset in reference.assets.values()]
+    other = ReferenceData("USD", named, list(reference.instruments.values()))
+    levels = {"warning": {"at": "10%"}, "critical": {"at": "15%"}}
+    with pytest.raises(Problem, match="nothing else can have the name 'settlement' here"):
+        limits_with(other, {"concentration": {"assets": {}, "issuers": {"settlement": levels}}})
+
+
+def test_what_is_overdue_is_owed_for_certain(rig: Rig) -> None:
+    rig.stay(0, 100)
+    hear(rig, 100, holdings("alpha", 100, BTC="10"), holdings("beta", 100), settlements(1, at=100))
+    assert "settlement_overdue:alpha:critical:1" in rig.fired()
+    rig.quotes(101)
+    told = rig.monitor.statement.report(ns(101))
+    assert line(rig, 101).certain and not told.certain
 
 
 # The same, reckoned from the start each time.

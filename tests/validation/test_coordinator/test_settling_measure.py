@@ -50,17 +50,17 @@ class World:
         """Of whole units: `account` is to get `amount` of an asset from a stranger, and to pay so many dollars."""
         self.ns += 1
         postings = (posting("stranger", account, asset, amount), posting(account, "stranger", "USD", paid))
-        self.truth.instructed(
-            SettlementInstructed(
-                custodian="c",
-                instruction_id=number,
-                trade_id=number,
-                venue="exchange",
-                postings=postings,
-                due_ns=9,
-                occurred_ns=self.ns,
-            )
+        told = SettlementInstructed(
+            custodian="c",
+            instruction_id=number,
+            trade_id=number,
+            venue="exchange",
+            postings=postings,
+            due_ns=9,
+            occurred_ns=self.ns,
         )
+        self.truth.instructed(told)
+        self.truth.instructed(told)
 
     def part(self, number: int, account: str, asset: str, amount: int, paid: int) -> None:
         self.ns += 1
@@ -215,6 +215,8 @@ def test_what_goes_on_before_it_has_come_is_on_its_way_once(world: World) -> Non
     world.settle(1)
     world.post(1, "alpha", "BTC", 2)
     assert world.reached() == [1, 50_000, 100_000]
+    world.instruct(2, "alpha", "BTC", 1, 1)
+    assert world.reached() == [1, 50_000, 100_000, 123_456]  # What has left is no debt any more.
 
 
 def test_what_strangers_are_owed_is_not_the_firms(world: World) -> None:
@@ -248,7 +250,8 @@ def test_it_is_the_sum_of_all_that_is_open(reference: ReferenceData, story: list
             case "price", dollars:
                 price = dollars
                 world.price(dollars)
-            case "instruct", account, asset, amount, paid:
+            case "instruct", account, asset, bought, paid:
+                amount = bought * 10_000 if asset == "USD" else bought
                 instructions[number] = (account, asset, amount, paid)
                 world.instruct(number, account, asset, amount, paid)
             case "settle", which if which in instructions:
