@@ -334,6 +334,19 @@ def test_the_path_of_what_nobody_holds_moves_no_portfolio(stream: Any, rule: str
     assert stream.correlator.explain(alert_id)[0].text.startswith(UNEXPLAINED)
 
 
+@pytest.mark.parametrize("held_up", [True, False])
+def test_what_piles_up_goes_to_what_holds_it_up_and_not_to_its_prices(stream: Any, held_up: bool) -> None:
+    hold(stream, 0, "BTC")
+    rising, _ = inject_path(stream, 1, "BTC/USD")
+    expected = inject_custody_fault(stream, 1.5)[0] if held_up else rising
+    inject_path(stream, 1.7, "ETH/USD", name="other")
+    moved = stream.quote(2, "BTC/USD", 6_600_000)
+    _, alert_id = fire(stream, "concentration", "settlement", 2, 2.1, moved)
+    assert shape(stream.correlator.explain(alert_id))[0] == ("injection", expected)
+    _, other_id = fire(stream, "concentration", "BTC", 2, 2.2, moved)
+    assert shape(stream.correlator.explain(other_id))[0] == ("injection", rising)
+
+
 @pytest.mark.parametrize(("rule", "subject"), [("venue_down", VENUE), ("stale_data", "BTC/USD")])
 @pytest.mark.parametrize("how", ["crash", "pause", "partition", "hold"])
 def test_silence_goes_to_what_silenced_the_sender(stream: Any, rule: str, subject: str, how: str) -> None:

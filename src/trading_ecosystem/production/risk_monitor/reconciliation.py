@@ -54,11 +54,23 @@ class Reconciliation:
             if transfers is not None:
                 self._custodies[report.account].note_movements(report.last_movement_id)
                 transfers.check(report, now, self._outbox)
+                self._take_moving(report, now)
         if self._rulebook.owed() != owed:
+            self._doubts.changed = True
+
+    def _take_moving(self, report: TransfersReported, now: int) -> None:
+        settling = self._rulebook.firm.settling
+        if settling is not None:
+            settling.take_transfers(report, now)
+            self._rulebook.firm.judge_settling(min(report.occurred_ns, now), now, self._outbox)
             self._doubts.changed = True
 
     def compare(self, now: int) -> None:
         """With the reports that were asked for last: what the venue had said before them has come by now."""
+        settling = self._rulebook.firm.settling
+        if settling is not None:
+            settling.look(now)
+            self._doubts.changed = True
         for custody in self._custodies.values():
             report = custody.report
             differing = custody.differing_assets()
@@ -75,6 +87,10 @@ class Reconciliation:
             self._books.side_with_venue(custody.account, report.occurred_ns, now)
         custody.take(report)
         custody.keep(report)
+        settling = self._rulebook.firm.settling
+        if settling is not None:
+            settling.take_holdings(report, custody.disputed, now)
+            self._rulebook.firm.judge_settling(min(report.occurred_ns, now), now, self._outbox)
         self._doubts.changed = True
         if custody.asked:
             self._questions.later(now)

@@ -29,6 +29,7 @@ from trading_ecosystem.production.risk_monitor.rules.position_limit import Posit
 from trading_ecosystem.production.risk_monitor.rules.reconciliation_break import ReconciliationBreak, break_subject
 from trading_ecosystem.production.risk_monitor.rules.rule import Judged, Rule, Sight
 from trading_ecosystem.production.risk_monitor.rules.settlement_overdue import SettlementOverdue
+from trading_ecosystem.production.risk_monitor.rules.settling import SETTLEMENT, Settling
 from trading_ecosystem.production.risk_monitor.rules.transfer_overdue import TransferOverdue
 from trading_ecosystem.production.risk_monitor.rules.venue_share import VenueShare
 from trading_ecosystem.production.risk_monitor.sources import Sources
@@ -206,15 +207,20 @@ class Rulebook:
         }
         shares: list[Share] = []
         of_venues: list[VenueShare] = []
+        settling: Settling | None = None
         for name, watch in watches.of("concentration").items():
             if name in venues:
                 lying = [each for each in accounts.values() if each.venue == name]
                 of_venues.append(VenueShare(lying, portfolio, watch))
+            elif name == SETTLEMENT:
+                hears_transfers = self._limits.entry("transfer_overdue") is not None
+                every_ns: int = self._limits.ask_custodian_every_ns
+                settling = Settling(list(accounts), portfolio, hears_transfers, every_ns, watch)
             else:
                 of_issuer = [asset.name for asset in self._reference.assets.values() if asset.issuer == name]
                 members = [name] if name in self._reference.assets else of_issuer
                 shares.append(Share([portfolio.positions[member] for member in members], watch))
-        return Wealth("", portfolio, positions, drawdown, delta, shares, of_venues)
+        return Wealth("", portfolio, positions, drawdown, delta, shares, of_venues, settling)
 
     def _account(self, name: str, entries: dict[str, Entry]) -> Wealth:
         """What is the firm's, once more for one account."""

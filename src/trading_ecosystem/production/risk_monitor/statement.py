@@ -14,6 +14,7 @@ from trading_ecosystem.production.risk_monitor.rulebook import Rulebook
 from trading_ecosystem.production.risk_monitor.rules.funding_cost import FundingCost
 from trading_ecosystem.production.risk_monitor.rules.plugin import FIRM, at_venue
 from trading_ecosystem.production.risk_monitor.rules.rule import Judged
+from trading_ecosystem.production.risk_monitor.rules.settling import Settling
 from trading_ecosystem.production.risk_monitor.rules.venue_share import VenueShare
 from trading_ecosystem.production.risk_monitor.wealth import Wealth
 
@@ -51,6 +52,9 @@ class Statement:
         doubts += [f"the last quote of {feed.symbol} is no price" for feed in feeds if feed.unusable]
         doubts += [custody.doubt for custody in self._custodies if custody.doubt]
         doubts += [f"what is owed to account {name} is overdue" for name in self._rulebook.owed()]
+        settling = self._rulebook.firm.settling
+        if settling is not None and not settling.is_known:
+            doubts.append("what is in settlement is not known: the custodian's answers are old, cut short or disputed")
         for outlier in sources.outliers.values():
             far = [source.name or "the provider" for source in outlier.sources if source.in_doubt]
             doubts += [f"the price of {outlier.symbol} at {name} is far from the others" for name in far]
@@ -106,6 +110,8 @@ class Statement:
             for venue in rulebook.sources.venues:
                 lines += self._at_venue(venue)
         lines += [self._share_at_venue(share) for share in rulebook.firm.venues]
+        if rulebook.firm.settling is not None:
+            lines.append(self._in_settlement(rulebook.firm.settling))
         for name, wealth in rulebook.accounts.items():
             lines += self._of_account(name, wealth)
         return lines
@@ -118,6 +124,17 @@ class Statement:
             limit=share.watch.highest,
             unit=SHARE_UNIT,
             certain=self._wealth_is_certain(),
+        )
+
+    def _in_settlement(self, settling: Settling) -> Exposure:
+        """What is overdue may never come; that it is owed is certain."""
+        return Exposure(
+            measure="concentration",
+            subject=settling.watch.subject,
+            value=carried(settling.value(self._portfolio.gross_minor)),
+            limit=settling.watch.highest,
+            unit=SHARE_UNIT,
+            certain=settling.is_known and self._figures_are_certain(),
         )
 
     def _of_account(self, name: str, wealth: Wealth) -> list[Exposure]:
@@ -220,8 +237,11 @@ class Statement:
         )
 
     def _wealth_is_certain(self) -> bool:
+        return self._figures_are_certain() and not self._rulebook.owed()
+
+    def _figures_are_certain(self) -> bool:
         prices = all(self._price_is_certain(position) for position in self._portfolio.positions.values())
-        return self._portfolio.complete and self._amounts_are_certain() and prices and not self._rulebook.owed()
+        return self._portfolio.complete and self._amounts_are_certain() and prices
 
     def _amounts_are_certain(self, venue: str = "") -> bool:
         """At one venue, or at all of them."""

@@ -15,6 +15,7 @@ from trading_ecosystem.production.risk_monitor.rules.concentration import Share
 from trading_ecosystem.production.risk_monitor.rules.delta_exposure import DeltaExposure
 from trading_ecosystem.production.risk_monitor.rules.pnl_drawdown import Drawdown
 from trading_ecosystem.production.risk_monitor.rules.position_limit import PositionLimit
+from trading_ecosystem.production.risk_monitor.rules.settling import Settling
 from trading_ecosystem.production.risk_monitor.rules.venue_share import VenueShare
 
 PROFIT_KEY = "profit"
@@ -38,6 +39,7 @@ class Wealth:
         "drawdown",
         "portfolio",
         "positions",
+        "settling",
         "shares",
         "venues",
     )
@@ -51,10 +53,11 @@ class Wealth:
         delta: DeltaExposure,
         shares: list[Share],
         venues: list[VenueShare],
+        settling: Settling | None = None,
     ) -> None:
         self.portfolio = portfolio
         self.positions, self.drawdown, self.delta = positions, drawdown, delta
-        self.shares, self.venues = shares, venues
+        self.shares, self.venues, self.settling = shares, venues, settling
         self._shares_of = {asset: [each for each in shares if each.concerns(asset)] for asset in portfolio.positions}
         self._quiet_minor = 0
         self._alarmed = True  # Nobody has been asked yet.
@@ -96,6 +99,13 @@ class Wealth:
             self._check_shares(gross_minor, at_ns, now, outbox)
         for venue in self.venues:
             venue.check(gross_minor, at_ns, now, outbox)
+        if self.settling is not None:
+            self.settling.check(gross_minor, at_ns, now, outbox)
+
+    def judge_settling(self, at_ns: int, now: int, outbox: Outbox) -> None:
+        """The custodian has said something of what is on its way."""
+        if self.settling is not None and self.portfolio.complete:
+            self.settling.check(self.portfolio.gross_minor, at_ns, now, outbox)
 
     def _check_shares(self, gross_minor: int, at_ns: int, now: int, outbox: Outbox) -> None:
         self._quiet_minor, self._alarmed = 0, False
@@ -114,6 +124,8 @@ class Wealth:
                 self._quiet_minor = share.quiet_minor
         for venue in self.venues:
             venue.refresh(asset)
+        if self.settling is not None:
+            self.settling.refresh(asset)
 
     def judge_amounts(self, assets: Sequence[str], occurred_ns: int, now: int, outbox: Outbox) -> None:
         """There is more or less of these than before."""
@@ -133,3 +145,5 @@ class Wealth:
             share.watch.known = False
         for venue in self.venues:
             venue.watch.known = False
+        if self.settling is not None:
+            self.settling.watch.known = False

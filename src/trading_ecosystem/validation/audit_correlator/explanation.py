@@ -3,7 +3,8 @@
 Rule 1: messages tell the proximate cause: the causes of the alert are walked until one bears an injection's mark.
 Rule 2: an absence has no message: the alerts on silence go to what silenced the subject's sender. An alert on a
 portfolio goes to the price path of anything held, because its last input need not be the one that moved. One on
-custody goes to the fault of settlement, or of the venue's reports: books are compared by a timer.
+custody goes to the fault of settlement, or of the venue's reports: books are compared by a timer; so does one on what
+is in settlement, before the prices of it.
 An alert that nobody answered has the cause of that alert. One of a rule that is not known here goes to what moved its
 subject or, where nothing did, to what silenced who speaks of it.
 Rule 3: what came after the breach did not cause it; without a cause the chain says so and begins at its own root.
@@ -163,6 +164,9 @@ class Explainer:
             names_venue = alert.rule == "reconciliation_break"  # Where there are several.
             venue = alert.subject.rpartition(":")[0] if names_venue else ""
             return self._injections.disturbing(alert.breached_ns, venue)
+        held_up = self._injections.disturbing(alert.breached_ns) if is_in_settlement(alert) else None
+        if held_up is not None:
+            return held_up
         moved = self._injections.moving(lambda symbol: self._concerns(alert, symbol), alert.breached_ns)
         if moved is not None or alert.rule in PORTFOLIO or alert.rule in PRICES:
             return moved
@@ -200,6 +204,8 @@ class Explainer:
         assert injection.receipt is not None
         if injection.receipt.occurred_ns > alert.breached_ns:
             return False
+        if injection.reach and is_in_settlement(alert):
+            return False  # A price says what it is worth, not why it has not come.
         return not injection.reach or alert.rule not in PORTFOLIO or self._is_held(lane.subject)
 
     def _concerns(self, alert: AlertFired, symbol: str) -> bool:
@@ -310,6 +316,11 @@ def base_of(symbol: str) -> str:
 def lane_words(lane: Lane) -> str:
     about = f" {lane.subject}" if lane.subject else ""
     return f"{lane.type_name}{about} by {lane.sender or 'outside'}"
+
+
+def is_in_settlement(alert: AlertFired) -> bool:
+    """Whether it is on what piles up because it is not delivered."""
+    return alert.rule == "concentration" and alert.subject == "settlement"
 
 
 def breach_words(alert: AlertFired) -> str:

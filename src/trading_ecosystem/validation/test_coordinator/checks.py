@@ -8,6 +8,7 @@ from trading_ecosystem.reference import AssetKind, ReferenceData
 from trading_ecosystem.validation.test_coordinator.conditions import (
     EXCHANGE,
     FIRM,
+    SETTLEMENT,
     Condition,
     Quantity,
 )
@@ -315,7 +316,7 @@ def known_subjects(
         Quantity.DEVIATION: [name for name in stable if f"{name}/{reference.numeraire}" in reference.instruments],
         Quantity.DRAWDOWN: [FIRM],
         Quantity.DELTA: [FIRM],
-        Quantity.CONCENTRATION: [*assets, *issuers],
+        Quantity.CONCENTRATION: [*assets, *issuers, SETTLEMENT],
         Quantity.POSITION: list(assets),
         Quantity.OVERDUE: list(accounts),
         Quantity.TRANSFER_OVERDUE: list(accounts),

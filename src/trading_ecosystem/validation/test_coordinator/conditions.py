@@ -14,6 +14,7 @@ from trading_ecosystem.configuration.scalars import duration_text
 
 FIRM = "firm"
 EXCHANGE = "exchange"
+SETTLEMENT = "settlement"
 PPM = 1_000_000
 
 

@@ -316,6 +316,7 @@ class TestCoordinator(Core):
             self._end_settlement(message.instruction_id, ns)
         elif isinstance(message, PartPosted):
             self._recorder.count("settlements posted in part", "settlement", ns)
+            self._truth.part_posted(message)
         else:
             self._note_failed(message)
 

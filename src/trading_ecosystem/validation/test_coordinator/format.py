@@ -96,8 +96,9 @@ CONDITIONS = {
     "concentration": condition(
         Quantity.CONCENTRATION,
         partial(conditions.share, quantity=Quantity.CONCENTRATION),
-        "An asset, or the issuer of one.",
-        "An asset's or issuer's share of all that the firm holds, longs and shorts added up, in USD.",
+        "An asset, the issuer of one, or `settlement`: what is still on its way to the firm.",
+        "An asset's or issuer's share of all that the firm holds, longs and shorts added up, in USD; of `settlement`, "
+        "that of what trades and transfers have not brought yet.",
         above(PART, "This share or more."),
     ),
     "position": condition(

@@ -9,7 +9,7 @@ from collections import deque
 from typing import final
 
 from trading_ecosystem.messages.accounts import VenueHeartbeat
-from trading_ecosystem.messages.custody import SettlementInstructed
+from trading_ecosystem.messages.custody import PartPosted, SettlementInstructed
 from trading_ecosystem.messages.kill_switch import KillSwitchChanged
 from trading_ecosystem.messages.market import BookTopChanged, MarketPhase, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.orders import OrderDenied, OrderFilled
@@ -20,9 +20,9 @@ from trading_ecosystem.messages.perpetuals import (
     MarkPriceChanged,
     PositionChanged,
 )
-from trading_ecosystem.messages.transfers import AccountMoved
+from trading_ecosystem.messages.transfers import AccountMoved, TransferPosted, TransferRequested, TransferStatus
 from trading_ecosystem.reference import ReferenceData
-from trading_ecosystem.validation.test_coordinator.conditions import COUNTS, SPANS, Condition, Quantity
+from trading_ecosystem.validation.test_coordinator.conditions import COUNTS, SETTLEMENT, SPANS, Condition, Quantity
 from trading_ecosystem.validation.test_coordinator.feed_measures import Apart, FeedMeasure, feed_measure, heard_by
 from trading_ecosystem.validation.test_coordinator.funding_measure import FundingPaid
 from trading_ecosystem.validation.test_coordinator.margin_measure import MarginShare
@@ -38,6 +38,7 @@ from trading_ecosystem.validation.test_coordinator.measures import (
 )
 from trading_ecosystem.validation.test_coordinator.order_measure import Answer, OrderPace
 from trading_ecosystem.validation.test_coordinator.portfolio import Portfolio, Position, opening
+from trading_ecosystem.validation.test_coordinator.settling_measure import InSettlement
 
 REMEMBERED_EVENTS = 16_384  # Changes of prices and positions: over 10 minutes at 5 valued quotes a second.
 REMEMBERED_NS = 600_000_000_000
@@ -94,6 +95,7 @@ class GroundTruth:
         "_rates",
         "_reference",
         "_sessions",
+        "_settling",
         "_spans",
         "_start_ns",
         "_trades",
@@ -140,6 +142,7 @@ class GroundTruth:
         self._overdue: dict[str, Overdue] = {account: Overdue() for account in balances}
         self._overdue_transfers: dict[str, Overdue] = {account: Overdue() for account in balances}
         self._moved: list[tuple[str, int]] = []  # Account and number of each movement that was booked.
+        self._settling: InSettlement | None = None  # As far as a condition is about it.
         self._paces: dict[str, OrderPace] = {}
         self._heartbeats: dict[str, list[Gap]] = {}
         self._sessions: dict[str, int] = {}
@@ -180,7 +183,15 @@ class GroundTruth:
         elif quantity in SPANS:
             self._spans[text] = Runs()
         else:
+            self._watch_firm(text, condition)
+
+    def _watch_firm(self, text: str, condition: Condition) -> None:
+        if condition.quantity is not Quantity.CONCENTRATION or condition.subject != SETTLEMENT:
             self._levels[text] = level_of(condition, self._reference)
+            return
+        if self._settling is None:
+            self._settling = InSettlement(self._balances)
+        self._settling.watch(text, condition)
 
     def _watch_perpetuals(self, text: str, condition: Condition) -> None:
         if condition.quantity is Quantity.FUNDING:
@@ -214,7 +225,7 @@ class GroundTruth:
         if position is not None:
             self._changes.append((ns, position, feed.sum_ticks, 0, None, 0, 0))
             self.portfolio.quote(position, sum_ticks, ns)
-            if self._levels:
+            if self._levels or self._settling is not None:
                 self._judge_levels(ns)
         feed.sum_ticks = sum_ticks
         return True
@@ -252,6 +263,8 @@ class GroundTruth:
         position = self.portfolio.positions[event.asset]
         self._changes.append((event.occurred_ns, position, position.sum_ticks, event.amount_minor, None, 0, 0))
         self.portfolio.move(position, event.amount_minor, event.occurred_ns)
+        if self._settling is not None and event.amount_minor < 0:
+            self._settling.debited(event.account, event.asset, event.amount_minor)
         self._judge_levels(event.occurred_ns)
 
     def margin(self, told: PositionChanged | LossCovered) -> None:
@@ -314,6 +327,8 @@ class GroundTruth:
     def _judge_levels(self, ns: int) -> None:
         for level in self._levels.values():
             level.observe(self.portfolio, ns)
+        if self._settling is not None:
+            self._settling.observe(self.portfolio, ns)
 
     def heartbeat(self, heartbeat: VenueHeartbeat) -> None:
         ns = max(heartbeat.occurred_ns, self._sessions.get(heartbeat.venue, 0))
@@ -327,6 +342,9 @@ class GroundTruth:
         if instruction_id in self._over_early:
             self._over_early.remove(instruction_id)
             return
+        if self._settling is not None:
+            self._settling.instructed(instructed)
+            self._settling.observe(self.portfolio, instructed.occurred_ns)
         for account, overdue in self._overdue.items():
             for posting in instructed.postings:
                 if account in (posting.debit_account, posting.credit_account):
@@ -338,6 +356,29 @@ class GroundTruth:
             self._over_early.append(instruction_id)
         for overdue in self._overdue.values():
             overdue.over(instruction_id, ns)
+        if self._settling is not None:
+            self._settling.over(instruction_id)
+            self._settling.observe(self.portfolio, ns)
+
+    def part_posted(self, message: PartPosted) -> None:
+        if self._settling is not None:
+            self._settling.part_posted(message)
+            self._settling.observe(self.portfolio, message.occurred_ns)
+
+    def transfer_requested(self, message: TransferRequested) -> None:
+        if self._settling is not None:
+            self._settling.requested(message)
+
+    def transfer_moving(self, transfer_id: int, status: TransferStatus, ns: int) -> None:
+        """Not over yet; whether it is on its way, the status says."""
+        if self._settling is not None:
+            self._settling.changed(transfer_id, status)
+            self._settling.observe(self.portfolio, ns)
+
+    def transfer_posted(self, message: TransferPosted) -> None:
+        if self._settling is not None:
+            self._settling.posted(message)
+            self._settling.observe(self.portfolio, message.occurred_ns)
 
     def transfer_expected(self, accounts: tuple[str, ...], transfer_id: int, expected_ns: int, ns: int) -> None:
         """A transfer is on its way, and is to be over by then; told anew at `ns`, it is late no longer."""
@@ -350,6 +391,9 @@ class GroundTruth:
     def transfer_over(self, transfer_id: int, ns: int) -> None:
         for overdue in self._overdue_transfers.values():
             overdue.over(transfer_id, ns)
+        if self._settling is not None:
+            self._settling.ended(transfer_id)
+            self._settling.observe(self.portfolio, ns)
 
     def injection(self, injection_id: str, active: bool, ns: int) -> None:
         self._span(Quantity.INJECTED, injection_id, active, ns)
@@ -421,6 +465,8 @@ class GroundTruth:
             return self._funding[text].runs
         if text in self._margin_shares:
             return self._margin_shares[text].runs
+        if self._settling is not None and text in self._settling.runs:
+            return self._settling.runs[text]
         return self._levels[text].runs if text in self._levels else self._spans[text]
 
     def began_ns(self, condition: Condition, fired_ns: int) -> int | None:

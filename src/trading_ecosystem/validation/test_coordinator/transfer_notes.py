@@ -9,6 +9,7 @@ from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.transfers import (
     AccountMoved,
     TransferChanged,
+    TransferPosted,
     TransferRefused,
     TransferRequested,
     TransferStatus,
@@ -36,10 +37,13 @@ class TransferNotes:
         if isinstance(message, TransferRequested):
             self._count("transfers requested", message.occurred_ns)
             self._accounts[message.transfer_id] = (message.debit_account, message.credit_account)
+            self._truth.transfer_requested(message)
         elif isinstance(message, TransferChanged):
             self._note_change(message)
         elif isinstance(message, TransferRefused):
             self._count("transfers refused", message.occurred_ns)
+        elif isinstance(message, TransferPosted):
+            self._truth.transfer_posted(message)
         elif isinstance(message, AccountMoved):
             self._truth.moved(message)
 
@@ -49,7 +53,9 @@ class TransferNotes:
             self._over.append(message.transfer_id)
             self._accounts.pop(message.transfer_id, None)
             self._truth.transfer_over(message.transfer_id, message.occurred_ns)
-        elif message.expected_ns and message.transfer_id not in self._over:
+            return
+        self._truth.transfer_moving(message.transfer_id, message.transfer_status, message.occurred_ns)
+        if message.expected_ns and message.transfer_id not in self._over:
             accounts = self._accounts.get(message.transfer_id, ())
             self._truth.transfer_expected(accounts, message.transfer_id, message.expected_ns, message.occurred_ns)
 

@@ -1,4 +1,7 @@
-"""Concentration: the share of gross wealth that is in one asset, or with one issuer of stablecoins, in ppm."""
+"""Concentration: the share of gross wealth that is in one asset, or with one issuer of stablecoins, in ppm.
+
+What lies at one venue is in `venue_share.py`, what is on its way in `settling.py`.
+"""
 
 from typing import Final, final
 
@@ -7,7 +10,8 @@ from trading_ecosystem.production.risk_monitor.alerts import Watch
 from trading_ecosystem.production.risk_monitor.levels import MILLION, SHARE_UNIT, read_shares
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.production.risk_monitor.portfolio import Position
-from trading_ecosystem.production.risk_monitor.rules.plugin import Entry, Firm, RulePlugin, named_limits
+from trading_ecosystem.production.risk_monitor.rules.plugin import Entry, Firm, Limit, RulePlugin, named_limits
+from trading_ecosystem.production.risk_monitor.rules.settling import SETTLEMENT
 from trading_ecosystem.reference import ReferenceData
 
 
@@ -45,13 +49,17 @@ class Share:
 
 
 def read(node: Node, firm: Firm) -> Entry:
-    """Of assets, issuers and venues; no two of them have one name."""
-    section = node.section(required=("assets", "issuers"), optional=("venues",))
+    """Of assets, issuers, venues and what is in settlement; no two of them have one name."""
+    section = node.section(required=("assets", "issuers"), optional=("venues", SETTLEMENT))
     owned = [name for name in firm.reference.assets if name != firm.reference.numeraire]
     limits = named_limits(section["assets"], owned, "asset", SHARE_UNIT, read_shares)
     limits += named_limits(section["issuers"], issuers_of(firm.reference), "issuer", SHARE_UNIT, read_shares)
     if "venues" in section:
         limits += named_limits(section["venues"], firm.venues, "venue", SHARE_UNIT, read_shares)
+    if any(SETTLEMENT in limit.subjects for limit in limits):
+        node.fail(f"nothing else can have the name {SETTLEMENT!r} here")
+    if SETTLEMENT in section:
+        limits += (Limit((SETTLEMENT,), SHARE_UNIT, read_shares(section[SETTLEMENT])),)
     return Entry(limits)
 
 
