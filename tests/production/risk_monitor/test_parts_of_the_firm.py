@@ -12,6 +12,7 @@ from trading_ecosystem.messages.risk import AlertFired, Exposure
 from trading_ecosystem.messages.transfers import AccountMoved
 from trading_ecosystem.production.risk_monitor.groups import Group
 from trading_ecosystem.production.risk_monitor.levels import Level, Levels
+from trading_ecosystem.production.risk_monitor.rest_bodies import limits_body
 from trading_ecosystem.production.risk_monitor.rules.plugin import Limit, one_limit
 from trading_ecosystem.reference import ReferenceData
 
@@ -212,6 +213,12 @@ def test_a_desk_is_complete_when_its_own_accounts_have_answered(desk: Rig) -> No
 def test_only_levels_that_are_given_are_told(desk: Rig) -> None:
     told = {each.measure.partition("_")[0] for each in desk.figures(1).exposures}
     assert "desk" in told and not told & {"account", "strategy"}
+
+
+def test_people_see_the_limits_of_every_level(desk: Rig) -> None:
+    told = {(each.rule, each.subject): each.at for each in limits_body(desk.limits, desk.reference).limits}
+    assert told["position_limit", "majors:BTC"] == "40.00000000"
+    assert told["pnl_drawdown", "majors"] == "0.020000" and ("pnl_drawdown", "firm") in told
 
 
 def test_without_groups_an_event_is_counted_once(reference: ReferenceData) -> None:

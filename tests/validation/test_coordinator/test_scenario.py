@@ -513,6 +513,22 @@ RULES = {"peg_deviation": ["USDT"], "pnl_drawdown": ["firm"], "venue_down": ["ex
         ),
         ("price: USDT/USD, below: 0.985", "deviation: BTC, above: 1%", "deviation: unknown 'BTC'; known: USDT"),
         ("price: USDT/USD, below: 0.985", "drawdown: form, above: 1%", "drawdown: unknown 'form'; did you mean 'firm'"),
+        (
+            "price: USDT/USD, below: 0.985",
+            "drawdown: firm, above: 1%, accounts: [beta, alfa]",
+            "accounts: not of the firm: 'alfa'; did you mean 'alpha'?",
+        ),
+        (
+            "price: USDT/USD, below: 0.985",
+            "delta: firm, above: 1, accounts: [beta, beta]",
+            "accounts: beta is named twice",
+        ),
+        ("price: USDT/USD, below: 0.985", "position: BTC, above: 1, accounts: []", "accounts: the list is empty"),
+        (
+            "price: USDT/USD, below: 0.985",
+            "concentration: BTC, above: 1%, accounts: [beta]",
+            "unknown key 'accounts'",
+        ),
         ("price: USDT/USD, below: 0.985", "silence: exchnge, for: 1s", "unknown 'exchnge'; did you mean 'exchange'?"),
         ("price: USDT/USD, below: 0.985", "concentration: Thether, above: 1%", "did you mean 'Tether'?"),
         ("subject: USDT", "subject: USDTT", "subject: peg_deviation is never about 'USDTT'; did you mean 'USDT'?"),
