@@ -515,13 +515,13 @@ RULES = {"peg_deviation": ["USDT"], "pnl_drawdown": ["firm"], "venue_down": ["ex
         ("price: USDT/USD, below: 0.985", "drawdown: form, above: 1%", "drawdown: unknown 'form'; did you mean 'firm'"),
         (
             "price: USDT/USD, below: 0.985",
-            "drawdown: firm, above: 1%, accounts: [beta, alfa]",
+            "drawdown: firm, above: 1%, accounts: [alpha, alfa]",
             "accounts: not of the firm: 'alfa'; did you mean 'alpha'?",
         ),
         (
             "price: USDT/USD, below: 0.985",
-            "delta: firm, above: 1, accounts: [beta, beta]",
-            "accounts: beta is named twice",
+            "delta: firm, above: 1, accounts: [alpha, alpha]",
+            "accounts: alpha is named twice",
         ),
         ("price: USDT/USD, below: 0.985", "position: BTC, above: 1, accounts: []", "accounts: the list is empty"),
         (
