@@ -17,7 +17,7 @@ class Prices:
 
     def __init__(self, rulebook: Rulebook, doubts: Doubts, outbox: Outbox) -> None:
         self._sources, self._doubts, self._outbox = rulebook.sources, doubts, outbox
-        self._firm, self._of_groups = rulebook.firm, rulebook.wealths[1:]
+        self._firm, self._of_groups = rulebook.firm, [wealth for _, wealth in rulebook.groups]
         self._feeds = rulebook.sources.feeds
 
     def take_quote(self, quote: QuotePublished, now: int) -> None:
