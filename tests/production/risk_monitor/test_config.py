@@ -121,6 +121,9 @@ WRONG = [
     ("  majors:", "  exchange.south:", "'exchange.south' is the name of a venue already"),
     ("  majors:", "  firm:", "'firm' is the name of a subject of other alerts already"),
     ("  majors:", '  "majors:BTC":', "'majors:BTC' is not a name of up to 40 letters"),
+    ("  majors:", "  -majors:", "'-majors' is not a name of up to 40 letters"),
+    ("  majors:", "  müller:", "'müller' is not a name of up to 40 letters"),
+    ("  majors:", f"  {'m' * 41}:", "is not a name of up to 40 letters"),
     ("  cash: {accounts: [beta]}", "  making: {accounts: [beta]}", "making"),
     (
         "  cash: {accounts: [beta]}",

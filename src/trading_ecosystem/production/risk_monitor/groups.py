@@ -6,7 +6,6 @@ Rule 2: an account belongs to one strategy and to one desk at most, and a strate
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from re import fullmatch
 from typing import final
 
 from trading_ecosystem.configuration.document import Node, Section
@@ -15,7 +14,7 @@ from trading_ecosystem.production.risk_monitor.rules.plugin import FIRM, MONITOR
 
 ACCOUNTS, STRATEGIES, DESKS = "accounts", "strategies", "desks"
 KEYS = (ACCOUNTS, STRATEGIES, DESKS)
-NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}"
+LONGEST_NAME = 40
 ReadOfGroup = Callable[[Node, Firm, str], Entry]
 
 
@@ -67,8 +66,8 @@ class Reader:
         return groups
 
     def _take(self, name: str, kind: str, node: Node) -> None:
-        if not fullmatch(NAME, name):
-            node.fail(f"{name!r} is not a name of up to 40 letters, digits, -, _ and .")
+        if not is_name(name):
+            node.fail(f"{name!r} is not a name of up to {LONGEST_NAME} letters, digits, -, _ and .")
         if name in self._taken:
             node.fail(f"{name!r} is the name of {self._taken[name]} already")
         self._taken[name] = f"a {kind}"
@@ -87,6 +86,12 @@ class Reader:
 
     def _entries(self, section: Section, name: str) -> dict[str, Entry]:
         return {rule: read(section[rule], self._firm, name) for rule, read in self._readers.items() if rule in section}
+
+
+def is_name(name: str) -> bool:
+    """Whether alerts can be about it, alone and in front of an asset."""
+    letters = all(each.isalnum() or each in "-_." for each in name)
+    return name[:1].isalnum() and letters and name.isascii() and len(name) <= LONGEST_NAME
 
 
 def names_of(firm: Firm) -> dict[str, str]:
