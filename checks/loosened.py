@@ -16,6 +16,7 @@ from pathlib import Path
 
 from trading_ecosystem.preparation import RunRequest, prepare
 from trading_ecosystem.production.risk_monitor.config import Limits
+from trading_ecosystem.production.risk_monitor.groups import Group
 from trading_ecosystem.production.risk_monitor.levels import TIME_UNIT, Level, Levels
 from trading_ecosystem.validation.audit_correlator.trail import NoSink
 from trading_ecosystem.validation.results import Verdict
@@ -47,6 +48,9 @@ class Outcome:
 
 def loosened(limits: Limits, case: Case) -> Limits:
     """With the limit on the subject out of reach; that of an alert that nobody answers does not name its subjects."""
+    groups = tuple(loosened_group(group, case) for group in limits.groups)
+    if groups != limits.groups:
+        return replace(limits, groups=groups)
     entry = limits.rules[case.rule].entry
     each = [(limit, subject) for limit in entry.limits for subject in limit.subjects or ("",)]
     return limits.with_limits(
@@ -58,6 +62,18 @@ def loosened(limits: Limits, case: Case) -> Limits:
             for limit, subject in each
         ),
     )
+
+
+def loosened_group(group: Group, case: Case) -> Group:
+    """As it is, where its limits are not about the subject."""
+    entry = group.entries.get(case.rule)
+    if entry is None or case.subject not in entry.subjects:
+        return group
+    loose = tuple(
+        replace(limit, levels=out_of_reach(limit.unit)) if case.subject in limit.subjects else limit
+        for limit in entry.limits
+    )
+    return replace(group, entries={**group.entries, case.rule: replace(entry, limits=loose)})
 
 
 def out_of_reach(unit: str) -> Levels:

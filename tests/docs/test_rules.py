@@ -132,7 +132,7 @@ def test_what_the_page_says_of_bounds_and_names_is_so() -> None:
     rows = set(
         re.findall(r"^\| `(\w+)", PAGE.partition("`RulePlugin`:")[2].partition("`Entry(limits)`")[0], re.MULTILINE)
     )
-    assert rows == set(RulePlugin.__dataclass_fields__) - {"read_of_account", "of_desks"}
+    assert rows == set(RulePlugin.__dataclass_fields__) - {"read_of_group", "of_desks"}
     calls = set(re.findall(r"^\| `(\w+)\(", PAGE.partition("| call | when |")[2], re.MULTILINE))
     assert {"hear", "look", "due_ns"} <= calls and all(hasattr(Rule, name) for name in ("hear", "look", "due_ns"))
 

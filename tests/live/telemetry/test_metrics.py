@@ -186,6 +186,9 @@ def test_a_report_shows_positions_compliance_and_drawdown() -> None:
         exposure("concentration", "ETH", 1, 5, certain=False),
         exposure("position_at_venue", "exchange.north:BTC", 150_000_000, 0),
         exposure("position_at_venue", "exchange.south:BTC", -500_000_000, 0, certain=False),
+        exposure("account_drawdown", "alpha", 10_000, 40_000),
+        exposure("strategy_drawdown", "making", 20_000, 20_000),
+        exposure("desk_drawdown", "majors", 30_000, 0, certain=False),
     )
     business.note_sent(report(*lines), 0)
     shown = samples(meter)
@@ -200,6 +203,11 @@ def test_a_report_shows_positions_compliance_and_drawdown() -> None:
     assert unknown != unknown, "what is not certain is neither right nor wrong"
     assert 'risk_compliance_status{asset="USD",mandate="position"}' not in shown
     assert shown['risk_pnl_drawdown{strategy="firm"}'] == 0.025
+    assert shown['risk_pnl_drawdown{strategy="alpha"}'] == 0.01
+    assert shown['risk_pnl_drawdown{strategy="making"}'] == 0.02
+    assert shown['risk_compliance_status{asset="making",mandate="strategy_drawdown"}'] == 0
+    majors = shown['risk_pnl_drawdown{strategy="majors"}']
+    assert majors != majors, "what is not certain is no figure"
 
 
 def test_the_age_of_inputs_is_shown() -> None:

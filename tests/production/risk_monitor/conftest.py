@@ -1,4 +1,4 @@
-"""A firm of two accounts and everything that a risk monitor hears about it, on a clock in seconds."""
+"""A firm of two accounts, or three, and everything that a risk monitor hears about it, on a clock in seconds."""
 
 import heapq
 import json
@@ -36,9 +36,11 @@ PRICES |= {"USDT/USD": "1", "USDC/USD": "1"}
 HELD = {
     "alpha": {"USD": 3_000_000, "USDT": 1_000_000, "BTC": 20, "ETH": 400},
     "beta": {"USD": 2_000_000, "USDT": 1_500_000, "BTC": 15, "ETH": 300},
+    "gamma": {"USD": 500_000, "USDT": 250_000, "BTC": 5},
 }
 ONE: dict[str, tuple[str, ...]] = {"exchange": ("alpha", "beta")}
 TWO: dict[str, tuple[str, ...]] = {"exchange.north": ("alpha",), "exchange.south": ("beta",)}
+THREE: dict[str, tuple[str, ...]] = {"exchange.north": ("alpha",), "exchange.south": ("beta", "gamma")}
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +75,7 @@ class Rig:
         self.memory: dict[str, Plain] = {}
         self.said: list[tuple[float, Message]] = []
         self.at = 0.0
-        self.sequence = {"alpha": 0, "beta": 0}
+        self.sequence = dict.fromkeys(self.places, 0)
         self.restart(0)
 
     # Life.
@@ -174,8 +176,8 @@ class Rig:
         )
 
     def begin(self, at: float = 0, **changed: str) -> None:
-        """Both accounts answer and every price comes."""
-        for account in HELD:
+        """All accounts answer and every price comes."""
+        for account in self.places:
             self.report(account, at)
         self.quotes(at, **changed)
 

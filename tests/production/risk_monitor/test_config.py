@@ -80,6 +80,14 @@ accounts:
   alpha:
     position_limit: {BTC: {warning: {at: 25}, critical: {at: 30}}}
     pnl_drawdown: {warning: {at: 3%}, critical: {at: 4%, resolves: 3%}}
+strategies:
+  making: {accounts: [alpha], pnl_drawdown: {warning: {at: 2%}, critical: {at: 2.5%}}}
+  cash: {accounts: [beta]}
+desks:
+  majors:
+    accounts: [beta, alpha]
+    position_limit: {BTC: {warning: {at: 40}, critical: {at: 45}}}
+    delta_exposure: {warning: {at: 4000000}, critical: {at: 5000000}}
 """
 OF_VENUES = "concentration:\n  venues: {exchange.north: {warning: {at: 50%}, critical: {at: 60%}}}"
 WRONG = [
@@ -99,6 +107,32 @@ WRONG = [
     ("critical: {at: 4%, resolves: 3%}", "critical: {at: 2%}", "the critical level must be above the warning level"),
     ("    pnl_drawdown:", "    margin_buffer:", "margin_buffer"),
     ("exchange.north", "exchange.west", "unknown venue 'exchange.west'"),
+    ("[beta, alpha]", "[beta, alfa]", "desks.majors.accounts.1: unknown account 'alfa'; did you mean 'alpha'?"),
+    ("[beta, alpha]", "[beta, beta]", "desks.majors.accounts.1: beta is in majors already"),
+    ("[beta, alpha]", "[]", "desks.majors.accounts: there is no account in it"),
+    ("[beta, alpha]", "beta", "desks.majors.accounts: a list is expected here"),
+    ("    accounts: [beta, alpha]\n", "", "desks.majors: the key 'accounts' is missing"),
+    ("desks:", "teams:", "unknown key 'teams'"),
+    ("desks:", "desk:", "unknown key 'desk'; did you mean 'desks'?"),
+    ("  majors:", "  making:", "desks.making: 'making' is the name of a strategy already"),
+    ("  majors:", "  alpha:", "desks.alpha: 'alpha' is the name of an account already"),
+    ("  majors:", "  BTC:", "desks.BTC: 'BTC' is the name of an asset already"),
+    ("  majors:", "  Tether:", "'Tether' is the name of an issuer already"),
+    ("  majors:", "  exchange.south:", "'exchange.south' is the name of a venue already"),
+    ("  majors:", "  firm:", "'firm' is the name of a subject of other alerts already"),
+    ("  majors:", '  "majors:BTC":', "'majors:BTC' is not a name of up to 40 letters"),
+    ("  majors:", "  -majors:", "'-majors' is not a name of up to 40 letters"),
+    ("  majors:", "  müller:", "'müller' is not a name of up to 40 letters"),
+    ("  majors:", f"  {'m' * 41}:", "is not a name of up to 40 letters"),
+    ("  cash: {accounts: [beta]}", "  making: {accounts: [beta]}", "making"),
+    (
+        "  cash: {accounts: [beta]}",
+        "  cash: {accounts: [alpha]}",
+        "cash.accounts.0: alpha is in making already",
+    ),
+    ("[beta, alpha]", "[beta]", "strategies.making: its accounts do not lie within one desk"),
+    ("cash: {accounts: [beta]}", "cash: {accounts: [beta], peg_deviation: {}}", "unknown key 'peg_deviation'"),
+    ("critical: {at: 45}", "critical: {at: 39}", "the critical level must be above the warning level"),
 ]
 
 
@@ -120,9 +154,19 @@ def test_the_limits_of_parts_and_of_people(reference: ReferenceData) -> None:
     assert not limits.kills("systemic_venue")
     cross = limits.levels("basis_divergence")["BTC/USDT"]
     assert cross.critical == Level(at=10_000, for_ns=5 * SECOND, resolves=10_000)
-    own = limits.accounts["alpha"]
-    assert own["position_limit"].levels["alpha:BTC"].critical == Level(at=30 * 10**8, for_ns=0, resolves=30 * 10**8)
-    assert list(own) == ["position_limit", "pnl_drawdown"]
+    own, making, cash, majors = limits.groups
+    assert (own.kind, own.name, own.accounts) == ("account", "alpha", ("alpha",))
+    bought = own.entries["position_limit"].levels["alpha:BTC"]
+    assert bought.critical == Level(at=30 * 10**8, for_ns=0, resolves=30 * 10**8)
+    assert list(own.entries) == ["position_limit", "pnl_drawdown"]
+    assert (making.kind, making.name, making.accounts) == ("strategy", "making", ("alpha",))
+    assert (cash.kind, cash.name, cash.entries) == ("strategy", "cash", {})
+    assert (majors.kind, majors.name, majors.accounts) == ("desk", "majors", ("beta", "alpha"))
+    assert majors.entries["position_limit"].subjects == ("majors:BTC",)
+    assert majors.entries["delta_exposure"].subjects == ("majors",)
+    subjects = limits.subjects()
+    assert {"firm", "alpha", "making"} <= set(subjects["pnl_drawdown"])
+    assert "position_limit:majors:BTC" in subjects["alert_escalation"]
 
 
 @pytest.mark.parametrize(("right", "wrong", "said"), WRONG, ids=[said for _, _, said in WRONG])

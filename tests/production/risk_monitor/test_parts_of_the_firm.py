@@ -5,13 +5,14 @@ from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings, strategies as st
-from tests.production.risk_monitor.conftest import HELD, PRICES, TWO, Rig, limits_with, ns
+from tests.production.risk_monitor.conftest import HELD, PRICES, THREE, TWO, Rig, limits_with, ns
 
 from trading_ecosystem.messages.orders import Side
 from trading_ecosystem.messages.risk import AlertFired, Exposure
 from trading_ecosystem.messages.transfers import AccountMoved
-from trading_ecosystem.production.risk_monitor.config import Limits
+from trading_ecosystem.production.risk_monitor.groups import Group
 from trading_ecosystem.production.risk_monitor.levels import Level, Levels
+from trading_ecosystem.production.risk_monitor.rest_bodies import limits_body
 from trading_ecosystem.production.risk_monitor.rules.plugin import Limit, one_limit
 from trading_ecosystem.reference import ReferenceData
 
@@ -35,7 +36,7 @@ def rig(reference: ReferenceData) -> Rig:
     wide = limits_with(reference, NOWHERE)
     wide = wide.with_limits("pnl_drawdown", Limit(("firm",), "ppm", level(900_000)))
     wide = wide.with_limits("delta_exposure", Limit(("firm",), "USD minor", level(10**18)))
-    made = Rig(reference, replace(wide, accounts={"alpha": OWN}))
+    made = Rig(reference, replace(wide, groups=(Group("account", "alpha", ("alpha",), OWN),)))
     made.begin()
     return made
 
@@ -109,24 +110,122 @@ def test_a_firm_without_such_limits_says_nothing_of_its_accounts(rig: Rig) -> No
     assert told == {"alpha", "alpha:BTC"}
 
 
+# Groups.
+
+FIGURES = ("equity_minor", "delta_minor")
+OF_THREE = tuple(Group("account", name, (name,), {}) for name in ("alpha", "beta", "gamma"))
+MAJORS = Group("desk", "majors", ("beta", "alpha"), {})
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.data())
-def test_the_accounts_add_up_to_the_firm(reference: ReferenceData, limits: Limits, data: st.DataObject) -> None:
-    """Every account with limits of its own: their equity, delta and profit are the firm's, but for rounding."""
-    rig = Rig(reference, replace(limits, accounts={"alpha": {}, "beta": {}}))
+def test_the_accounts_add_up_to_every_level(reference: ReferenceData, data: st.DataObject) -> None:
+    """A group is the sum of its accounts, and the firm that of all, but for rounding."""
+    strategies = (Group("strategy", "making", ("gamma", "beta"), {}), Group("strategy", "holding", ("alpha",), {}))
+    desks = (MAJORS, Group("desk", "house", ("alpha", "beta", "gamma"), {}))
+    limits = replace(limits_with(reference, NOWHERE, THREE), groups=(*OF_THREE, *strategies, *desks))
+    rig = Rig(reference, limits, THREE)
     rig.begin()
     for at in range(1, data.draw(st.integers(2, 12))):
-        account = data.draw(st.sampled_from(["alpha", "beta"]))
+        account = data.draw(st.sampled_from(["alpha", "beta", "gamma"]))
         side = data.draw(st.sampled_from(list(Side)))
         symbol = data.draw(st.sampled_from(["BTC/USD", "ETH/USDT", "BTC/USDT"]))
         rig.fill(account, symbol, side, "0.1", PRICES[symbol], at, fee=data.draw(st.sampled_from(["0", "1.5", "-2"])))
         rig.quotes(at, BTC_USD=str(data.draw(st.integers(50_000, 70_000))), USDT_USD="0.97")
-    firm, accounts = rig.monitor._rulebook.firm.portfolio, rig.monitor._rulebook.accounts.values()
-    portfolios = [wealth.portfolio for wealth in accounts]
-    for figure in ("equity_minor", "delta_minor"):
-        assert abs(sum(getattr(each, figure) for each in portfolios) - getattr(firm, figure)) <= 100, figure
-    profit = firm.realised_minor + firm.unrealised_minor  # How much of it is realised depends on whose costs count.
-    assert abs(sum(each.realised_minor + each.unrealised_minor for each in portfolios) - profit) <= 100
+    groups = {group.name: (group.accounts, wealth.portfolio) for group, wealth in rig.monitor._rulebook.groups}
+    whole = (tuple(HELD), rig.monitor._rulebook.firm.portfolio)
+    for members, portfolio in (*groups.values(), whole):
+        parts = [groups[account][1] for account in members]
+        for figure in FIGURES:
+            assert abs(sum(getattr(each, figure) for each in parts) - getattr(portfolio, figure)) <= 100, figure
+        for asset, position in portfolio.positions.items():
+            assert sum(each.positions[asset].total_minor for each in parts) == position.total_minor
+        profit = portfolio.realised_minor + portfolio.unrealised_minor  # What is realised depends on whose costs count.
+        assert abs(sum(each.realised_minor + each.unrealised_minor for each in parts) - profit) <= 100
+
+
+LOSS_OF_MAJORS = {
+    "position_limit": one_limit("majors:BTC", "BTC minor", level(40 * UNIT)),
+    "pnl_drawdown": one_limit("majors", "ppm", level(20_000)),
+    "delta_exposure": one_limit("majors", "USD minor", level(9_000_000 * UNIT)),
+}
+
+
+@pytest.fixture
+def desk(reference: ReferenceData) -> Rig:
+    """A desk with an account at each of two venues has limits, and a third account is nobody's."""
+    wide = limits_with(reference, NOWHERE, THREE)
+    wide = wide.with_limits("pnl_drawdown", Limit(("firm",), "ppm", level(900_000)))
+    wide = wide.with_limits("delta_exposure", Limit(("firm",), "USD minor", level(10**18)))
+    made = Rig(reference, replace(wide, groups=(replace(MAJORS, entries=LOSS_OF_MAJORS),)), THREE)
+    made.begin()
+    return made
+
+
+def test_a_desk_is_judged_by_what_all_its_accounts_have(desk: Rig) -> None:
+    desk.fill("gamma", "BTC/USD", Side.BUY, "30", "60000", 1)
+    desk.fill("alpha", "BTC/USD", Side.BUY, "3", "60000", 2)
+    assert desk.fired() == []
+    desk.fill("beta", "BTC/USD", Side.BUY, "2", "60000", 3)
+    assert desk.fired() == ["position_limit:majors:BTC:critical:1"]
+    bought = line(desk, "desk_position", "majors:BTC", 3)
+    assert (bought.value, bought.limit, bought.unit) == (40 * UNIT, 40 * UNIT, "BTC minor")
+
+
+def test_a_gain_in_one_account_makes_good_a_loss_in_another_of_the_desk(desk: Rig) -> None:
+    lost = (worth("alpha") + worth("beta")) // 40  # 2.5% of the desk, with a limit of 2%.
+    desk.fill("alpha", "BTC/USD", Side.BUY, "0.0001", "60000", 1, fee=str(Decimal(lost) / UNIT))
+    desk.fill("beta", "BTC/USD", Side.BUY, "0.0001", "60000", 1, fee=str(-Decimal(lost) / UNIT))
+    desk.quotes(2)
+    marked = line(desk, "desk_drawdown", "majors", 2)
+    assert (desk.fired(), marked.limit, marked.certain) == (["pnl_drawdown:majors:critical:1"], 20_000, True)
+    desk.fill("gamma", "BTC/USD", Side.BUY, "0.0001", "60000", 3, fee=str(-Decimal(lost) / UNIT))
+    assert line(desk, "desk_drawdown", "majors", 3) == marked, "what another gains is not the desk's"
+
+
+def test_the_mark_of_a_desk_survives_a_restart(desk: Rig) -> None:
+    lost = (worth("alpha") + worth("beta")) // 40
+    desk.restart(10)
+    held = {asset: str(amount) for asset, amount in HELD["beta"].items()}
+    held["USD"] = str(Decimal(held["USD"]) - Decimal(lost) / UNIT)
+    desk.report("beta", 11, held)
+    desk.report("gamma", 11)
+    desk.quotes(12)
+    assert desk.fired() == [], "an account of it has not answered"
+    desk.report("alpha", 13)
+    assert desk.fired() == ["pnl_drawdown:majors:critical:1"]
+    told = {key for key in desk.memory if key.endswith(" majors")}
+    assert told == {"high_water_mark majors", "profit majors"}
+
+
+def test_a_desk_is_complete_when_its_own_accounts_have_answered(desk: Rig) -> None:
+    desk.restart(10)
+    desk.report("alpha", 11)
+    desk.quotes(12)
+    assert not line(desk, "desk_equity", "majors", 12).certain
+    desk.report("beta", 13)
+    assert line(desk, "desk_equity", "majors", 13).value == worth("alpha") + worth("beta")
+    assert not line(desk, "desk_equity", "majors", 13).certain, "another account of the firm has not answered"
+    desk.report("gamma", 14)
+    assert line(desk, "desk_equity", "majors", 14).certain
+
+
+def test_only_levels_that_are_given_are_told(desk: Rig) -> None:
+    told = {each.measure.partition("_")[0] for each in desk.figures(1).exposures}
+    assert "desk" in told and not told & {"account", "strategy"}
+
+
+def test_people_see_the_limits_of_every_level(desk: Rig) -> None:
+    told = {(each.rule, each.subject): each.at for each in limits_body(desk.limits, desk.reference).limits}
+    assert told["position_limit", "majors:BTC"] == "40.00000000"
+    assert told["pnl_drawdown", "majors"] == "0.020000" and ("pnl_drawdown", "firm") in told
+
+
+def test_without_groups_an_event_is_counted_once(reference: ReferenceData) -> None:
+    rig = Rig(reference, limits_with(reference, {}, THREE), THREE)
+    rulebook = rig.monitor._rulebook
+    assert rulebook.wealths == [rulebook.firm]
+    assert all(rulebook.wealths_of(account) == [rulebook.firm] for account in HELD)
 
 
 # Venues.

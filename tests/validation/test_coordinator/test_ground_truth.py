@@ -1,6 +1,6 @@
 """What the coordinator holds to be true, against a slow twin that works out everything anew at every moment."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -159,6 +159,39 @@ def test_breaches_are_those_of_the_slow_twin(
     found = truth.breaches(until_ns)
     for condition in WATCHED:
         assert list(found[condition.text]) == twin.breaches(condition, until_ns), condition.text
+
+
+OF_ALPHA = (
+    Condition(quantity=Quantity.DRAWDOWN, subject="firm", level=Decimal("0.004"), sustain_ns=0, accounts=("alpha",)),
+    Condition(quantity=Quantity.DELTA, subject="firm", level=Decimal("180000"), sustain_ns=0, accounts=("alpha",)),
+    Condition(quantity=Quantity.POSITION, subject="BTC", level=Decimal("3.05"), sustain_ns=0, accounts=("alpha",)),
+)
+OF_BOTH = tuple(
+    replace(each, accounts=("beta", "alpha"))
+    for each in WATCHED
+    if each.quantity in (Quantity.DRAWDOWN, Quantity.DELTA, Quantity.POSITION)
+)
+
+
+@UNHURRIED
+@given(steps=st.lists(STEP, min_size=1, max_size=60))
+def test_what_is_true_of_some_accounts_is_what_would_be_if_they_were_the_firm(
+    steps: list[tuple[str, int | str, int]], reference: ReferenceData, balances: Balances
+) -> None:
+    truth = GroundTruth(reference, balances, (*WATCHED, *OF_ALPHA, *OF_BOTH), 0)
+    alone = GroundTruth(reference, {"alpha": balances["alpha"]}, tuple(each.of_all() for each in OF_ALPHA), 0)
+    for number, (first, second, third) in enumerate(steps, start=1):
+        for each in (truth, alone):
+            if isinstance(second, int):
+                changed = USUAL_SUM[first] + second * USUAL_SUM[first] // 10_000
+                each.quote(quote(first, changed, number, number * SECOND_NS))
+            elif third:
+                side = Side.BUY if third > 0 else Side.SELL
+                each.fill(fill(first, second, side, abs(third) * 1_000, number, number * SECOND_NS))
+    until_ns = (len(steps) + 2) * SECOND_NS
+    found, of_alpha = truth.breaches(until_ns), alone.breaches(until_ns)
+    assert all(found[each.text] == of_alpha[each.of_all().text] for each in OF_ALPHA)
+    assert all(found[each.text] == found[each.of_all().text] for each in OF_BOTH)
 
 
 @UNHURRIED

@@ -413,6 +413,16 @@ def test_every_fault_of_the_network_can_be_injected(
         ("{price: USDT/USD, below: 0.985}", "{price: A/B, age: A/B}", "only one of price and age can be watched"),
         ("{price: USDT/USD, below: 0.985}", "{injected: drift, for: 1s}", "no such injection in the method: 'drift'"),
         ("{price: USDT/USD, below: 0.985}", "{deviation: USDT, above: 0%}", "0% is not between 0.0001% and 100%"),
+        (
+            "{price: USDT/USD, below: 0.985}",
+            "{position: BTC, above: 1, accounts: []}",
+            "effect.0.accounts: the list is empty",
+        ),
+        (
+            "{price: USDT/USD, below: 0.985}",
+            "{concentration: BTC, above: 1%, accounts: [alpha]}",
+            "effect.0.accounts: unknown key 'accounts'",
+        ),
         ("steady_state:", "replay: {until: 2023-03-10T00:00:00Z}\nsteady_state:", "until: `from` must be given"),
         (
             "steady_state:",
@@ -513,6 +523,16 @@ RULES = {"peg_deviation": ["USDT"], "pnl_drawdown": ["firm"], "venue_down": ["ex
         ),
         ("price: USDT/USD, below: 0.985", "deviation: BTC, above: 1%", "deviation: unknown 'BTC'; known: USDT"),
         ("price: USDT/USD, below: 0.985", "drawdown: form, above: 1%", "drawdown: unknown 'form'; did you mean 'firm'"),
+        (
+            "price: USDT/USD, below: 0.985",
+            "drawdown: firm, above: 1%, accounts: [alpha, alfa]",
+            "accounts: not of the firm: 'alfa'; did you mean 'alpha'?",
+        ),
+        (
+            "price: USDT/USD, below: 0.985",
+            "delta: firm, above: 1, accounts: [alpha, alpha]",
+            "accounts: alpha is named twice",
+        ),
         ("price: USDT/USD, below: 0.985", "silence: exchnge, for: 1s", "unknown 'exchnge'; did you mean 'exchange'?"),
         ("price: USDT/USD, below: 0.985", "concentration: Thether, above: 1%", "did you mean 'Tether'?"),
         ("subject: USDT", "subject: USDTT", "subject: peg_deviation is never about 'USDTT'; did you mean 'USDT'?"),

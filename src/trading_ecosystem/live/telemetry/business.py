@@ -39,6 +39,7 @@ MINOR = 100_000_000  # Minor units in a unit of any asset.
 MILLION = 1_000_000
 FIRM = "firm"
 ALL_VENUES = "all"
+OF_GROUPS = ("account_drawdown", "strategy_drawdown", "desk_drawdown")
 UNKNOWN = float("nan")
 
 Measure = Callable[[Meter, Any, int], None]  # Meter, message of the table's type, now.
@@ -99,7 +100,7 @@ def note_risk(meter: Meter, report: RiskReported, now_ns: int) -> None:
     for exposure in report.exposures:
         if exposure.limit:
             meter.show("risk_compliance_status", (exposure.measure, exposure.subject), compliance(exposure))
-        if exposure.measure == "account_drawdown":
+        if exposure.measure in OF_GROUPS:
             drawdown = exposure.value / MILLION if exposure.certain else UNKNOWN
             meter.show("risk_pnl_drawdown", (exposure.subject,), drawdown)
         elif exposure.measure == "position":

@@ -29,7 +29,7 @@ from trading_ecosystem.reference import Instrument
 
 @final
 class Bookkeeping:
-    """Of all accounts, by name. What an account has is the firm's, and its own where it has limits of its own."""
+    """Of all accounts, by name. What an account has is the firm's, and that of every group that it is in."""
 
     __slots__ = ("_doubts", "_instruments", "_outbox", "_questions", "_rulebook", "_wealths", "accounts")
 

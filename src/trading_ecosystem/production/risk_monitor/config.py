@@ -5,9 +5,10 @@ from typing import Any
 
 from trading_ecosystem.configuration.document import Node, Section
 from trading_ecosystem.configuration.plugins import is_path
-from trading_ecosystem.production.risk_monitor import plugins
+from trading_ecosystem.production.risk_monitor import groups, plugins
+from trading_ecosystem.production.risk_monitor.groups import Group, Reader, ReadOfGroup
 from trading_ecosystem.production.risk_monitor.heard import OF_BOOKS, OF_DESKS
-from trading_ecosystem.production.risk_monitor.levels import Ending, Levels, check_names, read_duration
+from trading_ecosystem.production.risk_monitor.levels import Ending, Levels, read_duration
 from trading_ecosystem.production.risk_monitor.plugins import BUILT_IN, REQUIRED
 from trading_ecosystem.production.risk_monitor.rules.plugin import Entry, Firm, Limit, RulePlugin
 from trading_ecosystem.reference import ReferenceData
@@ -21,7 +22,6 @@ TIMES = (
     "fires_at_most_every",
 )
 OPTIONAL_TIMES = ("unchanged_data", "ask_venue_every")
-ACCOUNTS = "accounts"
 ESCALATION = "alert_escalation"
 
 
@@ -39,7 +39,7 @@ class Limits(Ending):
     """All limits of a firm, and how often its monitor speaks and asks."""
 
     rules: dict[str, RulePart]  # By name: the built-in ones, then others in the order of the file.
-    accounts: dict[str, dict[str, Entry]]  # Of single accounts, by account and rule.
+    groups: tuple[Group, ...]  # Of accounts, with limits of their own, from the inside out.
     report_every_ns: int
     reconcile_every_ns: int
     ask_custodian_every_ns: int
@@ -69,8 +69,8 @@ class Limits(Ending):
     def subjects(self) -> dict[str, list[str]]:
         """What each rule can be about."""
         found = {name: list(part.entry.subjects) for name, part in self.rules.items()}
-        for entries in self.accounts.values():
-            for name, entry in entries.items():
+        for group in self.groups:
+            for name, entry in group.entries.items():
                 found.setdefault(name, []).extend(entry.subjects)
         if ESCALATION in found:
             found[ESCALATION] = [f"{name}:{subject}" for name, subjects in found.items() for subject in subjects]
@@ -95,15 +95,16 @@ def read(node: Node, reference: ReferenceData, venues: dict[str, tuple[str, ...]
     """The limits in a document. `venues`: the firm's accounts at each. Raises `Problem` for the first mistake."""
     keys = [key for key, _ in node.entries()]
     paths = [key for key in keys if is_path(key)]
-    optional = (*plugins.offers(), *OPTIONAL_TIMES, ACCOUNTS, *paths)
+    optional = (*plugins.offers(), *OPTIONAL_TIMES, *groups.KEYS, *paths)
     document = node.section(required=(*REQUIRED, *TIMES), optional=optional)
     if ("balance_sanity" in document) != ("ask_venue_every" in document):
         node.fail("balance_sanity and ask_venue_every are given together or not at all")
     firm = Firm(reference, venues)
-    others = [key for key in keys if key not in (*BUILT_IN, *TIMES, *OPTIONAL_TIMES, ACCOUNTS)]
+    others = [key for key in keys if key not in (*BUILT_IN, *TIMES, *OPTIONAL_TIMES, *groups.KEYS)]
+    rules = read_rules(document, [*(key for key in BUILT_IN if key in document), *others], firm)
     return Limits(
-        rules=read_rules(document, [*(key for key in BUILT_IN if key in document), *others], firm),
-        accounts=read_accounts(document[ACCOUNTS], firm) if ACCOUNTS in document else {},
+        rules=rules,
+        groups=Reader(firm, readers_of_group(rules)).read(document),
         **{f"{key}_ns": read_duration(document[key]) for key in (*TIMES, *OPTIONAL_TIMES) if key in document},
     )
 
@@ -120,13 +121,7 @@ def read_rules(document: Section, keys: list[str], firm: Firm) -> dict[str, Rule
     return parts
 
 
-def read_accounts(node: Node, firm: Firm) -> dict[str, dict[str, Entry]]:
-    check_names(node, list(firm.accounts), "account")
-    return {account: read_account(each, firm, account) for account, each in node.entries()}
-
-
-def read_account(node: Node, firm: Firm, account: str) -> dict[str, Entry]:
-    readers = {name: plugins.find(name, node).read_of_account for name in BUILT_IN}
-    known = {name: read_of for name, read_of in readers.items() if read_of is not None}
-    section = node.section(optional=known)
-    return {name: read_of(section[name], firm, account) for name, read_of in known.items() if name in section}
+def readers_of_group(rules: dict[str, RulePart]) -> dict[str, ReadOfGroup]:
+    """Of the monitor's own rules; those of others are about the firm."""
+    readers = {name: part.plugin.read_of_group for name, part in rules.items() if not part.path}
+    return {name: read_of for name, read_of in readers.items() if read_of is not None}

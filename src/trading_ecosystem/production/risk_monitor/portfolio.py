@@ -1,4 +1,4 @@
-"""What the firm, or one account of it, is worth and has gained: in minor units of the numeraire, whatever the quote.
+"""What the firm, or a group of its accounts, is worth and has gained: in minor units of the numeraire.
 
 Rule 1: a price changes the value of its own asset and the sums, nothing else.
 Rule 2: realised + unrealised = equity - equity at the opening, to the last minor unit.

@@ -13,11 +13,11 @@ from trading_ecosystem.production.risk_monitor.rules.stale_data import Feed
 class Prices:
     """Quotes of the provider value; a venue's own price is held against them."""
 
-    __slots__ = ("_doubts", "_feeds", "_firm", "_of_accounts", "_outbox", "_sources")
+    __slots__ = ("_doubts", "_feeds", "_firm", "_of_groups", "_outbox", "_sources")
 
     def __init__(self, rulebook: Rulebook, doubts: Doubts, outbox: Outbox) -> None:
         self._sources, self._doubts, self._outbox = rulebook.sources, doubts, outbox
-        self._firm, self._of_accounts = rulebook.firm, list(rulebook.accounts.values())
+        self._firm, self._of_groups = rulebook.firm, [wealth for _, wealth in rulebook.groups]
         self._feeds = rulebook.sources.feeds
 
     def take_quote(self, quote: QuotePublished, now: int) -> None:
@@ -71,6 +71,6 @@ class Prices:
         if feed.peg is not None:
             feed.peg.check(feed.price, at_ns, now, self._outbox)
         self._firm.judge(at_ns, now, self._outbox)
-        for wealth in self._of_accounts:
+        for wealth in self._of_groups:
             wealth.reprice(wealth.portfolio.positions[position.asset], feed.price)
             wealth.judge(at_ns, now, self._outbox)

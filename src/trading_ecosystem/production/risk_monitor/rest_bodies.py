@@ -157,13 +157,13 @@ def figure(value: int, unit: str, reference: ReferenceData) -> tuple[str, str]:
 
 
 def limits_body(limits: Limits, reference: ReferenceData) -> LimitsBody:
-    """All levels, in the order of the rules; those of single accounts behind those of the firm."""
+    """All levels, in the order of the rules; those of groups of accounts behind those of the firm."""
     of_firm = [(name, part.entry) for name, part in limits.rules.items()]
-    of_accounts = [(name, entry) for entries in limits.accounts.values() for name, entry in entries.items()]
+    of_groups = [(name, entry) for group in limits.groups for name, entry in group.entries.items()]
     return LimitsBody(
         limits=[
             line
-            for rule, entry in (*of_firm, *of_accounts)
+            for rule, entry in (*of_firm, *of_groups)
             for limit in entry.limits
             for subject in ([limit.about] if limit.about else limit.subjects)
             for line in level_bodies(rule, subject, limit, reference)

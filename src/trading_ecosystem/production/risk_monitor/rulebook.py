@@ -14,6 +14,7 @@ from trading_ecosystem.production.risk_monitor.config import Limits, RulePart
 from trading_ecosystem.production.risk_monitor.desks import Desk
 from trading_ecosystem.production.risk_monitor.doubts import Doubts
 from trading_ecosystem.production.risk_monitor.fence import Fence
+from trading_ecosystem.production.risk_monitor.groups import Group
 from trading_ecosystem.production.risk_monitor.levels import NO_LIMIT, SHARE_UNIT, minor_unit
 from trading_ecosystem.production.risk_monitor.outbox import Outbox
 from trading_ecosystem.production.risk_monitor.portfolio import Portfolio
@@ -59,7 +60,8 @@ class Rulebook:
         self.margin_rates: dict[str, dict[str, int]] = {venue: {} for venue in venues}  # Maintenance, ppm, by symbol.
         self.buffers = self._buffers(accounts)
         self.sanities = {each: BalanceSanity(watch) for each, watch in watches.of("balance_sanity").items()}
-        self.accounts = {name: self._account(name, entries) for name, entries in limits.accounts.items()}
+        self.groups = [(group, self._group(group)) for group in limits.groups]
+        self.wealths = [self.firm, *[wealth for _, wealth in self.groups]]
         own = watches.of("own_heartbeat")
         self.own_heartbeat = OwnHeartbeat(own[MONITOR]) if own else None
         self.fences: list[Fence] = []
@@ -70,15 +72,15 @@ class Rulebook:
         self.escalations = self._escalations()
 
     def wealths_of(self, account: str) -> list[Wealth]:
-        """What an account's fills and prices bear on: the firm, and the account itself where it has limits."""
-        return [self.firm, self.accounts[account]] if account in self.accounts else [self.firm]
+        """What an account's fills and prices bear on: the firm, and every group that the account is in."""
+        return [self.firm, *[wealth for group, wealth in self.groups if account in group.accounts]]
 
     def watch_of(self, alert_key: str) -> Watch | None:
         return self._watches.by_key.get(alert_key)
 
     def begin(self, memory: dict[str, Plain], now: int, outbox: Outbox) -> None:
         """Take over the alerts of the life before; from now on silence counts."""
-        for wealth in (self.firm, *self.accounts.values()):
+        for wealth in self.wealths:
             wealth.recall(memory)
         self._watches.recall(memory, now, outbox)
         self.sources.begin(now)
@@ -86,7 +88,7 @@ class Rulebook:
             self.own_heartbeat.begin(memory, now, outbox)
 
     def remember(self, outbox: Outbox) -> None:
-        for wealth in (self.firm, *self.accounts.values()):
+        for wealth in self.wealths:
             wealth.remember(outbox)
 
     def runaway(self, account: str) -> str:
@@ -222,18 +224,19 @@ class Rulebook:
                 shares.append(Share([portfolio.positions[member] for member in members], watch))
         return Wealth("", portfolio, positions, drawdown, delta, shares, of_venues, settling)
 
-    def _account(self, name: str, entries: dict[str, Entry]) -> Wealth:
-        """What is the firm's, once more for one account."""
-        portfolio, positions = Portfolio(self._reference, 1), {}
+    def _group(self, group: Group) -> Wealth:
+        """What is the firm's, once more for some of its accounts."""
+        name, entries = group.name, group.entries
+        portfolio, positions = Portfolio(self._reference, len(group.accounts)), {}
         limited = self._watches.of_entry("position_limit", entries.get("position_limit", Entry(())))
         for subject, watch in limited.items():
             asset = subject.rpartition(":")[2]
             positions[asset] = PositionLimit(portfolio.positions[asset], watch)
-        drawdown = self._of_account(entries, "pnl_drawdown", name, SHARE_UNIT)
-        delta = self._of_account(entries, "delta_exposure", name, minor_unit(self._reference.numeraire))
+        drawdown = self._of_group(group, "pnl_drawdown", SHARE_UNIT)
+        delta = self._of_group(group, "delta_exposure", minor_unit(self._reference.numeraire))
         return Wealth(name, portfolio, positions, Drawdown(drawdown, name), DeltaExposure(delta), [], [])
 
-    def _of_account(self, entries: dict[str, Entry], rule: str, name: str, unit: str) -> Watch:
-        """Where an account has no such limit, the figure is kept nevertheless."""
-        levels = entries[rule].levels[name] if rule in entries else NO_LIMIT
-        return self._watches.add(rule, name, unit, levels)
+    def _of_group(self, group: Group, rule: str, unit: str) -> Watch:
+        """Where a group has no such limit, the figure is kept nevertheless."""
+        levels = group.entries[rule].levels[group.name] if rule in group.entries else NO_LIMIT
+        return self._watches.add(rule, group.name, unit, levels)

@@ -112,8 +112,8 @@ class Statement:
         lines += [self._share_at_venue(share) for share in rulebook.firm.venues]
         if rulebook.firm.settling is not None:
             lines.append(self._in_settlement(rulebook.firm.settling))
-        for name, wealth in rulebook.accounts.items():
-            lines += self._of_account(name, wealth)
+        for group, wealth in rulebook.groups:
+            lines += self._of_group(group.kind, group.name, wealth)
         return lines
 
     def _share_at_venue(self, share: VenueShare) -> Exposure:
@@ -137,19 +137,19 @@ class Statement:
             certain=settling.is_known and self._figures_are_certain(),
         )
 
-    def _of_account(self, name: str, wealth: Wealth) -> list[Exposure]:
-        """What one account with limits of its own is worth, has gained and may still lose."""
+    def _of_group(self, kind: str, name: str, wealth: Wealth) -> list[Exposure]:
+        """What a group with limits of its own is worth, has gained and may still lose."""
         portfolio, money = wealth.portfolio, self._money_unit
         is_whole, is_opened = portfolio.complete, portfolio.opened
         drawdown = wealth.drawdown.value(portfolio.equity_minor) if is_whole else 0
         figures = [
-            ("account_equity", name, portfolio.equity_minor, 0, money),
-            ("account_realised", name, portfolio.realised_minor, 0, money),
-            ("account_unrealised", name, portfolio.unrealised_minor if is_opened else 0, 0, money),
-            ("account_drawdown", name, drawdown, wealth.drawdown.watch.highest, SHARE_UNIT),
-            ("account_delta", name, portfolio.delta_minor, wealth.delta.watch.highest, money),
+            (f"{kind}_equity", name, portfolio.equity_minor, 0, money),
+            (f"{kind}_realised", name, portfolio.realised_minor, 0, money),
+            (f"{kind}_unrealised", name, portfolio.unrealised_minor if is_opened else 0, 0, money),
+            (f"{kind}_drawdown", name, drawdown, wealth.drawdown.watch.highest, SHARE_UNIT),
+            (f"{kind}_delta", name, portfolio.delta_minor, wealth.delta.watch.highest, money),
             *(
-                ("account_position", rule.watch.subject, rule.position.total_minor, rule.watch.highest, rule.watch.unit)
+                (f"{kind}_position", rule.watch.subject, rule.position.total_minor, rule.watch.highest, rule.watch.unit)
                 for rule in wealth.positions.values()
             ),
         ]

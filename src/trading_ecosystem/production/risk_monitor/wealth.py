@@ -1,4 +1,4 @@
-"""What the firm, or one account of it, has and is worth, and the rules about that.
+"""What the firm, or a group of its accounts, has and is worth, and the rules about that.
 
 Rule 1: a rule about wealth is judged only while the portfolio is complete, a rule about positions only when every
 account has answered.
@@ -23,7 +23,7 @@ PROFIT_KEY = "profit"
 
 @final
 class Wealth:
-    """A portfolio with its rules. `account`: whose it is; empty for the firm's.
+    """A portfolio with its rules. `group`: whose it is; empty for the firm's.
 
     While gross wealth is above `_quiet_minor` no share is in breach, and while none is `_alarmed` none has to be asked:
     what an event costs does not grow with the number of limits.
@@ -46,7 +46,7 @@ class Wealth:
 
     def __init__(
         self,
-        account: str,
+        group: str,
         portfolio: Portfolio,
         positions: dict[str, PositionLimit],
         drawdown: Drawdown,
@@ -61,7 +61,7 @@ class Wealth:
         self._shares_of = {asset: [each for each in shares if each.concerns(asset)] for asset in portfolio.positions}
         self._quiet_minor = 0
         self._alarmed = True  # Nobody has been asked yet.
-        self._profit_key = f"{PROFIT_KEY} {account}" if account else PROFIT_KEY
+        self._profit_key = f"{PROFIT_KEY} {group}" if group else PROFIT_KEY
         self._profit_memory: Plain = None
 
     def recall(self, memory: dict[str, Plain]) -> None:

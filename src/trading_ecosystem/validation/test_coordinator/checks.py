@@ -200,8 +200,17 @@ def check_world(
         choices = known.get(condition.quantity)
         if choices is not None and condition.subject not in choices and condition.node:
             condition.node.fail_word(f"{condition.quantity.value}: unknown", condition.subject, choices)
+        check_accounts(condition, accounts)
     for pattern in patterns:
         check_pattern(pattern, rules)
+
+
+def check_accounts(condition: Condition, known: Collection[str]) -> None:
+    for place, account in enumerate(condition.accounts):
+        if condition.node and account not in known:
+            condition.node.fail_word("accounts: not of the firm:", account, known)
+        if condition.node and account in condition.accounts[:place]:
+            condition.node.fail(f"accounts: {account} is named twice")
 
 
 def check_pattern(pattern: AlertPattern, rules: Mapping[str, Collection[str]]) -> None:

@@ -4,7 +4,7 @@ Rule 1: a level itself counts: `below: 0.99` is true at 0.99, `above: 50bps` at 
 Rule 2: a condition is of data that the production plane can see, or of an injection's receipts.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import final
@@ -53,6 +53,7 @@ SPANS = (
     Quantity.INJECTED,
     Quantity.KILLED,
 )  # True from one word to another; without a level.
+OF_PARTS = (Quantity.DRAWDOWN, Quantity.DELTA, Quantity.POSITION)  # Of the firm, or of some of its accounts.
 COUNTS = (Quantity.ORDERS, Quantity.DENIED)  # So many within a time.
 SHARES = (
     *(Quantity.DEVIATION, Quantity.DRAWDOWN, Quantity.CONCENTRATION),
@@ -66,7 +67,8 @@ class Condition:
     """`subject` is at or beyond `level`, without a break, for `sustain_ns`.
 
     `level`: a price in quote units, a share (1 is all), USD, units of the asset, or ns, by quantity.
-    `window_ns`: how far back a volatility or a number of orders or denials looks.
+    `window_ns`: how far back a volatility or a number of orders or denials looks. `accounts`: those of the firm that
+    alone count; all where there are none.
     """
 
     quantity: Quantity
@@ -75,13 +77,15 @@ class Condition:
     level: Decimal = Decimal(0)
     below: bool = False
     window_ns: int = 0
+    accounts: tuple[str, ...] = ()
     node: Node | None = field(default=None, compare=False, repr=False)
 
     @property
     def text(self) -> str:
         """In words, and the same for equal conditions."""
         lasting = f" for {duration_text(self.sustain_ns)}" if self.sustain_ns else ""
-        return f"{self._words()}{lasting}"
+        among = f" in {' and '.join(self.accounts)}" if self.accounts else ""
+        return f"{self._words()}{among}{lasting}"
 
     def _words(self) -> str:
         if self.quantity is Quantity.PRICE:
@@ -115,6 +119,10 @@ class Condition:
         }
         return f"{words[self.quantity]} {self.subject}"
 
+    def of_all(self) -> "Condition":
+        """The same for whoever knows of these accounts alone."""
+        return replace(self, accounts=())
+
 
 def price(node: Node, subject: str, below: Decimal | None, above: Decimal | None, sustain_ns: int) -> Condition:
     level = below if below is not None else above
@@ -129,13 +137,18 @@ def price(node: Node, subject: str, below: Decimal | None, above: Decimal | None
     )
 
 
-def share(node: Node, quantity: Quantity, subject: str, above: int, sustain_ns: int) -> Condition:
-    level = Decimal(above) / PPM
-    return Condition(quantity=quantity, subject=subject, level=level, sustain_ns=sustain_ns, node=node)
+def share(
+    node: Node, quantity: Quantity, subject: str, above: int, sustain_ns: int, accounts: tuple[str, ...] = ()
+) -> Condition:
+    return amount(node, quantity, subject, Decimal(above) / PPM, sustain_ns, accounts)
 
 
-def amount(node: Node, quantity: Quantity, subject: str, above: Decimal, sustain_ns: int) -> Condition:
-    return Condition(quantity=quantity, subject=subject, level=above, sustain_ns=sustain_ns, node=node)
+def amount(
+    node: Node, quantity: Quantity, subject: str, above: Decimal, sustain_ns: int, accounts: tuple[str, ...] = ()
+) -> Condition:
+    return Condition(
+        quantity=quantity, subject=subject, level=above, sustain_ns=sustain_ns, accounts=accounts, node=node
+    )
 
 
 def volatility(node: Node, subject: str, above: int, window_ns: int, sustain_ns: int) -> Condition:

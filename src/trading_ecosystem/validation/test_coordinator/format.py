@@ -56,6 +56,8 @@ def condition(quantity: Quantity, make: Callable[..., Any], subject: str, meanin
     keys = [Key(quantity.value, Text(), subject, "subject", required=True), *level]
     is_gap = quantity in (*conditions.GAPS, *conditions.SPANS)
     keys.append(Key("for", SOME_TIME, "How long.", "sustain_ns", required=True) if is_gap else SUSTAIN)
+    if quantity in conditions.OF_PARTS:
+        keys.append(Key("accounts", ListOf(Text()), "The accounts of the firm that alone count; else all.", absent=()))
     groups = [("below", "above")] if quantity is Quantity.PRICE else []
     return Table(f"condition {quantity.value}", meaning, make, keys, groups)
 

@@ -91,6 +91,7 @@ class GroundTruth:
         "_overdue",
         "_overdue_transfers",
         "_paces",
+        "_parts",
         "_phases",
         "_rates",
         "_reference",
@@ -130,6 +131,7 @@ class GroundTruth:
         self._rates: dict[str, tuple[int, int]] = {}  # Mark in ticks and funding rate in ppb, by symbol.
         self._funding: dict[str, FundingPaid] = {}
         self._conditions: dict[str, Condition] = {condition.text: condition for condition in conditions}
+        self._parts = parts_of(reference, balances, conditions, start_ns, margin or {})
         self._bands: dict[str, Band] = {}
         self._gaps: dict[str, Gap] = {}
         self._levels: dict[str, Level] = {}
@@ -148,7 +150,8 @@ class GroundTruth:
         self._sessions: dict[str, int] = {}
         self._feeds: dict[str, Feed] = {symbol: self._feed(symbol) for symbol in reference.instruments}
         for text, condition in self._conditions.items():
-            self._watch(text, condition)
+            if not condition.accounts:
+                self._watch(text, condition)
 
     def _feed(self, symbol: str) -> Feed:
         instrument = self._reference.instruments[symbol]
@@ -209,6 +212,8 @@ class GroundTruth:
         feed = self._feeds.get(quote.symbol)
         if feed is None or quote.sequence <= feed.sequence:
             return False
+        for part in self._parts.values():
+            part.quote(quote, now)
         ns = quote.occurred_ns
         feed.sequence = quote.sequence
         feed.last_ns = ns
@@ -243,6 +248,8 @@ class GroundTruth:
         if trades is None or fill.trade_id in trades or fill.symbol not in self._reference.instruments:
             return False
         trades.add(fill.trade_id)
+        for part in self._parts.values():
+            part.fill(fill)
         if self._reference.instruments[fill.symbol].terms is not None:
             return True  # What it did to the position and the wallet, the venue tells.
         (base, base_minor), (quote, quote_minor) = self.portfolio.changes(fill, self._reference)
@@ -260,6 +267,8 @@ class GroundTruth:
         if event.account not in self._balances or key in self._moved:
             return
         self._moved.append(key)
+        for part in self._parts.values():
+            part.moved(event)
         position = self.portfolio.positions[event.asset]
         self._changes.append((event.occurred_ns, position, position.sum_ticks, event.amount_minor, None, 0, 0))
         self.portfolio.move(position, event.amount_minor, event.occurred_ns)
@@ -273,6 +282,8 @@ class GroundTruth:
         if told_before is None or told.account_sequence <= told_before:
             return
         self._margin_sequences[told.account] = told.account_sequence
+        for part in self._parts.values():
+            part.margin(told)
         if isinstance(told, LossCovered):
             self._pay_in(told.account, told.asset, told.amount_minor, told.occurred_ns)
             return
@@ -300,6 +311,8 @@ class GroundTruth:
         """Nothing is gained or lost, but the wallet is another."""
         if told.account in self._margin_sequences:
             self._wallets[told.account, told.asset] = told.wallet_minor
+            for part in self._parts.values():
+                part.margin_moved(told)
             self._judge_margin(told.occurred_ns)
 
     def _pay_in(self, account: str, asset: str, amount_minor: int, ns: int) -> None:
@@ -443,8 +456,11 @@ class GroundTruth:
     def breaches(self, until_ns: int) -> dict[str, tuple[Breach, ...]]:
         """For each condition's text, its breaches in order of time, as far as `until_ns`."""
         found: dict[str, tuple[Breach, ...]] = {}
+        of_parts = {accounts: part.breaches(until_ns) for accounts, part in self._parts.items()}
         for text, condition in self._conditions.items():
-            if text in self._gaps:
+            if condition.accounts:
+                found[text] = of_parts[condition.accounts][condition.of_all().text]
+            elif text in self._gaps:
                 found[text] = self._gaps[text].breaches(until_ns)
             elif text in self._measures:
                 found[text] = self._measures[text].breaches(until_ns)
@@ -489,6 +505,23 @@ class GroundTruth:
         if not level.members and condition.quantity is not Quantity.DRAWDOWN:
             return None
         return walk_back(level, self.portfolio.copy(), self._changes, fired_ns)
+
+
+def parts_of(
+    reference: ReferenceData,
+    balances: dict[str, dict[str, int]],
+    conditions: tuple[Condition, ...],
+    start_ns: int,
+    margin: dict[str, dict[str, int]],
+) -> dict[tuple[str, ...], GroundTruth]:
+    """What is true of some accounts of the firm, as if they were all of it: of those that a condition names."""
+    parts: dict[tuple[str, ...], GroundTruth] = {}
+    for accounts in dict.fromkeys([condition.accounts for condition in conditions if condition.accounts]):
+        held = {account: balances[account] for account in accounts}
+        wallets = {account: margin[account] for account in accounts if account in margin}
+        watched = tuple([condition.of_all() for condition in conditions if condition.accounts == accounts])
+        parts[accounts] = GroundTruth(reference, held, watched, start_ns, wallets)
+    return parts
 
 
 def silent_since(last_ns: int, condition: Condition, fired_ns: int) -> int | None:

@@ -28,11 +28,11 @@ class DeltaExposure:
 
 
 def read(node: Node, firm: Firm) -> Entry:
-    return read_of_account(node, firm, FIRM)
+    return read_of_group(node, firm, FIRM)
 
 
-def read_of_account(node: Node, firm: Firm, account: str) -> Entry:
-    return one_limit(account, minor_unit(firm.money.name), read_levels(node, amount_of(firm.money)))
+def read_of_group(node: Node, firm: Firm, group: str) -> Entry:
+    return one_limit(group, minor_unit(firm.money.name), read_levels(node, amount_of(firm.money)))
 
 
-RULE: Final = RulePlugin(name="delta_exposure", read=read, read_of_account=read_of_account)
+RULE: Final = RulePlugin(name="delta_exposure", read=read, read_of_group=read_of_group)

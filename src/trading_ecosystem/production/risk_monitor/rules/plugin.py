@@ -75,9 +75,10 @@ E = TypeVar("E", bound=Entry)
 class RulePlugin(Generic[E]):
     """`name`: the key in the limits file, and the name of the alerts.
 
-    `read` raises `Problem` for whatever is wrong with the entry; `read_of_account` reads that of a single account, None
-    where there is none. `build` makes the rule, anew at each start of the monitor; None for a part of the monitor, in
-    which the figure is made and judged. `at_once`: it hears a message before the monitor counts it, not after.
+    `read` raises `Problem` for whatever is wrong with the entry; `read_of_group` reads that of a group of accounts of
+    this name, None where there is none. `build` makes the rule, anew at each start of the monitor; None for a part of
+    the monitor, in which the figure is made and judged. `at_once`: it hears a message before the monitor counts it, not
+    after.
     `of_desks`: the monitor is to know the desks, whatever the rule hears.
     """
 
@@ -85,7 +86,7 @@ class RulePlugin(Generic[E]):
     read: Callable[[Node, Firm], E]
     hears: tuple[type[Message], ...] = ()
     build: "Callable[[E, Sight], Rule] | None" = None
-    read_of_account: Callable[[Node, Firm, str], E] | None = None
+    read_of_group: Callable[[Node, Firm, str], E] | None = None
     at_once: bool = False
     of_desks: bool = False
 

@@ -22,10 +22,10 @@ class Drawdown:
 
     __slots__ = ("_key", "mark_minor", "quiet_minor", "watch")
 
-    def __init__(self, watch: Watch, account: str = "") -> None:
-        """`account`: whose equity it is; empty for the firm's."""
+    def __init__(self, watch: Watch, group: str = "") -> None:
+        """`group`: whose equity it is; empty for the firm's."""
         self.watch = watch
-        self._key = f"{MARK_KEY} {account}" if account else MARK_KEY
+        self._key = f"{MARK_KEY} {group}" if group else MARK_KEY
         self.mark_minor = 0
         self.quiet_minor = 0
 
@@ -63,11 +63,11 @@ class Drawdown:
 
 
 def read(node: Node, firm: Firm) -> Entry:
-    return read_of_account(node, firm, FIRM)
+    return read_of_group(node, firm, FIRM)
 
 
-def read_of_account(node: Node, firm: Firm, account: str) -> Entry:
-    return one_limit(account, SHARE_UNIT, read_shares(node))
+def read_of_group(node: Node, firm: Firm, group: str) -> Entry:
+    return one_limit(group, SHARE_UNIT, read_shares(node))
 
 
-RULE: Final = RulePlugin(name="pnl_drawdown", read=read, read_of_account=read_of_account)
+RULE: Final = RulePlugin(name="pnl_drawdown", read=read, read_of_group=read_of_group)

@@ -31,8 +31,8 @@ def read(node: Node, firm: Firm) -> Entry:
     return Entry(tuple(limits(node, firm, "")))
 
 
-def read_of_account(node: Node, firm: Firm, account: str) -> Entry:
-    return Entry(tuple(limits(node, firm, f"{account}:")))
+def read_of_group(node: Node, firm: Firm, group: str) -> Entry:
+    return Entry(tuple(limits(node, firm, f"{group}:")))
 
 
 def limits(node: Node, firm: Firm, prefix: str) -> list[Limit]:
@@ -45,4 +45,4 @@ def limits(node: Node, firm: Firm, prefix: str) -> list[Limit]:
     ]
 
 
-RULE: Final = RulePlugin(name="position_limit", read=read, read_of_account=read_of_account)
+RULE: Final = RulePlugin(name="position_limit", read=read, read_of_group=read_of_group)
