@@ -221,7 +221,7 @@ def test_an_older_report_says_nothing(moving: Rig) -> None:
 
 def test_what_has_no_price_is_not_known(reference: ReferenceData) -> None:
     rig = Rig(reference, limits_with(reference, LIMITS | TRANSFERS))
-    for account in HELD:
+    for account in rig.places:
         rig.report(account, 0)
     for symbol in ("BTC/USD", "ETH/USD", "USDT/USD"):  # And none of what nobody holds.
         rig.quote(symbol, PRICES[symbol], 0)
@@ -237,7 +237,7 @@ def test_while_the_whole_is_not_known_no_share_of_it_fires(reference: ReferenceD
     limited = {"warning": {"at": "10%", "for": "30s"}, "critical": {"at": "15%", "for": "30s"}}
     concentration = {"assets": {}, "issuers": {}, "settlement": limited}
     rig = Rig(reference, limits_with(reference, {"concentration": concentration}))
-    for account in HELD:
+    for account in rig.places:
         rig.report(account, 0)
     for symbol in ("BTC/USD", "ETH/USD", "USDT/USD"):
         rig.quote(symbol, PRICES[symbol], 0)
@@ -310,7 +310,7 @@ def test_the_share_is_that_of_all_that_is_open(reference: ReferenceData, story: 
     pending: dict[str, dict[str, int]] = {"alpha": {}, "beta": {}}
     moving: dict[str, list[Transfer]] = {"alpha": [], "beta": []}
     prices = {"USD": 1, "USDT": 1, "BTC": 60_000, "ETH": 2_500}
-    for account in HELD:
+    for account in rig.places:
         hear(rig, 0, holdings(account, 0), transfers(account, 0))
     for at, (what, told) in enumerate(story, start=1):
         if what == "price":
@@ -329,5 +329,5 @@ def test_the_share_is_that_of_all_that_is_open(reference: ReferenceData, story: 
     owed = sum(prices[a] * m for amounts in pending.values() for a, m in amounts.items() if m > 0)
     unique = {each.transfer_id: each for ones in moving.values() for each in ones if each.transfer_status in STATES[1:]}
     on_its_way = sum(prices[each.asset] * each.amount_minor for each in unique.values())
-    gross = sum(prices[asset] * amount * UNIT for held in HELD.values() for asset, amount in held.items())
+    gross = sum(prices[asset] * amount * UNIT for account in rig.places for asset, amount in HELD[account].items())
     assert line(rig, len(story)).value == int(Fraction((owed + on_its_way) * 10**6, gross + on_its_way))
