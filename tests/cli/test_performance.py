@@ -10,7 +10,7 @@ from trading_ecosystem.cli.main import main
 ROOT = Path(__file__).parents[2]
 SHORT = ["--set", "duration=20m", "--set", "steady_state.for=2m", "--set", "method.0.at=2m"]
 
-pytestmark = pytest.mark.whole
+pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("performance")]  # One run for all.
 
 
 @pytest.fixture(scope="module")

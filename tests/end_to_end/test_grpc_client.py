@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
+pytestmark = pytest.mark.xdist_group("ten lines")  # What it needs is dear, and made once.
+
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
 COMMAND = (sys.executable, "-m", "trading_ecosystem.cli.main")

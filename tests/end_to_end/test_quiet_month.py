@@ -49,7 +49,10 @@ class Quiet:
         return check.attribute(account, self.prepared, self.ended, self.watcher.trades)
 
 
-@pytest.fixture(scope="module", params=[1, 2, 3])
+SEEDS = [pytest.param(seed, marks=pytest.mark.xdist_group(f"quiet {seed}")) for seed in (1, 2, 3)]
+
+
+@pytest.fixture(scope="module", params=SEEDS)
 def quiet(request: pytest.FixtureRequest) -> Quiet:
     """The first two days of the month."""
     prepared, watcher = check.prepare_quiet(HOURS, request.param), check.Watcher()

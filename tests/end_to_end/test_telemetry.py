@@ -23,6 +23,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from trading_ecosystem.live.telemetry.metrics import FIGURES
 from trading_ecosystem.live.telemetry.redaction import HIDDEN
 
+pytestmark = pytest.mark.xdist_group("telemetry")  # What it needs is dear, and made once.
+
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "trading_ecosystem.cli.main")
 RULES = sorted((ROOT / "deploy" / "prometheus" / "rules").glob("*.yml"))

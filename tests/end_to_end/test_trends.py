@@ -11,6 +11,8 @@ from trading_ecosystem.preparation import RunRequest
 from trading_ecosystem.validation.results import RunResult, Verdict
 from trading_ecosystem.virtual.run import run
 
+pytestmark = pytest.mark.xdist_group("trends")  # What it needs is dear, and made once.
+
 SCENARIO = Path(__file__).parents[2] / "features" / "scenarios" / "trends-calm.yaml"
 HOUR = 3_600 * 10**9
 LEAST_ORDERS = 20  # That are filled, of each desk in each of its instruments.
