@@ -122,8 +122,8 @@ class Rulebook:
         entry = self._limits.entry("kill_switch")
         if entry is None:
             return Desk(instance, None)
-        (limit,) = entry.limits
-        return Desk(instance, self._watches.add("kill_switch", account, limit.unit, limit.levels))
+        unit = entry.limits[0].unit
+        return Desk(instance, self._watches.add("kill_switch", account, unit, entry.levels[account]))
 
     def resolve(self, now: int, outbox: Outbox) -> None:
         """What ends, or begins, because nothing happens: that is told by nothing."""
