@@ -99,8 +99,8 @@ def show_idle() -> None:
 
 
 def show_parts() -> None:
-    """The journal and the link proxy alone."""
-    for script in ("journal.py", "proxy.py"):
+    """The journal, the trail and the link proxy alone."""
+    for script in ("journal.py", "telemetry.py", "proxy.py"):
         print("\n" + run(fastest(), script), end="", flush=True)
 
 

@@ -265,15 +265,3 @@ def test_kill_loses_nothing_that_was_written(tmp_path: Path, ids_in: IdsIn) -> N
         assert ids == list(range(2 * before + 2, 2 * written + 2))
         before = written
         spool.close()
-
-
-def test_writing_is_fast(open_spool: OpenSpool, make_span: MakeSpan) -> None:
-    """The target is 10 us per span on a quiet machine; this one may be busy."""
-    spool = open_spool()
-    spans = [make_span(number, causation_id=1) for number in range(1, 2001)]
-    began = time.perf_counter()
-    for at in range(0, len(spans), 10):
-        spool.write(spans[at : at + 10], mark=at)
-    microseconds = (time.perf_counter() - began) / len(spans) * 1e6
-    print(f"spool: {microseconds:.1f} us per span, ten per write")
-    assert microseconds < 100
