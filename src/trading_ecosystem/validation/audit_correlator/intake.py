@@ -164,10 +164,11 @@ class SenderProgress:
 class Waiting:
     """A span that has come and not yet gone on."""
 
-    __slots__ = ("arrived_ns", "caused", "gone", "impatient", "message", "orphaned", "queued", "span")
+    __slots__ = ("arrived_ns", "caused", "gone", "impatient", "line", "message", "orphaned", "queued", "span")
 
-    def __init__(self, span: MessageSpan, message: Message, arrived_ns: int) -> None:
+    def __init__(self, span: MessageSpan, message: Message, arrived_ns: int, line: "Line") -> None:
         self.span = span
+        self.line = line
         self.message = message
         self.arrived_ns = arrived_ns
         self.caused = False  # Its cause has gone on, or is not waited for.
@@ -239,10 +240,10 @@ class Intake:
         progress.taken += 1
         if span.sent_ns < self._now:
             progress.late += 1
-        waiting = Waiting(span, message, wall_ns)
+        waiting = Waiting(span, message, wall_ns, self._line_of(span.spool))
         self._waiting[span.message_id] = waiting
         self._arrivals.append(waiting)
-        self._line_of(waiting).join(waiting)
+        waiting.line.join(waiting)
         self._place(waiting)
         return Fate.TAKEN
 
@@ -289,19 +290,19 @@ class Intake:
         if waiting.queued or not waiting.caused or not self._has_its_turn(waiting):
             return
         span = waiting.span
-        moment = max(span.sent_ns, self._line_of(waiting).moment_ns)
+        moment = max(span.sent_ns, waiting.line.moment_ns)
         if not waiting.orphaned and span.causation_id:
             moment = max(moment, self._moments[self._id_of.get(span.causation_id)])
         waiting.queued = True
         heappush(self._queue, (moment, span.message_id, waiting))
 
     def _has_its_turn(self, waiting: Waiting) -> bool:
-        return waiting.impatient or self._line_of(waiting).first() is waiting
+        return waiting.impatient or waiting.line.first() is waiting
 
-    def _line_of(self, waiting: Waiting) -> Line:
-        found = self._lines.get(waiting.span.spool)
+    def _line_of(self, spool: str) -> Line:
+        found = self._lines.get(spool)
         if found is None:
-            found = self._lines[waiting.span.spool] = Line()
+            found = self._lines[spool] = Line()
         return found
 
     def _orphan(self, waiting: Waiting) -> None:
@@ -388,7 +389,7 @@ class Intake:
         return said
 
     def _go_on_after(self, waiting: Waiting, moment: int) -> None:
-        line = self._line_of(waiting)
+        line = waiting.line
         waiting.gone = True
         line.moment_ns = max(line.moment_ns, moment)
         for effect in self._effects.pop(waiting.span.message_id, {}).values():
