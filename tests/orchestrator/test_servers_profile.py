@@ -175,6 +175,14 @@ def until(look: Callable[[], Any]) -> Any:
     return seen
 
 
+def has_ended(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
 @pytest.fixture
 def ecosystem(tmp_path: Path, postgresql: Any, valkey: Valkey) -> Iterator[Ecosystem]:
     made = Ecosystem(tmp_path / "run", postgresql.get_uri(), valkey.url)
@@ -209,7 +217,9 @@ def test_an_ecosystem_lives_on_its_servers_and_leaves_nothing(
 
     # PostgreSQL goes, and comes back: refused meanwhile, and resumed by themselves.
     pids = {name: each["pid"] for name, each in ecosystem.services().items()}
-    os.kill(postgresql.get_pid(), IMMEDIATELY)
+    postmaster = postgresql.get_pid()
+    os.kill(postmaster, IMMEDIATELY)
+    until(lambda: has_ended(postmaster))  # Before that it is not started anew.
     until(lambda: ecosystem.ask("/health")[0] == 503)
     order = {"account": "alpha", "client_order_id": "mine-1", "symbol": "BTC/USD", "side": "buy"}
     status, problem = ecosystem.ask("/orders", {**order, "type": "limit", "price": "100.00", "quantity": "0.5"})
