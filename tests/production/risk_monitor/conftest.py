@@ -150,9 +150,18 @@ class Rig:
         )
 
     def fill(
-        self, account: str, symbol: str, side: Side, amount: str, price: str, at: float, fee: str = "0", skip: int = 0
+        self,
+        account: str,
+        symbol: str,
+        side: Side,
+        amount: str,
+        price: str,
+        at: float,
+        fee: str = "0",
+        skip: int = 0,
+        late: float = 0,
     ) -> list[Message]:
-        """The next fill of an account; `skip` events before it are lost."""
+        """The next fill of an account, told so many seconds `late`; `skip` events before it are lost."""
         self.sequence[account] += 1 + skip
         pair = self.reference.instruments[symbol]
         return self.hear(
@@ -160,7 +169,7 @@ class Rig:
                 account=account,
                 venue=self.places[account],
                 account_sequence=self.sequence[account],
-                occurred_ns=ns(at),
+                occurred_ns=ns(at - late),
                 order_id=1,
                 client_order_id="c",
                 symbol=symbol,

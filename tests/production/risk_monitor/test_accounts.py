@@ -55,7 +55,7 @@ def test_an_account_is_known_as_far_as_report_and_events_reach(steps: list[tuple
             counted += account.release()
         else:
             events.add(sequence)
-            counted += account.accept(event(sequence))
+            counted += account.accept(event(sequence), 0)
         expected = known(reports, events)
         assert account.answered == (expected is not None)
         if expected is not None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from trading_ecosystem.messages.accounts import Holding, HoldingsReported, QueryHoldings
+from trading_ecosystem.messages.accounts import Holding, HoldingsReported, QueryAccount, QueryHoldings
 from trading_ecosystem.messages.custody import QuerySettlements, Settlement, SettlementsReported, SettlementStatus
 from trading_ecosystem.messages.orders import Side
 from trading_ecosystem.production.risk_monitor.rules.settlement_overdue import overdue_ns
@@ -205,6 +205,38 @@ def test_while_the_account_is_in_doubt_nothing_is_compared(rig: Any) -> None:
     rig.fill("alpha", "BTC/USD", Side.BUY, "0.1", "60000", 1, skip=1)
     compared(rig, 100, BTC=1)
     assert rig.fired() == []
+
+
+def asked_of_alpha(rig: Any, since: float) -> list[float]:
+    return [at for at, m in rig.said if isinstance(m, QueryAccount) and m.account == "alpha" and at >= since]
+
+
+def test_while_the_venue_tells_later_than_custody_was_asked_it_is_asked_and_nothing_is_a_break(rig: Any) -> None:
+    """What it has not told yet is in custody's books before; once it has told all, what differs is a break."""
+    rig.begin()
+    rig.fill("alpha", "BTC/USD", Side.BUY, "0.1", "60000", 3, late=5)
+    compared(rig, 24, since=4)
+    assert fired(rig, "reconciliation_break") == []
+    assert asked_of_alpha(rig, 4)[0] == 12  # When the answer of second 8 would have been compared.
+    rig.report("alpha", 25, {"USD": "2994000", "USDT": "1000000", "BTC": "20.1", "ETH": "400"}, sequence=1)
+    compared(rig, 40, since=28)
+    assert sorted(fired(rig, "reconciliation_break")) == ["BTC:critical:1", "USD:critical:1"]
+
+
+def test_what_comes_sooner_than_custody_was_asked_is_compared(rig: Any) -> None:
+    rig.begin()
+    rig.fill("alpha", "BTC/USD", Side.BUY, "0.1", "60000", 3, late=4)
+    compared(rig, 24, since=4)
+    assert sorted(fired(rig, "reconciliation_break")) == ["BTC:critical:1", "USD:critical:1"]
+
+
+def test_an_answer_that_lacks_what_was_said_since_leaves_the_venue_late(rig: Any) -> None:
+    """It knows of an event that has not come: they come late still."""
+    rig.begin()
+    rig.fill("alpha", "BTC/USD", Side.BUY, "0.1", "60000", 3, late=5)
+    rig.report("alpha", 5, {"USD": "2988000", "USDT": "1000000", "BTC": "20.2", "ETH": "400"}, sequence=2)
+    compared(rig, 40, since=8)
+    assert fired(rig, "reconciliation_break") == []
 
 
 def test_a_break_is_remembered_through_a_restart(rig: Any) -> None:

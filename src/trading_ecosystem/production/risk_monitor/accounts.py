@@ -33,7 +33,9 @@ class Account:
         "differs",
         "early",
         "fills",
+        "heard",
         "keeps_own",
+        "late_ns",
         "margin",
         "missed",
         "moves",
@@ -52,6 +54,8 @@ class Account:
         self.margin = Margin()
         self.sequence = 0  # Of the last event that counted.
         self.early: dict[int, AccountEvent] = {}
+        self.heard = 0  # The latest event that was told, counted or not.
+        self.late_ns = 0  # How late events came at worst, since all that the venue had said by a report had come.
         self.answered = False  # At least once since the start.
         self.asked = False  # A question is open.
         self.missed = False  # The venue was away, and may have told something that was lost.
@@ -76,9 +80,12 @@ class Account:
             return f"the balances of account {self.name} differed from what its fills say"
         return ""
 
-    def accept(self, event: AccountEvent) -> tuple[AccountEvent, ...]:
+    def accept(self, event: AccountEvent, now: int) -> tuple[AccountEvent, ...]:
         """The events that count now, in order: none for a repeated or an early one."""
         sequence = event.account_sequence
+        if sequence > self.heard:
+            self.heard = sequence
+            self.late_ns = max(self.late_ns, now - event.occurred_ns)
         if self.answered and sequence <= self.sequence:
             return IN_ORDER
         if not self.answered or sequence > self.sequence + 1:
@@ -97,6 +104,8 @@ class Account:
 
     def take(self, report: AccountReported) -> dict[str, int] | None:
         """What the report changes, by asset; None for one that is older than what is known."""
+        if report.account_sequence <= self.heard:
+            self.late_ns = 0
         if self.answered and report.account_sequence < self.sequence:
             self.asked = bool(self.doubt)
             return None
@@ -243,11 +252,15 @@ class Custody:
     def note_movements(self, last_movement_id: int) -> None:
         self._movement_id, self.movement_id = self.movement_id, last_movement_id
 
-    def differing_assets(self) -> list[str] | None:
+    def is_ahead(self, now: int) -> bool:
+        """Whether custody knows of trades that the venue may tell of only later: its events come as late as that."""
+        return self.report is not None and self.account.late_ns > now - self.report.occurred_ns
+
+    def differing_assets(self, now: int) -> list[str] | None:
         """The assets of which custody and the venue had other amounts as of the same trade; None: that is not known."""
-        report = self.report
+        report, is_ahead = self.report, self.is_ahead(now)
         self.report = None
-        if report is None or self.account.doubt or self.corrections != self.account.corrections:
+        if report is None or is_ahead or self.account.doubt or self.corrections != self.account.corrections:
             return None
         if self.movement_id != self._movement_id:
             return None  # One came between two answers: which of them the books have, nobody has told.

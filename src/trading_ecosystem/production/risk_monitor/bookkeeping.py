@@ -51,7 +51,7 @@ class Bookkeeping:
 
     def take_event(self, account: Account, event: AccountEvent, now: int) -> None:
         doubt = account.doubt
-        for each in account.accept(event):
+        for each in account.accept(event, now):
             self._count(account, each, now)
         if account.doubt != doubt:
             self._doubts.changed = True

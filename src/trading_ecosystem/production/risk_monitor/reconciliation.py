@@ -66,14 +66,16 @@ class Reconciliation:
             self._doubts.changed = True
 
     def compare(self, now: int) -> None:
-        """With the reports that were asked for last: what the venue had said before them has come by now."""
+        """With the reports that were asked for last: what the venue had said before has come by now, or it is asked."""
         settling = self._rulebook.firm.settling
         if settling is not None:
             settling.look(now)
             self._doubts.changed = True
         for custody in self._custodies.values():
             report = custody.report
-            differing = custody.differing_assets()
+            if custody.is_ahead(now) and not custody.account.asked:
+                self._questions.about_account(custody.account, now)
+            differing = custody.differing_assets(now)
             if report is not None and differing is not None:
                 at_ns = min(report.occurred_ns, now)
                 self._rulebook.check_books(custody.account, differing, at_ns, now, self._outbox)

@@ -2,6 +2,7 @@
 
 Rule 1: both sides are compared as of the same trade of the venue, so what is on its way is no break.
 Rule 2: a break begins with the first report that differs, and closes with the first that agrees.
+Rule 3: while the venue tells of an account later than custody was asked, nobody can say whether they differ.
 """
 
 from typing import Final, final
