@@ -17,6 +17,30 @@ Feature: A limit of each level: account, strategy, desk and firm
     Then the verdict is FAIL
     And the reason names the missed alert delta_exposure
 
+  Scenario: A desk is beyond its limit, and then each of its strategies
+    Given the shipped scenario "strategies-over-their-limits"
+    When it is run
+    Then the verdict is PASS
+    And the critical alert delta_exposure on majors fired exactly once
+    And the critical alert delta_exposure on majors fired within its deadline
+    And the critical alert delta_exposure on making-north fired exactly once
+    And the critical alert delta_exposure on making-north fired within its deadline
+    And the critical alert delta_exposure on making-south fired exactly once
+    And the critical alert delta_exposure on making-south fired within its deadline
+    And the twin without the injection raised none of the expected alerts
+
+  Scenario Outline: The limit of each strategy is what notices it
+    Given the shipped scenario "strategies-over-their-limits"
+    And the limits "two-venues-levels", with "<loose>" in place of "<limit>"
+    When it is run
+    Then the verdict is FAIL
+    And the reason names the missed alert delta_exposure on <strategy>
+
+    Examples:
+      | limit                            | loose                            | strategy     |
+      | {at: 2800000, resolves: 2700000} | {at: 3800000, resolves: 2700000} | making-north |
+      | {at: 1700000, resolves: 1600000} | {at: 2700000, resolves: 1600000} | making-south |
+
   Scenario Outline: A group that is none
     Given the shipped scenario "desk-over-its-limit"
     And the limits "two-venues-levels", with "<wrong>" in place of "<right>"

@@ -55,5 +55,7 @@ Feature: What happens at one of two venues is no word about the other
     And the critical alert systemic_venue on venues fired exactly once
     And the critical alert kill_switch on north.alpha fired within its deadline
     And the critical alert kill_switch on south.beta fired within its deadline
+    And the desk of north.alpha is still stopped at the end
+    And the desk of south.beta is still stopped at the end
     And the critical alert stale_data on BTC/USD fired within its deadline
     And the twin without the injection raised none of the expected alerts

@@ -508,6 +508,14 @@ def never_stopped(story: Story, account: str) -> None:
     assert switched(story, account) == []
 
 
+@then(parsers.parse("the desk of {account} is still stopped at the end"))
+def stopped_to_the_end(story: Story, account: str) -> None:
+    words = [told["engaged"] for _, told in switched(story, account)]
+    assert words and all(words)
+    (alert,) = alerts_of(story, "critical", "kill_switch", account)
+    assert alert.resolved_ns is None
+
+
 @then(parsers.parse("no order of {account} was in a book when {seconds:d} s had passed"))
 def nothing_rests(story: Story, account: str, seconds: int) -> None:
     stopped_ns = switched(story, account)[0][0]

@@ -1,8 +1,7 @@
 """Bearer tokens: one credential for each surface, known to its holder alone."""
 
+import hmac
 import stat
-import statistics
-import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,17 @@ from trading_ecosystem.configuration.document import Problem
 from trading_ecosystem.live.access import Access
 from trading_ecosystem.live.door import RefusalCode, Refused
 from trading_ecosystem.live.rest import access as rest_access
-from trading_ecosystem.live.security.tokens import SCOPES, Scope, Surface, Tokens, issue_token, read_token, read_tokens
+from trading_ecosystem.live.security.tokens import (
+    SCOPES,
+    Holder,
+    Scope,
+    Surface,
+    Tokens,
+    digest,
+    issue_token,
+    read_token,
+    read_tokens,
+)
 
 ACCESS = Access(
     sees={"operator.anna": frozenset({"alpha", "beta"}), "trading_engine.alpha": frozenset({"alpha"})},
@@ -173,19 +182,35 @@ def test_no_answer_shows_a_token(issued: Issued) -> None:
     assert issued.desk not in repr(tokens)
 
 
-def test_a_token_that_is_nearly_right_takes_as_long_as_one_that_is_all_wrong(issued: Issued) -> None:
-    """The difference of the medians is within the spread of one kind's own rounds."""
-    tokens = issued.tokens(Surface.REST)
+class Sealed(bytes):
+    """A digest that nothing but a comparison in constant time may look at."""
 
-    def rounds(token: str) -> list[int]:
-        times = []
-        for _ in range(40):
-            began = time.perf_counter_ns()
-            for _ in range(50):
-                outcome(tokens, token, "read", "")
-            times.append(time.perf_counter_ns() - began)
-        return times
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError("compared byte by byte")
 
-    near, far = rounds(issued.desk[:-1] + "!"), rounds("!" * len(issued.desk))
-    spread = statistics.quantiles(near, n=20)[-1] - min(near)
-    assert abs(statistics.median(near) - statistics.median(far)) <= spread + statistics.median(near) // 4
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Comparisons:
+    """Stands for `hmac`: compares as that does, and keeps what was compared."""
+
+    def __init__(self) -> None:
+        self.made: list[tuple[str, str]] = []
+
+    def compare_digest(self, presented: bytes, expected: bytes) -> bool:
+        self.made.append((presented.hex(), expected.hex()))
+        return hmac.compare_digest(presented, expected)
+
+
+@pytest.mark.parametrize("token", ["first", "last", "lasu", "another", ""])
+def test_whatever_token_comes_is_compared_in_constant_time_with_all(
+    token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Known, nearly right or unknown: the time cannot say which, for the same is done."""
+    comparisons = Comparisons()
+    monkeypatch.setattr("trading_ecosystem.live.security.tokens.hmac", comparisons)
+    names = ("first", "middle", "last")
+    holders = {name: Holder(name=name, scopes=frozenset({Scope.READ})) for name in names}
+    tokens = Tokens([(Sealed(digest(name)), holder) for name, holder in holders.items()], ACCESS)
+    assert outcome(tokens, token, "read", "") == (token if token in holders else UNKNOWN)
+    assert comparisons.made == [(digest(token).hex(), digest(name).hex()) for name in names]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from trading_ecosystem.messages.risk import AlertFired, Exposure
 from trading_ecosystem.messages.transfers import Transfer, TransferKind, TransfersReported, TransferStatus
 from trading_ecosystem.reference import ReferenceData
 
+PAGE = Path(__file__).parents[3] / "docs" / "limits.md"
 UNIT = 10**8
 WHOLE = 11_350_000  # What both accounts have at the usual prices, in USD.
 LIMITS: dict[str, object] = {
@@ -39,6 +41,10 @@ def holdings(account: str, at: float, **pending: str) -> HoldingsReported:
         posted_minor = amount * UNIT - pending_minor
         held.append(Holding(account=account, asset=asset, posted_minor=posted_minor, pending_minor=pending_minor))
     return HoldingsReported("risk", "custodian", account, tuple(held), ns(at))
+
+
+def holding(account: str, asset: str, posted: int, pending: int) -> Holding:
+    return Holding(account=account, asset=asset, posted_minor=posted * UNIT, pending_minor=pending * UNIT)
 
 
 def transfer(
@@ -152,6 +158,21 @@ def test_a_transfer_between_accounts_of_the_firm_counts_once(moving: Rig) -> Non
     hear(moving, 1, holdings("alpha", 1), holdings("beta", 1))
     hear(moving, 1, transfers("alpha", 1, between), transfers("beta", 1, between))
     assert line(moving, 1).value == 1_000_000 * 10**6 // (WHOLE + 1_000_000)
+
+
+def test_the_example_of_the_page_is_right(reference: ReferenceData) -> None:
+    """That of docs/limits.md: of 10 BTC 4 have come, and 200,000 USD have left the venue."""
+    rig = Rig(reference, limits_with(reference, LIMITS | TRANSFERS))
+    rig.report("alpha", 0, {"USD": "4400000", "BTC": "10"})
+    rig.report("beta", 0, {"USD": "1000000"})
+    rig.quotes(0)
+    bought = (holding("alpha", "USD", 4_760_000, -360_000), holding("alpha", "BTC", 4, 6))
+    hear(rig, 1, HoldingsReported("risk", "custodian", "alpha", bought, ns(1)))
+    hear(rig, 1, HoldingsReported("risk", "custodian", "beta", (holding("beta", "USD", 1_000_000, 0),), ns(1)))
+    hear(rig, 1, transfers("alpha", 1, transfer(1, "USD", "200000", "alpha", "bank")), transfers("beta", 1))
+    told = line(rig, 1)
+    assert (told.value, told.certain) == (90_322, True)
+    assert "560,000 of 6.2 million USD are on their way, 9.03%" in PAGE.read_text(encoding="utf-8")
 
 
 HUGE = {"BTC": "19", "USDT": "900000"}

@@ -161,7 +161,7 @@ def test_every_other_scenario_is_told_with_its_reason() -> None:
 
 
 @pytest.mark.whole
-@pytest.mark.parametrize(("number", "path"), enumerate(WITH_BOUNDARY), ids=lambda each: getattr(each, "stem", ""))
+@pytest.mark.parametrize(("number", "path"), list(enumerate(WITH_BOUNDARY)), ids=lambda each: getattr(each, "stem", ""))
 def test_a_shipped_boundary_holds(number: int, path: Path) -> None:
     """Seeds 1 to 3 in turn; `make boundaries` runs all three of each."""
     seed = 1 + number % 3

@@ -59,8 +59,8 @@ class World:
             due_ns=9,
             occurred_ns=self.ns,
         )
-        self.truth.instructed(told)
-        self.truth.instructed(told)
+        self.truth.settlements.instructed(told)
+        self.truth.settlements.instructed(told)
 
     def part(self, number: int, account: str, asset: str, amount: int, paid: int) -> None:
         self.ns += 1
@@ -73,12 +73,12 @@ class World:
             retry_ns=9,
             occurred_ns=self.ns,
         )
-        self.truth.part_posted(told)
-        self.truth.part_posted(told)  # It may come twice.
+        self.truth.settlements.on_its_way.part_posted(told)
+        self.truth.settlements.on_its_way.part_posted(told)  # It may come twice.
 
     def settle(self, number: int) -> None:
         self.ns += 1
-        self.truth.settlement_over(number, self.ns)
+        self.truth.settlements.over(number, self.ns)
 
     def request(self, number: int, debit: str, credit: str, asset: str, amount: int) -> None:
         self.transfers.note(
@@ -161,7 +161,7 @@ def test_what_is_to_be_delivered_is_taken_off_in_the_same_account(world: World) 
     world.instruct(1, "alpha", "BTC", 2, 1)
     world.instruct(2, "beta", "USDT", 1, 99_999)
     assert world.reached() == [1, 50_000, 100_000]
-    world.truth.instructed(
+    world.truth.settlements.instructed(
         SettlementInstructed(
             custodian="c",
             instruction_id=3,

@@ -91,6 +91,13 @@ def test_what_is_expected_later_than_first_told_is_late_then(truth: GroundTruth,
     assert truth.breaches(50)[LATE.text] == (Breach(begin_ns=40, held_ns=45, end_ns=None),)
 
 
+def test_what_ends_before_it_is_heard_of_is_never_late(truth: GroundTruth, notes: TransferNotes) -> None:
+    notes.note(changed(1, TransferStatus.COMPLETED, 10, 5))
+    notes.note(requested(1))
+    notes.note(changed(1, TransferStatus.IN_PROGRESS, 10, 3))
+    assert truth.breaches(90)[LATE.text] == ()
+
+
 def test_anothers_transfer_and_a_refusal_are_nothing_to_the_firm(truth: GroundTruth, notes: TransferNotes) -> None:
     notes.note(requested(1, "noise"))
     notes.note(changed(1, TransferStatus.IN_PROGRESS, 10, 3))

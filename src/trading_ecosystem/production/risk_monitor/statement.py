@@ -11,6 +11,7 @@ from trading_ecosystem.production.risk_monitor.accounts import Account, Custody
 from trading_ecosystem.production.risk_monitor.levels import SHARE_UNIT, minor_unit
 from trading_ecosystem.production.risk_monitor.portfolio import Position
 from trading_ecosystem.production.risk_monitor.rulebook import Rulebook
+from trading_ecosystem.production.risk_monitor.rules.concentration import Share
 from trading_ecosystem.production.risk_monitor.rules.funding_cost import FundingCost
 from trading_ecosystem.production.risk_monitor.rules.plugin import FIRM, at_venue
 from trading_ecosystem.production.risk_monitor.rules.rule import Judged
@@ -92,49 +93,29 @@ class Statement:
             )
         )
         certain = self._wealth_is_certain()
-        for share in rulebook.firm.shares:
-            lines.append(
-                Exposure(
-                    measure="concentration",
-                    subject=share.watch.subject,
-                    value=carried(share.value(portfolio.gross_minor)),
-                    limit=share.watch.highest,
-                    unit=SHARE_UNIT,
-                    certain=certain,
-                )
-            )
+        lines += [self._share(share, certain) for share in rulebook.firm.shares]
         if "funding_cost" in rulebook.judged:
             lines.append(self._funding(rulebook.judged["funding_cost"]))
         lines += [self._margin(account) for account in self._accounts if account.name in rulebook.buffers]
         if len(rulebook.sources.venues) > 1:
             for venue in rulebook.sources.venues:
                 lines += self._at_venue(venue)
-        lines += [self._share_at_venue(share) for share in rulebook.firm.venues]
-        if rulebook.firm.settling is not None:
-            lines.append(self._in_settlement(rulebook.firm.settling))
+        lines += [self._share(share, certain) for share in rulebook.firm.venues]
+        settling = rulebook.firm.settling
+        if settling is not None:  # What is overdue may never come; that it is owed is certain.
+            lines.append(self._share(settling, settling.is_known and self._figures_are_certain()))
         for group, wealth in rulebook.groups:
             lines += self._of_group(group.kind, group.name, wealth)
         return lines
 
-    def _share_at_venue(self, share: VenueShare) -> Exposure:
+    def _share(self, share: Share | VenueShare | Settling, certain: bool) -> Exposure:
         return Exposure(
             measure="concentration",
             subject=share.watch.subject,
             value=carried(share.value(self._portfolio.gross_minor)),
             limit=share.watch.highest,
             unit=SHARE_UNIT,
-            certain=self._wealth_is_certain(),
-        )
-
-    def _in_settlement(self, settling: Settling) -> Exposure:
-        """What is overdue may never come; that it is owed is certain."""
-        return Exposure(
-            measure="concentration",
-            subject=settling.watch.subject,
-            value=carried(settling.value(self._portfolio.gross_minor)),
-            limit=settling.watch.highest,
-            unit=SHARE_UNIT,
-            certain=settling.is_known and self._figures_are_certain(),
+            certain=certain,
         )
 
     def _of_group(self, kind: str, name: str, wealth: Wealth) -> list[Exposure]:

@@ -309,14 +309,14 @@ class TestCoordinator(Core):
         if isinstance(message, SettlementInstructed):
             self._instructed += 1
             self._recorder.count("settlements instructed", "settlement", ns)
-            self._truth.instructed(message)
+            self._truth.settlements.instructed(message)
         elif isinstance(message, TransactionPosted):
             self._posted += 1
             self._recorder.count("settlements posted", "settlement", ns)
             self._end_settlement(message.instruction_id, ns)
         elif isinstance(message, PartPosted):
             self._recorder.count("settlements posted in part", "settlement", ns)
-            self._truth.part_posted(message)
+            self._truth.settlements.on_its_way.part_posted(message)
         else:
             self._note_failed(message)
 
@@ -342,7 +342,7 @@ class TestCoordinator(Core):
 
     def _end_settlement(self, instruction_id: int, ns: int) -> None:
         self._failing.pop(instruction_id, None)
-        self._truth.settlement_over(instruction_id, ns)
+        self._truth.settlements.over(instruction_id, ns)
 
     def _note_health(self, message: HealthChanged) -> None:
         said = self._health.get(message.service)

@@ -9,7 +9,6 @@ from collections import deque
 from typing import final
 
 from trading_ecosystem.messages.accounts import VenueHeartbeat
-from trading_ecosystem.messages.custody import PartPosted, SettlementInstructed
 from trading_ecosystem.messages.kill_switch import KillSwitchChanged
 from trading_ecosystem.messages.market import BookTopChanged, MarketPhase, MarketPhaseChanged, QuotePublished
 from trading_ecosystem.messages.orders import OrderDenied, OrderFilled
@@ -20,9 +19,9 @@ from trading_ecosystem.messages.perpetuals import (
     MarkPriceChanged,
     PositionChanged,
 )
-from trading_ecosystem.messages.transfers import AccountMoved, TransferPosted, TransferRequested, TransferStatus
+from trading_ecosystem.messages.transfers import AccountMoved
 from trading_ecosystem.reference import ReferenceData
-from trading_ecosystem.validation.test_coordinator.conditions import COUNTS, SETTLEMENT, SPANS, Condition, Quantity
+from trading_ecosystem.validation.test_coordinator.conditions import COUNTS, SPANS, Condition, Quantity
 from trading_ecosystem.validation.test_coordinator.feed_measures import Apart, FeedMeasure, feed_measure, heard_by
 from trading_ecosystem.validation.test_coordinator.funding_measure import FundingPaid
 from trading_ecosystem.validation.test_coordinator.margin_measure import MarginShare
@@ -31,14 +30,13 @@ from trading_ecosystem.validation.test_coordinator.measures import (
     Breach,
     Gap,
     Level,
-    Overdue,
     Runs,
     band_of,
     level_of,
 )
 from trading_ecosystem.validation.test_coordinator.order_measure import Answer, OrderPace
 from trading_ecosystem.validation.test_coordinator.portfolio import Portfolio, Position, opening
-from trading_ecosystem.validation.test_coordinator.settling_measure import InSettlement
+from trading_ecosystem.validation.test_coordinator.settlements import Settlements, is_of_settlements
 
 REMEMBERED_EVENTS = 16_384  # Changes of prices and positions: over 10 minutes at 5 valued quotes a second.
 REMEMBERED_NS = 600_000_000_000
@@ -79,29 +77,25 @@ class GroundTruth:
         "_funding",
         "_gaps",
         "_heartbeats",
-        "_last_instruction_id",
         "_levels",
         "_margin_rates",
         "_margin_sequences",
         "_margin_shares",
         "_marks",
         "_measures",
-        "_moved",
-        "_over_early",
-        "_overdue",
-        "_overdue_transfers",
+        "_movements",
         "_paces",
         "_parts",
         "_phases",
         "_rates",
         "_reference",
         "_sessions",
-        "_settling",
         "_spans",
         "_start_ns",
         "_trades",
         "_wallets",
         "portfolio",
+        "settlements",
     )
 
     def __init__(
@@ -139,18 +133,14 @@ class GroundTruth:
         self._phases: dict[tuple[str, str], int] = {}  # By venue and symbol: when its phase was told last.
         self._closed: list[tuple[str, str]] = []  # The markets that are not open.
         self._measures: dict[str, FeedMeasure] = {}
-        self._last_instruction_id = 0
-        self._over_early: list[int] = []
-        self._overdue: dict[str, Overdue] = {account: Overdue() for account in balances}
-        self._overdue_transfers: dict[str, Overdue] = {account: Overdue() for account in balances}
-        self._moved: list[tuple[str, int]] = []  # Account and number of each movement that was booked.
-        self._settling: InSettlement | None = None  # As far as a condition is about it.
+        self._movements: dict[str, set[int]] = {account: set() for account in balances}  # That were booked.
+        self.settlements = Settlements(list(balances), self.portfolio, list(self._conditions.values()))
         self._paces: dict[str, OrderPace] = {}
         self._heartbeats: dict[str, list[Gap]] = {}
         self._sessions: dict[str, int] = {}
         self._feeds: dict[str, Feed] = {symbol: self._feed(symbol) for symbol in reference.instruments}
         for text, condition in self._conditions.items():
-            if not condition.accounts:
+            if not condition.accounts and not is_of_settlements(condition):
                 self._watch(text, condition)
 
     def _feed(self, symbol: str) -> Feed:
@@ -176,9 +166,6 @@ class GroundTruth:
         elif quantity is Quantity.SILENCE:
             self._gaps[text] = Gap(self._start_ns, condition.sustain_ns)
             self._heartbeats.setdefault(subject, []).append(self._gaps[text])
-        elif quantity in (Quantity.OVERDUE, Quantity.TRANSFER_OVERDUE):
-            overdue = self._overdue if quantity is Quantity.OVERDUE else self._overdue_transfers
-            overdue.setdefault(subject, Overdue())
         elif quantity in (Quantity.MARGIN, Quantity.FUNDING):
             self._watch_perpetuals(text, condition)
         elif quantity in COUNTS:
@@ -186,15 +173,7 @@ class GroundTruth:
         elif quantity in SPANS:
             self._spans[text] = Runs()
         else:
-            self._watch_firm(text, condition)
-
-    def _watch_firm(self, text: str, condition: Condition) -> None:
-        if condition.quantity is not Quantity.CONCENTRATION or condition.subject != SETTLEMENT:
             self._levels[text] = level_of(condition, self._reference)
-            return
-        if self._settling is None:
-            self._settling = InSettlement(self._balances)
-        self._settling.watch(text, condition)
 
     def _watch_perpetuals(self, text: str, condition: Condition) -> None:
         if condition.quantity is Quantity.FUNDING:
@@ -230,8 +209,7 @@ class GroundTruth:
         if position is not None:
             self._changes.append((ns, position, feed.sum_ticks, 0, None, 0, 0))
             self.portfolio.quote(position, sum_ticks, ns)
-            if self._levels or self._settling is not None:
-                self._judge_levels(ns)
+            self._judge_levels(ns)
         feed.sum_ticks = sum_ticks
         return True
 
@@ -263,17 +241,16 @@ class GroundTruth:
 
     def moved(self, event: AccountMoved) -> None:
         """Book what the custodian brought in or took out of an account of the firm, once."""
-        key = (event.account, event.movement_id)
-        if event.account not in self._balances or key in self._moved:
+        movements = self._movements.get(event.account)
+        if movements is None or event.movement_id in movements:
             return
-        self._moved.append(key)
+        movements.add(event.movement_id)
         for part in self._parts.values():
             part.moved(event)
         position = self.portfolio.positions[event.asset]
         self._changes.append((event.occurred_ns, position, position.sum_ticks, event.amount_minor, None, 0, 0))
         self.portfolio.move(position, event.amount_minor, event.occurred_ns)
-        if self._settling is not None and event.amount_minor < 0:
-            self._settling.debited(event.account, event.asset, event.amount_minor)
+        self.settlements.on_its_way.moved(event)
         self._judge_levels(event.occurred_ns)
 
     def margin(self, told: PositionChanged | LossCovered) -> None:
@@ -340,73 +317,13 @@ class GroundTruth:
     def _judge_levels(self, ns: int) -> None:
         for level in self._levels.values():
             level.observe(self.portfolio, ns)
-        if self._settling is not None:
-            self._settling.observe(self.portfolio, ns)
+        self.settlements.on_its_way.observe(ns)
 
     def heartbeat(self, heartbeat: VenueHeartbeat) -> None:
         ns = max(heartbeat.occurred_ns, self._sessions.get(heartbeat.venue, 0))
         self._sessions[heartbeat.venue] = ns
         for gap in self._heartbeats.get(heartbeat.venue, ()):
             gap.heard(ns)
-
-    def instructed(self, instructed: SettlementInstructed) -> None:
-        instruction_id = instructed.instruction_id
-        self._last_instruction_id = max(self._last_instruction_id, instruction_id)
-        if instruction_id in self._over_early:
-            self._over_early.remove(instruction_id)
-            return
-        if self._settling is not None:
-            self._settling.instructed(instructed)
-            self._settling.observe(self.portfolio, instructed.occurred_ns)
-        for account, overdue in self._overdue.items():
-            for posting in instructed.postings:
-                if account in (posting.debit_account, posting.credit_account):
-                    overdue.instructed(instruction_id, instructed.due_ns)
-                    break
-
-    def settlement_over(self, instruction_id: int, ns: int) -> None:
-        if instruction_id > self._last_instruction_id:  # Its end came before its beginning.
-            self._over_early.append(instruction_id)
-        for overdue in self._overdue.values():
-            overdue.over(instruction_id, ns)
-        if self._settling is not None:
-            self._settling.over(instruction_id)
-            self._settling.observe(self.portfolio, ns)
-
-    def part_posted(self, message: PartPosted) -> None:
-        if self._settling is not None:
-            self._settling.part_posted(message)
-            self._settling.observe(self.portfolio, message.occurred_ns)
-
-    def transfer_requested(self, message: TransferRequested) -> None:
-        if self._settling is not None:
-            self._settling.requested(message)
-
-    def transfer_moving(self, transfer_id: int, status: TransferStatus, ns: int) -> None:
-        """Not over yet; whether it is on its way, the status says."""
-        if self._settling is not None:
-            self._settling.changed(transfer_id, status)
-            self._settling.observe(self.portfolio, ns)
-
-    def transfer_posted(self, message: TransferPosted) -> None:
-        if self._settling is not None:
-            self._settling.posted(message)
-            self._settling.observe(self.portfolio, message.occurred_ns)
-
-    def transfer_expected(self, accounts: tuple[str, ...], transfer_id: int, expected_ns: int, ns: int) -> None:
-        """A transfer is on its way, and is to be over by then; told anew at `ns`, it is late no longer."""
-        for account, overdue in self._overdue_transfers.items():
-            if account in accounts:
-                if overdue.open.get(transfer_id) != expected_ns:
-                    overdue.over(transfer_id, ns)
-                overdue.instructed(transfer_id, expected_ns)
-
-    def transfer_over(self, transfer_id: int, ns: int) -> None:
-        for overdue in self._overdue_transfers.values():
-            overdue.over(transfer_id, ns)
-        if self._settling is not None:
-            self._settling.ended(transfer_id)
-            self._settling.observe(self.portfolio, ns)
 
     def injection(self, injection_id: str, active: bool, ns: int) -> None:
         self._span(Quantity.INJECTED, injection_id, active, ns)
@@ -466,10 +383,8 @@ class GroundTruth:
                 found[text] = self._measures[text].breaches(until_ns)
             elif text in self._paces:
                 found[text] = self._paces[text].breaches(until_ns)
-            elif condition.quantity is Quantity.OVERDUE:
-                found[text] = self._overdue[condition.subject].breaches(condition.sustain_ns, until_ns)
-            elif condition.quantity is Quantity.TRANSFER_OVERDUE:
-                found[text] = self._overdue_transfers[condition.subject].breaches(condition.sustain_ns, until_ns)
+            elif is_of_settlements(condition):
+                found[text] = self.settlements.breaches(condition, until_ns)
             else:
                 found[text] = self._runs(text).breaches(condition.sustain_ns, until_ns)
         return found
@@ -481,8 +396,6 @@ class GroundTruth:
             return self._funding[text].runs
         if text in self._margin_shares:
             return self._margin_shares[text].runs
-        if self._settling is not None and text in self._settling.runs:
-            return self._settling.runs[text]
         return self._levels[text].runs if text in self._levels else self._spans[text]
 
     def began_ns(self, condition: Condition, fired_ns: int) -> int | None:
@@ -492,10 +405,8 @@ class GroundTruth:
         """
         if condition.quantity is Quantity.SILENCE:
             return silent_since(self._sessions.get(condition.subject, self._start_ns), condition, fired_ns)
-        if condition.quantity in (Quantity.OVERDUE, Quantity.TRANSFER_OVERDUE):
-            of_settlements = condition.quantity is Quantity.OVERDUE
-            overdue = (self._overdue if of_settlements else self._overdue_transfers).get(condition.subject)
-            return None if overdue is None else overdue.began_ns(condition.sustain_ns, fired_ns)
+        if is_of_settlements(condition):
+            return self.settlements.began_ns(condition, fired_ns)
         if condition.quantity is Quantity.AGE:
             feed = self._feeds.get(condition.subject)
             return None if feed is None else silent_since(feed.last_ns, condition, fired_ns)

@@ -25,39 +25,40 @@ ENDS: Final = (
 
 @final
 class TransferNotes:
-    __slots__ = ("_accounts", "_over", "_recorder", "_truth", "counts")
+    __slots__ = ("_accounts", "_on_its_way", "_over", "_recorder", "_settlements", "_truth", "counts")
 
     def __init__(self, truth: GroundTruth, recorder: Recorder) -> None:
         self._truth, self._recorder = truth, recorder
+        self._settlements, self._on_its_way = truth.settlements, truth.settlements.on_its_way
         self._accounts: dict[int, tuple[str, ...]] = {}  # Of each transfer that is not over.
-        self._over: list[int] = []
+        self._over: set[int] = set()
         self.counts: dict[str, int] = {}
 
     def note(self, message: Message) -> None:
         if isinstance(message, TransferRequested):
             self._count("transfers requested", message.occurred_ns)
             self._accounts[message.transfer_id] = (message.debit_account, message.credit_account)
-            self._truth.transfer_requested(message)
+            self._on_its_way.requested(message)
         elif isinstance(message, TransferChanged):
             self._note_change(message)
         elif isinstance(message, TransferRefused):
             self._count("transfers refused", message.occurred_ns)
         elif isinstance(message, TransferPosted):
-            self._truth.transfer_posted(message)
+            self._on_its_way.posted(message)
         elif isinstance(message, AccountMoved):
             self._truth.moved(message)
 
     def _note_change(self, message: TransferChanged) -> None:
         if message.transfer_status in ENDS:
             self._count(f"transfers {message.transfer_status.value}", message.occurred_ns)
-            self._over.append(message.transfer_id)
+            self._over.add(message.transfer_id)
             self._accounts.pop(message.transfer_id, None)
-            self._truth.transfer_over(message.transfer_id, message.occurred_ns)
+            self._settlements.transfer_over(message.transfer_id, message.occurred_ns)
             return
-        self._truth.transfer_moving(message.transfer_id, message.transfer_status, message.occurred_ns)
+        self._on_its_way.changed(message.transfer_id, message.transfer_status, message.occurred_ns)
         if message.expected_ns and message.transfer_id not in self._over:
             accounts = self._accounts.get(message.transfer_id, ())
-            self._truth.transfer_expected(accounts, message.transfer_id, message.expected_ns, message.occurred_ns)
+            self._settlements.transfer_expected(accounts, message.transfer_id, message.expected_ns, message.occurred_ns)
 
     def _count(self, name: str, ns: int) -> None:
         self.counts[name] = self.counts.get(name, 0) + 1
