@@ -1,10 +1,10 @@
-"""A message like another one but for some of its fields."""
+"""A message, or a part of one, like another but for some of its fields."""
 
 from typing import TypeVar
 
-from trading_ecosystem.messages.message import Message, field_names
+from trading_ecosystem.messages.message import Record, field_names
 
-Kind = TypeVar("Kind", bound=Message)
+Kind = TypeVar("Kind", bound=Record)
 
 
 def replace(message: Kind, **fields: object) -> Kind:

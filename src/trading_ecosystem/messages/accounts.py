@@ -5,7 +5,7 @@ from typing import Final, final
 
 from mypy_extensions import mypyc_attr
 
-from trading_ecosystem.messages.message import Addressed, Published
+from trading_ecosystem.messages.message import Addressed, Published, Record
 from trading_ecosystem.messages.orders import Side, TradeExecuted
 from trading_ecosystem.messages.perpetuals import MarginBalance, OpenPosition
 
@@ -64,14 +64,24 @@ class AccountReported(Addressed):
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
-class Holding:
+@mypyc_attr(acyclic=True)
+class Holding(Record):
     """What a custodian holds for an owner: posted, and net of pending settlements."""
 
-    account: str
-    asset: str
-    posted_minor: int
-    pending_minor: int  # Net of what will come in (+) and go out (-) when instructions settle.
+    __slots__ = ("account", "asset", "pending_minor", "posted_minor")
+    __match_args__: Final = ("account", "asset", "posted_minor", "pending_minor")
+
+    def __init__(
+        self,
+        account: str,
+        asset: str,
+        posted_minor: int,
+        pending_minor: int,  # Net of what will come in (+) and go out (-) when instructions settle.
+    ) -> None:
+        self.account = account
+        self.asset = asset
+        self.posted_minor = posted_minor
+        self.pending_minor = pending_minor
 
 
 @final

@@ -10,8 +10,8 @@ from mypy_extensions import mypyc_attr
 
 
 @mypyc_attr(allow_interpreted_subclasses=True, acyclic=True)
-class Message:
-    """Anything that a core is handed or returns."""
+class Record:
+    """Values by name: equal where all of them are, and never changed after it was made."""
 
     __slots__ = ()
 
@@ -24,6 +24,13 @@ class Message:
     def __repr__(self) -> str:
         pairs = zip(field_names(type(self)), values_of(self), strict=True)
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in pairs)})"
+
+
+@mypyc_attr(allow_interpreted_subclasses=True, acyclic=True)
+class Message(Record):
+    """Anything that a core is handed or returns."""
+
+    __slots__ = ()
 
 
 @mypyc_attr(allow_interpreted_subclasses=True, acyclic=True)

@@ -42,6 +42,7 @@ class Link:
         "_last_due_ns",
         "_nth",
         "_nth_at_ns",
+        "_sent_ns",
         "impairments",
         "train",
         "train_due_ns",
@@ -56,13 +57,17 @@ class Link:
         self._last_due_ns: i64 = 0
         self._nth: i64 = 0
         self._nth_at_ns: i64 = 0
+        self._sent_ns: i64 = -1
         self.impairments: list[Impairment] = []
         self.train: list[Envelope] = []
         self.train_due_ns: i64 = NO_TRAIN
         self.train_incarnation: i64 = 0
 
     def due_ns(self, now: i64, elapsed_ns: i64) -> i64:
-        """When a message sent now arrives over a sound link."""
+        """When a message sent now arrives over a sound link; what is sent at one moment arrives at one."""
+        if now == self._sent_ns:
+            return self._last_due_ns
+        self._sent_ns = now
         due: i64 = now + self.latency_ns(elapsed_ns)
         if due < self._last_due_ns:
             due = self._last_due_ns

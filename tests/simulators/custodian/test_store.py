@@ -1,9 +1,9 @@
 """Every instruction is told with its postings and its end; what moved is told to the two whom it moved between."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
+from tests.changing import replace
 
 from trading_ecosystem.live.store.opening import open_store
 from trading_ecosystem.messages.custody import (

@@ -6,7 +6,7 @@ Rule 2: what is told after its end, because it is told again, changes nothing of
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
@@ -361,10 +361,15 @@ def rest_of(postings: tuple[Posting, ...], parts: list[Posting]) -> tuple[Postin
     """Parts move between the same accounts as what they are of, each kind of line once in each."""
     left: list[Posting] = []
     for posting in postings:
-        same = [part.amount_minor for part in parts if replace(part, amount_minor=posting.amount_minor) == posting]
+        same = [part.amount_minor for part in parts if of_amount(part, posting.amount_minor) == posting]
         if posting.amount_minor > sum(same):
-            left.append(replace(posting, amount_minor=posting.amount_minor - sum(same)))
+            left.append(of_amount(posting, posting.amount_minor - sum(same)))
     return tuple(left)
+
+
+def of_amount(posting: Posting, amount_minor: int) -> Posting:
+    """So much of the same, from the same account to the same."""
+    return Posting(posting.debit_account, posting.credit_account, posting.asset, amount_minor)
 
 
 DESIGN = Design(
