@@ -91,7 +91,7 @@ def values_for(name: str, hints: dict[str, object]) -> st.SearchStrategy[object]
 
 
 def built(message_type: type) -> st.SearchStrategy[Message]:
-    hints = get_type_hints(message_type)
+    hints = get_type_hints(vars(message_type).get("__init__", message_type))
     return st.builds(message_type, **{name: values_for(name, hints) for name in field_names(message_type)})
 
 

@@ -2,7 +2,7 @@
 
 import json
 from enum import Enum
-from typing import get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given, strategies as st
@@ -43,8 +43,12 @@ def values_for(name: str, hints: dict[str, object]) -> st.SearchStrategy[object]
     return WORDS if name in HOT_TEXTS or hints.get(name) is str else NUMBERS
 
 
+def hints_of(message_type: type) -> dict[str, Any]:
+    return get_type_hints(vars(message_type).get("__init__", message_type))
+
+
 def built(message_type: type) -> st.SearchStrategy[Message]:
-    hints = get_type_hints(message_type)
+    hints = hints_of(message_type)
     fields = {name: values_for(name, hints) for name in field_names(message_type)}
     return st.builds(message_type, **fields)
 
@@ -66,9 +70,9 @@ def test_every_message_comes_back_equal(name: str) -> None:
     comes_back()
 
 
-@pytest.mark.parametrize("name", sorted(set(codec.MESSAGE_TYPES) - set(HOT)))
+@pytest.mark.parametrize("name", sorted(codec.MESSAGE_TYPES))
 def test_fields_that_hold_more_than_plain_data_are_in_the_tables(name: str) -> None:
-    for field, hint in get_type_hints(codec.MESSAGE_TYPES[name]).items():
+    for field, hint in hints_of(codec.MESSAGE_TYPES[name]).items():
         if isinstance(hint, type) and issubclass(hint, Enum):
             assert codec.ENUMS.get(field) is hint, f"{name}.{field}"
         if get_origin(hint) is tuple and get_args(hint)[0] is not str:
