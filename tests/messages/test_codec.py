@@ -53,9 +53,6 @@ def built(message_type: type) -> st.SearchStrategy[Message]:
     return st.builds(message_type, **fields)
 
 
-HOT = [name for name, kind in codec.MESSAGE_TYPES.items() if not hasattr(kind, "__dataclass_fields__")]
-
-
 @pytest.mark.parametrize("name", sorted(codec.MESSAGE_TYPES))
 def test_every_message_comes_back_equal(name: str) -> None:
     message_type = codec.MESSAGE_TYPES[name]

@@ -182,6 +182,21 @@ def test_a_monitor_in_time_passes(small: Scenario, build: Build) -> None:
     assert judgement.injections[0].ended_ns == START_NS + 40 * M
 
 
+@pytest.mark.parametrize(("at_ns", "known"), [(END_NS, END_NS), (END_NS + 1, None)])
+def test_what_a_live_world_says_after_the_end_is_not_of_the_run(
+    at_ns: int, known: int | None, small: Scenario, build: Build
+) -> None:
+    fires = BREACH_SECOND + 62
+    alert = peg_alert(START_NS + fires * S)
+    play = Play(build(small))
+    play.run({fires: alert}, falling())
+    play.tell(AlertAcknowledged(alert_id=alert.alert_id, operator="anna", occurred_ns=at_ns), 61 * M)
+    play.tell(resolved(alert, at_ns), 61 * M)
+    play.tell(peg_alert(END_NS + 1, alert_id="another"), 61 * M)
+    (told,) = play.coordinator.record(END_NS).alerts
+    assert (told.acknowledged_ns, told.resolved_ns) == (known, known)
+
+
 def test_a_monitor_that_is_silent_fails(small: Scenario, build: Build) -> None:
     judgement = Play(build(small)).run({}, falling())
     assert judgement.verdict is Verdict.FAIL

@@ -400,7 +400,7 @@ class TestCoordinator(Core):
         """Everything seen as far as `end_ns`; a live world goes on beyond the end of its run."""
         return Record(
             start_ns=self._start_ns,
-            alerts=tuple(alert_record(alert) for alert in self._alerts if alert.fired.occurred_ns <= end_ns),
+            alerts=tuple(alert_record(alert, end_ns) for alert in self._alerts if alert.fired.occurred_ns <= end_ns),
             injections=tuple(injection_record(name, receipts) for name, receipts in self._receipts.items()),
             breaches=self._truth.breaches(end_ns),
             steady_state=tuple(self._steady_state),
@@ -444,11 +444,16 @@ def first(known_ns: int | None, ns: int) -> int:
     return ns if known_ns is None else known_ns
 
 
-def alert_record(alert: FiredAlert) -> AlertRecord:
+def until(ns: int | None, end_ns: int) -> int | None:
+    """None for what came after the end."""
+    return None if ns is None or ns > end_ns else ns
+
+
+def alert_record(alert: FiredAlert, end_ns: int) -> AlertRecord:
     return AlertRecord(
         fired=alert.fired,
-        acknowledged_ns=alert.acknowledged_ns,
-        resolved_ns=alert.resolved_ns,
+        acknowledged_ns=until(alert.acknowledged_ns, end_ns),
+        resolved_ns=until(alert.resolved_ns, end_ns),
         breach_ns=alert.breach_ns,
     )
 
