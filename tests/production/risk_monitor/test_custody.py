@@ -1,9 +1,9 @@
 """Overdue settlements and books that do not agree: noticed within their deadlines, and not where nothing is wrong."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.changing import replace
 
 from trading_ecosystem.messages.accounts import Holding, HoldingsReported, QueryAccount, QueryHoldings
 from trading_ecosystem.messages.custody import QuerySettlements, Settlement, SettlementsReported, SettlementStatus
