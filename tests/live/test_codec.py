@@ -53,7 +53,7 @@ ENVELOPES = (
 )
 TEXTS = (  # Of the hot types, which carry no hints.
     *("to", "account", "buyer_account", "seller_account", "client_order_id", "symbol", "venue", "sender"),
-    *("asker", "custodian"),
+    *("asker", "custodian", "asset", "debit_account", "credit_account", "measure", "subject", "unit"),
 )
 WORDS = st.text(max_size=8)
 NUMBERS = st.integers(-(1 << 63), (1 << 63) - 1)
@@ -85,7 +85,7 @@ def values_for(name: str, hints: dict[str, object]) -> st.SearchStrategy[object]
         return st.one_of(built(plain.MESSAGE_TYPES["OrderAccepted"]), st.just(Wake()))
     if name == "memory":
         return st.dictionaries(WORDS, PLAIN, max_size=3)
-    if hints.get(name) is bool or name in ("post_only", "reduce_only"):
+    if hints.get(name) is bool or name in ("post_only", "reduce_only", "certain"):
         return st.booleans()
     return WORDS if name in TEXTS or hints.get(name) is str else NUMBERS
 

@@ -21,7 +21,7 @@ PLAIN = st.recursive(
 
 HOT_TEXTS = (  # Hot types carry no hints.
     *("to", "account", "buyer_account", "seller_account", "client_order_id", "symbol", "venue", "sender"),
-    *("asker", "custodian"),
+    *("asker", "custodian", "asset", "debit_account", "credit_account", "measure", "subject", "unit"),
 )
 
 
@@ -38,7 +38,7 @@ def values_for(name: str, hints: dict[str, object]) -> st.SearchStrategy[object]
         return st.dictionaries(WORDS, PLAIN, max_size=3)
     if name == "value" and hints.get(name) is object:
         return PLAIN
-    if hints.get(name) is bool or name in ("post_only", "reduce_only"):
+    if hints.get(name) is bool or name in ("post_only", "reduce_only", "certain"):
         return st.booleans()
     return WORDS if name in HOT_TEXTS or hints.get(name) is str else NUMBERS
 
