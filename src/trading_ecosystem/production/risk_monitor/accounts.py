@@ -256,11 +256,11 @@ class Custody:
         """Whether custody knows of trades that the venue may tell of only later: its events come as late as that."""
         return self.report is not None and self.account.late_ns > now - self.report.occurred_ns
 
-    def differing_assets(self, now: int) -> list[str] | None:
+    def differing_assets(self) -> list[str] | None:
         """The assets of which custody and the venue had other amounts as of the same trade; None: that is not known."""
-        report, is_ahead = self.report, self.is_ahead(now)
+        report = self.report
         self.report = None
-        if report is None or is_ahead or self.account.doubt or self.corrections != self.account.corrections:
+        if report is None or self.account.doubt or self.corrections != self.account.corrections:
             return None
         if self.movement_id != self._movement_id:
             return None  # One came between two answers: which of them the books have, nobody has told.

@@ -72,13 +72,20 @@ class Reconciliation:
             settling.look(now)
             self._doubts.changed = True
         for custody in self._custodies.values():
+            if custody.is_ahead(now):
+                self._ask_venue(custody, now)
+                continue
             report = custody.report
-            if custody.is_ahead(now) and not custody.account.asked:
-                self._questions.about_account(custody.account, now)
-            differing = custody.differing_assets(now)
+            differing = custody.differing_assets()
             if report is not None and differing is not None:
                 at_ns = min(report.occurred_ns, now)
                 self._rulebook.check_books(custody.account, differing, at_ns, now, self._outbox)
+
+    def _ask_venue(self, custody: Custody, now: int) -> None:
+        """It may have said what custody knows already: this report is compared with nothing."""
+        custody.report = None
+        if not custody.account.asked:
+            self._questions.about_account(custody.account, now)
 
     def _take_holdings(self, report: HoldingsReported, now: int) -> None:
         custody = self._custodies.get(report.account)

@@ -369,7 +369,12 @@ def rest_of(postings: tuple[Posting, ...], parts: list[Posting]) -> tuple[Postin
 
 def of_amount(posting: Posting, amount_minor: int) -> Posting:
     """So much of the same, from the same account to the same."""
-    return Posting(posting.debit_account, posting.credit_account, posting.asset, amount_minor)
+    return Posting(
+        debit_account=posting.debit_account,
+        credit_account=posting.credit_account,
+        asset=posting.asset,
+        amount_minor=amount_minor,
+    )
 
 
 DESIGN = Design(
