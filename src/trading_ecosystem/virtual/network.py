@@ -28,15 +28,19 @@ HELD: Final = -1  # A delay that stands for: kept back until released.
 class Link:
     """The way from one service to another. Latency = base + exponential jitter, both in ns.
 
-    Each message takes one jitter of a thousand. As objects they are ten times as large as packed, and compiled code
-    waits for memory; plain Python is faster with the objects.
+    Each message takes one jitter of a thousand, which are drawn when the first needs one: most pairs of services have
+    nothing to say to each other. As objects they are ten times as large as packed, and compiled code waits for memory;
+    plain Python is faster with the objects.
 
     `train`: what was sent last, which is due at `train_due_ns` at the recipient of that incarnation.
     """
 
     __slots__ = (
         "_base_ns",
+        "_dice",
+        "_is_drawn",
         "_is_packed",
+        "_jitter_ns",
         "_jitters",
         "_jitters_ns",
         "_last_due_ns",
@@ -51,9 +55,12 @@ class Link:
 
     def __init__(self, base_ns: int, jitter_ns: int, dice: Dice) -> None:
         self._base_ns: i64 = base_ns
-        self._jitters_ns: list[int] = [int(-log(dice.uniform(i)) * jitter_ns) for i in range(JITTERS)]
-        self._is_packed: bool = COMPILED and max(self._jitters_ns) <= LONGEST_PACKED_NS
-        self._jitters = pack(f"<{JITTERS}I", *self._jitters_ns) if self._is_packed else b""
+        self._jitter_ns = jitter_ns
+        self._dice = dice
+        self._is_drawn = False
+        self._jitters_ns: list[int] = []
+        self._is_packed: bool = False
+        self._jitters = b""
         self._last_due_ns: i64 = 0
         self._nth: i64 = 0
         self._nth_at_ns: i64 = 0
@@ -74,7 +81,16 @@ class Link:
         self._last_due_ns = due
         return due
 
+    def _draw(self) -> None:
+        self._is_drawn = True
+        self._jitters_ns = [int(-log(self._dice.uniform(i)) * self._jitter_ns) for i in range(JITTERS)]
+        self._is_packed = COMPILED and max(self._jitters_ns) <= LONGEST_PACKED_NS
+        if self._is_packed:
+            self._jitters = pack(f"<{JITTERS}I", *self._jitters_ns)
+
     def latency_ns(self, elapsed_ns: i64) -> i64:
+        if not self._is_drawn:
+            self._draw()
         draw: i64 = ((elapsed_ns // 1_000) * 40_503 >> 7) & (JITTERS - 1)
         if not self._is_packed:
             return self._base_ns + self._jitters_ns[draw]
