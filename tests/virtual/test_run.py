@@ -111,6 +111,18 @@ def test_an_interrupt_waits_for_the_end_of_the_work() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_an_interrupt_is_heard_between_two_pieces_of_work() -> None:
+    done: list[str] = []
+    with pytest.raises(KeyboardInterrupt), heard_later() as hear:
+        hear()
+        os.kill(os.getpid(), signal.SIGINT)
+        done.append("the first piece")
+        hear()
+        done.append("the second")
+    assert done == ["the first piece"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_without_an_interrupt_nothing_happens_and_an_error_stays_what_it_was() -> None:
     with heard_later():
         pass

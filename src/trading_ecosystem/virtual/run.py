@@ -16,7 +16,7 @@ from trading_ecosystem.limit_lines import limit_lines
 from trading_ecosystem.preparation import Prepared, RunRequest, command_of, prepare
 from trading_ecosystem.validation.audit_correlator.checker import ConservationChecker
 from trading_ecosystem.validation.audit_correlator.core import AuditCorrelator
-from trading_ecosystem.validation.audit_correlator.trail import NoSink, Sink
+from trading_ecosystem.validation.audit_correlator.trail import Sink
 from trading_ecosystem.validation.results import BoundarySide, Judgement, RunResult, Verdict
 from trading_ecosystem.validation.test_coordinator import boundary
 from trading_ecosystem.validation.test_coordinator.core import TestCoordinator
@@ -66,7 +66,7 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
 # Running.
 
 
-def execute(prepared: Prepared, sink: Sink, progress: Progress | None) -> Ended:
+def execute(prepared: Prepared, sink: Sink | None, progress: Progress | None) -> Ended:
     """Run one world from its start to its end, or until it storms, and judge it."""
     scenario, plan = prepared.scenario, prepared.plan
     instances = plan.instances()
@@ -125,11 +125,11 @@ def run_in_steps(world: World, start_ns: int, duration_ns: int, progress: Progre
     gc.collect()
     gc.disable()
     try:
-        with endless_calls_ended():
+        with endless_calls_ended(), heard_later() as hear:
             for step in range(1, steps + 1):
                 done_ns = duration_ns * step // steps
-                with heard_later():
-                    world.run(start_ns + done_ns)
+                world.run(start_ns + done_ns)
+                hear()
                 if progress is not None:
                     progress(done_ns, duration_ns)
     except EventStorm as storm:
@@ -198,7 +198,7 @@ def twin_running(
 def run_twin(request: RunRequest, progress: Progress | None) -> tuple[Judgement, str]:
     """The judgement and digest of the run without its injections and its recorded prices, over the same time."""
     prepared = prepare(replace(request, with_boundary=False))
-    ended = execute(replace(prepared, scenario=twin(prepared.scenario), recorded=None), NoSink(), progress)
+    ended = execute(replace(prepared, scenario=twin(prepared.scenario), recorded=None), None, progress)
     return ended.judgement, ended.audit.digest
 
 
@@ -212,7 +212,7 @@ def run_boundary(prepared: Prepared, told: Mapping[str, Progress]) -> tuple[Boun
 
 
 def run_side(scenario: Scenario, name: str, varied: Prepared, progress: Progress | None) -> BoundarySide:
-    ended = execute(varied, NoSink(), progress)
+    ended = execute(varied, None, progress)
     near = boundary.reached(name, scenario, ended.coordinator.record(ended.end_ns).breaches)
     return BoundarySide(
         side=name,
