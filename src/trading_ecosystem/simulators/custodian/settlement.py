@@ -410,8 +410,13 @@ class SettlementDesk:
         self._unlist(instruction)
 
     def _list(self, instruction: Instruction) -> None:
+        line = (instruction.due_ns, instruction.instruction_id)
         for account in parties(instruction):
-            insort(self._of_account.setdefault(account, []), (instruction.due_ns, instruction.instruction_id))
+            lines = self._of_account.setdefault(account, [])
+            if lines and line < lines[-1]:
+                insort(lines, line)
+            else:
+                lines.append(line)
 
     def _unlist(self, instruction: Instruction) -> None:
         for account in parties(instruction):
