@@ -13,7 +13,6 @@ from pathlib import Path
 
 from trading_ecosystem.configuration.scalars import UNITS_NS
 from trading_ecosystem.preparation import RunRequest, prepare
-from trading_ecosystem.validation.audit_correlator.trail import NoSink
 from trading_ecosystem.virtual.queue import COMPILED
 from trading_ecosystem.virtual.run import execute
 
@@ -53,7 +52,7 @@ def measure(hours: int, instruments: int) -> dict[str, float | str]:
         prepared = prepare(RunRequest(scenario_path=scenario))
         shortened = replace(prepared.scenario, duration_ns=hours * UNITS_NS["h"])
         began = time.perf_counter()
-        ended = execute(replace(prepared, scenario=shortened), NoSink(), None)
+        ended = execute(replace(prepared, scenario=shortened), None, None)
         wall_s = time.perf_counter() - began
     quotes = ended.audit.counts()["QuotePublished"]
     return {

@@ -13,7 +13,6 @@ from pathlib import Path
 from trading_ecosystem.configuration.scalars import UNITS_NS
 from trading_ecosystem.preparation import RunRequest, prepare
 from trading_ecosystem.routes import TRADING_ENGINE
-from trading_ecosystem.validation.audit_correlator.trail import NoSink
 from trading_ecosystem.validation.test_coordinator.scenario import twin
 from trading_ecosystem.virtual.run import Ended, execute
 
@@ -28,7 +27,7 @@ def measure(hours: int) -> dict[str, float]:
     walls_s, cpus_s = [], []
     for _ in range(ROUNDS):
         began, began_cpu = time.perf_counter(), time.process_time()
-        ended = execute(calm, NoSink(), None)
+        ended = execute(calm, None, None)
         walls_s.append(time.perf_counter() - began)
         cpus_s.append(time.process_time() - began_cpu)
     return {"hours": hours, "wall_s": min(walls_s), "slowest_s": max(walls_s), "cpu_s": min(cpus_s), **counts(ended)}

@@ -18,7 +18,6 @@ from trading_ecosystem.preparation import RunRequest, prepare
 from trading_ecosystem.production.risk_monitor.config import Limits
 from trading_ecosystem.production.risk_monitor.groups import Group
 from trading_ecosystem.production.risk_monitor.levels import TIME_UNIT, Level, Levels
-from trading_ecosystem.validation.audit_correlator.trail import NoSink
 from trading_ecosystem.validation.results import Verdict
 from trading_ecosystem.validation.test_coordinator.scenario import load
 from trading_ecosystem.virtual.run import execute
@@ -91,7 +90,7 @@ def tried(case: Case) -> Outcome:
     prepared = prepare(RunRequest(scenario_path=case.scenario, with_twin=False, with_boundary=False))
     limits = loosened(prepared.plan.limits, case)
     assert limits != prepared.plan.limits, case
-    judgement = execute(replace(prepared, plan=replace(prepared.plan, limits=limits)), NoSink(), None).judgement
+    judgement = execute(replace(prepared, plan=replace(prepared.plan, limits=limits)), None, None).judgement
     about = f"{case.rule} {case.subject}"
     return Outcome(case, judgement.verdict, next((each for each in judgement.reasons if about in each), ""))
 

@@ -11,7 +11,6 @@ from decimal import Decimal
 from pathlib import Path
 
 from trading_ecosystem.preparation import RunRequest, prepare
-from trading_ecosystem.validation.audit_correlator.trail import NoSink
 from trading_ecosystem.validation.results import Verdict
 from trading_ecosystem.virtual.end_books import AssetLine, BookLine, asset_lines, book_lines
 from trading_ecosystem.virtual.run import Ended, execute
@@ -32,7 +31,7 @@ def main() -> int:
     parser.add_argument("--accounts", action="store_true", help="print every account, too")
     asked = parser.parse_args()
     prepared = prepare(RunRequest(scenario_path=asked.scenario, seed=asked.seed, with_twin=False))
-    ended = execute(prepared, NoSink(), None)
+    ended = execute(prepared, None, None)
     decimals = {name: asset.decimals for name, asset in prepared.plan.reference.assets.items()}
     print(summary(prepared.scenario.name, prepared.seed, ended))
     if asked.accounts:

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from trading_ecosystem.preparation import RunRequest, prepare
-from trading_ecosystem.validation.audit_correlator.trail import NoSink
 from trading_ecosystem.validation.results import Verdict
 from trading_ecosystem.virtual.end_books import asset_lines, book_lines
 from trading_ecosystem.virtual.run import execute
@@ -16,7 +15,7 @@ PLACE = Path(__file__).parents[2] / "docs" / "examples" / "money"
 @pytest.mark.parametrize("scenario", ["four-days", "one-month"])
 def test_every_asset_is_conserved_and_exchange_and_custody_come_to_zero(scenario: str) -> None:
     prepared = prepare(RunRequest(scenario_path=PLACE / f"{scenario}.yaml", seed=7, with_twin=False))
-    ended = execute(prepared, NoSink(), None)
+    ended = execute(prepared, None, None)
     assert ended.judgement.verdict is Verdict.PASS, ended.judgement.reasons
     assert ended.audit.figures()["in_flight"] == 0
     for line in asset_lines(ended.world, prepared.plan):

@@ -19,7 +19,6 @@ from trading_ecosystem.messages.runtime import Start, Wake
 from trading_ecosystem.messages.transfers import TransfersReported
 from trading_ecosystem.preparation import Prepared, RunRequest, find_world, prepare
 from trading_ecosystem.validation.audit_correlator.core import AuditCorrelator
-from trading_ecosystem.validation.audit_correlator.trail import NoSink
 from trading_ecosystem.validation.test_coordinator.core import TestCoordinator
 from trading_ecosystem.virtual.build import build_world
 from trading_ecosystem.virtual.run import checker_of, facts_of, plane_of
@@ -77,7 +76,7 @@ def heard(prepared: Prepared) -> list[tuple[int, Message]]:
     )
     audit = AuditCorrelator(
         routes.AUDIT_CORRELATOR,
-        NoSink(),
+        None,
         facts_of(prepared),
         {name: plane_of(name) for name in [*instances, routes.INJECTOR]},
         checker_of(plan),

@@ -23,7 +23,6 @@ from trading_ecosystem.messages.message import Message
 from trading_ecosystem.production.trading_engine.config import DeskConfig, StrategyPart
 from trading_ecosystem.production.trading_engine.strategies.arbitrage_config import ArbitrageConfig
 from trading_ecosystem.validation.audit_correlator.core import AuditCorrelator
-from trading_ecosystem.validation.audit_correlator.trail import NoSink
 from trading_ecosystem.virtual.build import build_world
 from trading_ecosystem.virtual.disk import COMMIT_NS
 from trading_ecosystem.virtual.run import checker_of, plane_of
@@ -95,7 +94,7 @@ def run(plan: FaultPlan, looks: str = "looks") -> SwarmRun:
     world_of = world_plan(plan.seed)
     audit = AuditCorrelator(
         routes.AUDIT_CORRELATOR,
-        NoSink(),
+        None,
         {"seed": plan.seed},
         {name: plane_of(name) for name in [*world_of.instances(), routes.INJECTOR]},
         checker_of(world_of),

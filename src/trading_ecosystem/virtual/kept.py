@@ -5,19 +5,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from trading_ecosystem.configuration.document import Problem
-from trading_ecosystem.validation.audit_correlator.trail import FileSink, NoSink, Sink
+from trading_ecosystem.validation.audit_correlator.trail import FileSink, Sink
 
 TRAIL = "trail.jsonl"
 
 
 @contextmanager
-def kept_trail(report_folder: Path | None, name: str) -> Iterator[tuple[Sink, str]]:
+def kept_trail(report_folder: Path | None, name: str) -> Iterator[tuple[Sink | None, str]]:
     """Where the trail goes, and its path: a file that appears when it is whole, or nowhere.
 
     A run that does not end leaves neither a file nor a folder. Raises `Problem` where the disk refuses.
     """
     if report_folder is None:
-        yield NoSink(), ""
+        yield None, ""
         return
     folder = report_folder / name
     path, partial = folder / TRAIL, folder / f".{TRAIL}.partial"

@@ -34,6 +34,9 @@ class SilentChecker(Checker):
         self.at_end: list[InvariantViolated] = []
         self.seen = 0
 
+    def is_checked(self, message_type: type) -> bool:
+        return True
+
     def observe(self, envelope: Envelope) -> list[InvariantViolated]:
         self.seen += 1
         return []

@@ -24,7 +24,7 @@ from trading_ecosystem.messages.message import Message
 from trading_ecosystem.messages.orders import CancelOrder, OrderRejected, RejectReason
 from trading_ecosystem.messages.runtime import Start, Wake
 from trading_ecosystem.validation.audit_correlator.causation import Lane
-from trading_ecosystem.validation.audit_correlator.trail import FileSink, NoSink, Trail
+from trading_ecosystem.validation.audit_correlator.trail import FileSink, Trail
 from trading_ecosystem.validation.audit_correlator.verify import verify
 
 HOUR = 3_600
@@ -173,7 +173,7 @@ def test_a_type_that_is_younger_than_the_format_names_its_own_fields(stream: Any
 @pytest.mark.parametrize("facts", [{"a": 1.0}, {"a": [1, {"b": (0.5,)}]}, {"a": object()}])
 def test_facts_are_plain_data_without_floats(facts: dict[str, object]) -> None:
     with pytest.raises(TypeError):
-        Trail(NoSink(), facts)
+        Trail(None, facts)
 
 
 def test_the_facts_are_under_the_hash(new_stream: Callable[..., Any]) -> None:
@@ -269,7 +269,7 @@ def test_the_digest_is_the_same_with_another_hash_seed() -> None:
 def test_a_file_and_nothing_give_one_digest(tmp_path: Path) -> None:
     path = tmp_path / "trail.jsonl"
     with path.open("w", encoding="ascii", newline="") as file:
-        trails = [Trail(FileSink(file), {}), Trail(NoSink(), {})]
+        trails = [Trail(FileSink(file), {}), Trail(None, {})]
         lane = Lane(0, "Example", "exchange", "", "simulators")
         for trail in trails:
             for number in range(20_000):

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from trading_ecosystem.preparation import RunRequest, prepare
-from trading_ecosystem.validation.audit_correlator.trail import NoSink
 from trading_ecosystem.validation.results import AlertOutcome, Detection, Judgement, Nearness, Verdict
 from trading_ecosystem.validation.test_coordinator import boundary
 from trading_ecosystem.validation.test_coordinator.scenario import Scenario, load
@@ -140,7 +139,7 @@ def test_measuring_how_near_it_comes_changes_nothing_in_the_run(crash: Scenario)
     side = prepare(RunRequest(scenario_path=CRASH)).boundary["under"]
     bare = replace(side, scenario=replace(side.scenario, measured=()))
     assert len(side.scenario.measured) > 50
-    assert len({execute(each, NoSink(), None).audit.digest for each in (side, bare)}) == 1
+    assert len({execute(each, None, None).audit.digest for each in (side, bare)}) == 1
 
 
 def test_on_recorded_prices_there_is_no_boundary(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class CausalGraph:
         self._records = bytearray(NOBODY)  # Id 0 is nobody's.
         self._new: list[bytes] = []  # Those of the latest ids, which are joined to the others now and then.
         self._next_id = 1
-        self._missing: set[int] = set()  # Ids skipped so far: in their sender's hands, or withdrawn.
+        self._missing = 0  # How many ids were skipped so far: in their sender's hands, or withdrawn.
         self._lane_of: dict[tuple[str, str, str], Lane] = {}
         self.lanes: list[Lane] = []
         self.orphans: list[int] = []
@@ -68,7 +68,7 @@ class CausalGraph:
         assert 0 <= causation_id < message_id, f"message {message_id} is older than its cause"
         if message_id != self._next_id:
             self._make_room(message_id)
-        if self._missing and causation_id in self._missing:
+        if self._missing and self._is_missing(causation_id):
             self.orphans.append(message_id)
         lane.count += 1
         if message_id == self._next_id:
@@ -94,17 +94,25 @@ class CausalGraph:
 
     def _make_room(self, message_id: int) -> None:
         if message_id < self._next_id:
-            assert message_id in self._missing, f"message {message_id} departed twice"
-            self._missing.discard(message_id)
+            assert self._is_missing(message_id), f"message {message_id} departed twice"
+            self._missing -= 1
             return
         while self._next_id < message_id:
-            self._missing.add(self._next_id)
+            self._missing += 1
             self._new.append(NOBODY)
             self._next_id += 1
 
+    def _is_missing(self, message_id: int) -> bool:
+        """Of an id that was given: whether it has not departed. Id 0 never does, and nobody misses it."""
+        place = message_id - self._next_id + len(self._new)
+        if place >= 0:
+            return self._new[place] is NOBODY
+        at = message_id * RECORD.size
+        return message_id != 0 and self._records[at : at + RECORD.size] == NOBODY
+
     def __len__(self) -> int:
         """How many messages departed."""
-        return self._next_id - 1 - len(self._missing)
+        return self._next_id - 1 - self._missing
 
     def cause_of(self, message_id: int) -> int:
         """The id of the message that caused this one; 0 for a root and for a message that never departed."""
@@ -129,7 +137,7 @@ class CausalGraph:
         """The first message of the story that departed; the message itself if it came from outside."""
         root = message_id
         cause = self.cause_of(root)
-        while cause and cause not in self._missing:
+        while cause and not self._is_missing(cause):
             root = cause
             cause = self.cause_of(root)
         return root

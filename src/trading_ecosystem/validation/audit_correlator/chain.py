@@ -9,13 +9,16 @@ from hashlib import sha256
 
 LEAF = b"\x00"  # Tells an entry from an inner node, should the entries ever become leaves of a tree.
 START = b""  # What comes before the header.
+OPENED = sha256(LEAF)  # Copied for every entry, which is quicker than a new one.
 SEAL_LENGTH = 69  # Of `,"<64 hex digits>"]` and the newline.
 HEX_DIGITS = b"0123456789abcdef"
 
 
 def link(head: bytes, body: bytes) -> bytes:
     """The head of the chain after `body`, when it was `head` before: 32 bytes."""
-    return sha256(LEAF + head + body).digest()
+    opened = OPENED.copy()
+    opened.update(head + body)
+    return opened.digest()
 
 
 def seal(body: str, head: bytes) -> str:

@@ -113,14 +113,14 @@ class ConservationChecker(Checker):
     """`accounts`: account -> asset -> minor units, at the venue and in custody alike at the start; `vaults`: the same,
     in custody alone.
 
-    The two sizes are those of `Instrument`, by symbol. Every envelope that leaves a service is observed, once.
+    The two sizes are those of `Instrument`, by symbol. Every envelope of a checked type that leaves a service is
+    observed, once.
     A trade that is refused or a settlement that is canceled is no violation when it happens, but at the end exchange
     and custody differ by it.
     """
 
     __slots__ = (
         "_base_minor",
-        "_checked",
         "_custody",
         "_difference",
         "_failed",
@@ -156,7 +156,6 @@ class ConservationChecker(Checker):
         """At the end, what is due to be over since less than `grace_ns` may be open. Trades in the symbols that are
         `margined`, each in an asset, move positions and no balances: nothing of them settles."""
         self._grace_ns = grace_ns
-        self._checked: dict[type, bool] = {}
         self._margined = margined or {}
         self._margins: dict[str, MarginRecord] = {}  # By venue.
         self._quote_minor = quote_minor_per_tick_lot
@@ -178,11 +177,11 @@ class ConservationChecker(Checker):
         self._not_in_custody: list[str] = []
         self._trades = self._instructions = self._posted = self._failed = 0
 
+    def is_checked(self, message_type: type) -> bool:
+        return issubclass(message_type, CHECKED)
+
     def observe(self, envelope: Envelope) -> list[InvariantViolated]:
-        """What this envelope violates. The caller must not change the list."""
         message = envelope.message
-        if not self._is_checked(type(message)):
-            return NOTHING
         if isinstance(message, (InjectionStarted, InjectionEnded)):
             self._note_fault(message)
             return NOTHING
@@ -192,13 +191,6 @@ class ConservationChecker(Checker):
         else:
             self._check(message, findings)
         return findings.found or NOTHING
-
-    def _is_checked(self, message_type: type) -> bool:
-        """Most messages are of types that violate nothing."""
-        checked = self._checked.get(message_type)
-        if checked is None:
-            checked = self._checked[message_type] = issubclass(message_type, CHECKED)
-        return checked
 
     def _note_fault(self, receipt: InjectionStarted | InjectionEnded) -> None:
         """What a venue tells wrongly on purpose violates nothing; nor does what leaves custody on purpose."""
@@ -277,8 +269,7 @@ class ConservationChecker(Checker):
             self._on_netted(message, findings)
         elif isinstance(message, ProfitsReported):
             self._profits.begin(message)
-        else:
-            assert isinstance(message, BooksCompared)
+        elif isinstance(message, BooksCompared):
             self._on_compared(message, findings)
 
     def _on_compared(self, message: BooksCompared, findings: Findings) -> None:

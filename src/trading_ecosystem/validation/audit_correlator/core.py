@@ -47,19 +47,21 @@ from trading_ecosystem.validation.results import ChainLink, Series, TimelineEntr
 ABOUT = ("symbol", "subject", "service", "injection_id", "venue", "custodian", "recipient", "account")
 ORPHAN = "A7: every cause is a message that departed"
 RUNNER = "runner"  # Who tells of losses.
+RECORDED = (QuotePublished, BookTopChanged, Wake, VenueHeartbeat)  # What is kept in blocks.
 
 
 @final
 class Form:
     """How messages of one type are entered: what they say, what they are about, and who is told of them."""
 
-    __slots__ = ("_about", "_lanes", "_type_name", "hourly", "noted", "read")
+    __slots__ = ("_about", "_lanes", "_type_name", "checked", "hourly", "noted", "read")
 
-    def __init__(self, message_type: type, hourly: HourlyCounts | None) -> None:
+    def __init__(self, message_type: type, hourly: HourlyCounts | None, checked: bool) -> None:
         names = field_names(message_type)
         self.read: Reader = reader_of_type(message_type)
         self.noted = message_type in NOTED
         self.hourly = hourly
+        self.checked = checked
         self._type_name = message_type.__name__
         self._about = next((name for name in ABOUT if name in names), "")
         self._lanes: dict[tuple[str, str], Lane] = {}
@@ -83,6 +85,7 @@ class AuditCorrelator(Core):
     __slots__ = (
         "_beats",
         "_checker",
+        "_checks_records",
         "_forms",
         "_graph",
         "_quotes",
@@ -98,7 +101,7 @@ class AuditCorrelator(Core):
     def __init__(
         self,
         name: str,
-        sink: Sink,
+        sink: Sink | None,
         facts: dict[str, object],
         planes: dict[str, str],
         checker: Checker,
@@ -108,6 +111,7 @@ class AuditCorrelator(Core):
         self.name = name
         self.digest = ""
         self._checker = checker
+        self._checks_records = any([checker.is_checked(each) for each in RECORDED])
         self._trail = Trail(sink, facts)
         self._graph = CausalGraph(planes)
         self._forms: dict[type, Form] = {}
@@ -136,8 +140,8 @@ class AuditCorrelator(Core):
         elif isinstance(told, VenueHeartbeat):
             self._take_beat(message, told)
         else:
-            self._take_whole(message, told)
-        return self._checker.observe(message)
+            return self._take_whole(message, told)
+        return self._checker.observe(message) if self._checks_records else ()
 
     def _take_quote(self, envelope: Envelope, quote: QuotePublished) -> None:
         block = self._quotes.get(quote.symbol)
@@ -202,7 +206,7 @@ class AuditCorrelator(Core):
             self._turn(block, envelope.sent_ns)
         block.buffer += record
 
-    def _take_whole(self, envelope: Envelope, message: Message) -> None:
+    def _take_whole(self, envelope: Envelope, message: Message) -> Sequence[Message]:
         form = self._form(message)
         lane = form.lane(self._graph, envelope.sender, message)
         message_id, causation_id, sent_ns = envelope.message_id, envelope.causation_id, envelope.sent_ns
@@ -212,6 +216,7 @@ class AuditCorrelator(Core):
             form.hourly.add(sent_ns)
         if form.noted:
             self._story.note(envelope, message)
+        return self._checker.observe(envelope) if form.checked else ()
 
     def _form(self, message: Message) -> Form:
         message_type = type(message)
@@ -219,7 +224,7 @@ class AuditCorrelator(Core):
         if form is None:
             name = message_type.__name__
             hourly = self._statistics.hourly[name] if name in PER_HOUR else None
-            form = self._forms[message_type] = Form(message_type, hourly)
+            form = self._forms[message_type] = Form(message_type, hourly, self._checker.is_checked(message_type))
         return form
 
     def _block(self, blocks: dict[str, Block], type_name: str, sender: str, subject: str, record: Struct) -> Block:

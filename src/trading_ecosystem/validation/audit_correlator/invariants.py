@@ -55,10 +55,14 @@ class Findings:
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Checker:
-    """Looks at every message of a run for what must never be."""
+    """Looks at the messages of a run for what must never be."""
+
+    def is_checked(self, message_type: type) -> bool:
+        """Whether a message of this type can violate anything; most are of types that cannot."""
+        raise NotImplementedError(type(self).__name__)
 
     def observe(self, envelope: Envelope) -> list[InvariantViolated]:
-        """What this message violates."""
+        """What a message of such a type violates. The caller must not change the list."""
         raise NotImplementedError(type(self).__name__)
 
     def finish(self, now: int) -> list[InvariantViolated]:

@@ -73,38 +73,30 @@ class MemorySink:
 
 
 @final
-class NoSink:
-    """To nowhere: the trail is hashed and forgotten."""
-
-    __slots__ = ()
-
-    def write(self, line: str) -> None:
-        pass
-
-
-@final
 class Trail:
     """Writes the header when it is made. `facts` is plain data about the run: scenario, world, seed, start.
 
-    Raises TypeError for facts that hold a float or what is not plain data.
+    Without a sink it is hashed and forgotten. Raises TypeError for facts that hold a float or what is not plain data.
     """
 
     __slots__ = ("_sink", "count", "head")
 
-    def __init__(self, sink: Sink, facts: dict[str, object]) -> None:
+    def __init__(self, sink: Sink | None, facts: dict[str, object]) -> None:
         self._sink = sink
         self.count = 0
         header = {"format": FORMAT, "facts": facts, "fields": fields_by_type()}
-        body = f"[0,{text_of(header)}"
-        self.head = chain.link(chain.START, body.encode())
-        sink.write(chain.seal(body, self.head))
+        self.head = chain.START
+        self._seal(f"[0,{text_of(header)}")
 
     def enter(self, lane: Lane, ns: int, message_id: int, causation_id: int, values: object) -> None:
         """Add an entry. `values` is a list or tuple of plain data and message parts."""
         self.count = count = self.count + 1
-        body = f"[{count},{ns},{message_id},{causation_id},{lane.prefix},{text_of(values)}"
+        self._seal(f"[{count},{ns},{message_id},{causation_id},{lane.prefix},{text_of(values)}")
+
+    def _seal(self, body: str) -> None:
         self.head = head = chain.link(self.head, body.encode())
-        self._sink.write(chain.seal(body, head))
+        if self._sink is not None:
+            self._sink.write(chain.seal(body, head))
 
     def enter_block(self, block: Block, lane: Lane) -> None:
         """Add the digest of a block that is not empty, and empty it."""
