@@ -76,6 +76,7 @@ def test_children_are_deaf_and_the_parent_hears_afterwards() -> None:
 
 def test_a_trail_appears_when_it_is_whole(tmp_path: Path) -> None:
     with kept_trail(tmp_path / "out", "name") as (sink, path):
+        assert sink is not None
         sink.write("line\n")
         assert not Path(path).exists()
     assert Path(path).read_text() == "line\n" and [each.name for each in Path(path).parent.iterdir()] == ["trail.jsonl"]
@@ -84,6 +85,7 @@ def test_a_trail_appears_when_it_is_whole(tmp_path: Path) -> None:
 def test_a_run_that_does_not_end_leaves_what_was_there_and_no_more(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     with pytest.raises(Stopped), kept_trail(tmp_path / "out", "name") as (sink, _):
+        assert sink is not None
         sink.write("line\n")
         raise Stopped
     assert list((tmp_path / "out").iterdir()) == []
@@ -95,6 +97,7 @@ def test_a_place_that_is_taken_is_a_problem(there: str, tmp_path: Path) -> None:
     (tmp_path / there).touch()
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(Problem, match=r"^--report .*: ") as raised, kept_trail(tmp_path / "out", "name") as (sink, _):
+        assert sink is not None
         sink.write("line\n")
     assert "\n" not in str(raised.value) and sorted(tmp_path.rglob("*")) == before
 

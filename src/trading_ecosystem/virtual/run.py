@@ -53,6 +53,7 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
     `progress` is told how many simulated ns are done, of how many.
     """
     prepared = prepare(request)
+    gc.collect()  # A world that has ended holds itself, and while one runs nothing is collected.
     told = shares(request, prepared, progress)
     kept = kept_trail(request.report_folder, prepared.scenario.name)
     with twin_running(request, told.get(TWIN)) as twin_of_run, kept as (sink, trail):
@@ -122,7 +123,6 @@ def run_in_steps(world: World, start_ns: int, duration_ns: int, progress: Progre
     Messages hold no cycles, so the collector has nothing to find.
     """
     steps = max(LEAST_STEPS, duration_ns // LONGEST_STEP_NS)
-    gc.collect()
     gc.disable()
     try:
         with endless_calls_ended(), heard_later() as hear:
@@ -212,6 +212,7 @@ def run_boundary(prepared: Prepared, told: Mapping[str, Progress]) -> tuple[Boun
 
 
 def run_side(scenario: Scenario, name: str, varied: Prepared, progress: Progress | None) -> BoundarySide:
+    gc.collect()
     ended = execute(varied, None, progress)
     near = boundary.reached(name, scenario, ended.coordinator.record(ended.end_ns).breaches)
     return BoundarySide(

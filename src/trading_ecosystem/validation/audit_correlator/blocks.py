@@ -4,6 +4,7 @@ Rule 1: a block holds one lane (type, sender, subject), at most 3,600 messages a
 Rule 2: a block's digest covers every number of every message in it, in little-endian 64-bit integers.
 """
 
+from collections.abc import Iterator
 from hashlib import sha256
 from struct import Struct
 from typing import Final, final
@@ -43,24 +44,23 @@ BLOCK_FIELDS = (
 class Block:
     """The open block of a lane, and the one before it for looking back."""
 
-    __slots__ = ("_kept", "_record", "buffer", "ends_ns", "full_bytes", "lane", "sender", "watched")
+    __slots__ = ("_kept", "_record", "ends_ns", "lane", "records", "sender", "watched")
 
     def __init__(self, lane: Lane, record: Struct) -> None:
         self.lane = lane
         self.sender = lane.sender
-        self.buffer = bytearray()
+        self.records: list[bytes] = []  # Packed, one per message.
         self.ends_ns = 0  # The next message at or after this belongs to the next block.
-        self.full_bytes = BLOCK_MESSAGES * record.size
         self.watched = False  # Somebody waits for the next message of this lane.
         self._record = record
         self._kept = b""
 
     def close(self) -> list[object]:
         """The values of the block's entry, by `BLOCK_FIELDS`; the block is empty after it."""
-        packed = bytes(self.buffer)
+        packed = b"".join(self.records)
         first = self._record.unpack_from(packed, 0)
         last = self._record.unpack_from(packed, len(packed) - self._record.size)
-        self.buffer = bytearray()
+        self.records = []
         self._kept = packed
         return [
             self.lane.type_name,
@@ -75,7 +75,7 @@ class Block:
 
     def find(self, message_id: int) -> tuple[int, ...] | None:
         """The record of a message of this block or the one before; None if it is in neither."""
-        for record in self._record.iter_unpack(self._kept + self.buffer):
+        for record in self._latest():
             if record[0] == message_id:
                 return record
         return None
@@ -83,8 +83,11 @@ class Block:
     def last_until(self, occurred_ns: int) -> tuple[int, ...] | None:
         """The last record that occurred by then, of this block or the one before."""
         found = None
-        for record in self._record.iter_unpack(self._kept + self.buffer):
+        for record in self._latest():
             if record[OCCURRED] > occurred_ns:
                 break
             found = record
         return found
+
+    def _latest(self) -> Iterator[tuple[int, ...]]:
+        return self._record.iter_unpack(self._kept + b"".join(self.records))

@@ -1,4 +1,4 @@
-"""Which message caused which: the causal graph over all messages of a run, 24 bytes per message.
+"""Which message caused which: the causal graph over all messages of a run, 20 bytes per message.
 
 Rule 1: a message has at most one cause, and the cause is older: the graph is a forest, and ids are its order.
 Rule 2: a cause that never departed makes its effect an orphan, and orphans are kept for the audit.
@@ -10,9 +10,10 @@ from struct import Struct
 from typing import Final, final
 
 STAMP: Final = Struct("<qq")  # causation id, sent_ns
-RECORD: Final = Struct("<qqq")  # a stamp, and the number of the lane
+NUMBER: Final = Struct("<i")  # of a lane
 NO_LANE: Final = -1
-NOBODY: Final = RECORD.pack(0, 0, NO_LANE)  # In the place of an id that has not departed.
+NO_STAMP: Final = STAMP.pack(0, 0)  # In the place of an id that has not departed.
+NO_NUMBER: Final = NUMBER.pack(NO_LANE)
 MOST_NEW: Final = 8_192
 OUTSIDE: Final = "outside"  # The plane of whoever is no service: people, the injector, the runner.
 
@@ -24,7 +25,7 @@ class Lane:
     __slots__ = ("count", "number_bytes", "plane", "prefix", "sender", "subject", "type_name")
 
     def __init__(self, number: int, type_name: str, sender: str, subject: str, plane: str) -> None:
-        self.number_bytes = number.to_bytes(8, "little")
+        self.number_bytes = NUMBER.pack(number)
         self.type_name = type_name
         self.sender = sender
         self.subject = subject
@@ -37,12 +38,25 @@ class Lane:
 class CausalGraph:
     """`planes` names the plane of each instance."""
 
-    __slots__ = ("_lane_of", "_missing", "_new", "_next_id", "_planes", "_records", "lanes", "orphans")
+    __slots__ = (
+        "_lane_of",
+        "_missing",
+        "_new_numbers",
+        "_new_stamps",
+        "_next_id",
+        "_numbers",
+        "_planes",
+        "_stamps",
+        "lanes",
+        "orphans",
+    )
 
     def __init__(self, planes: dict[str, str]) -> None:
         self._planes = planes
-        self._records = bytearray(NOBODY)  # Id 0 is nobody's.
-        self._new: list[bytes] = []  # Those of the latest ids, which are joined to the others now and then.
+        self._stamps = bytearray(NO_STAMP)  # Id 0 is nobody's.
+        self._numbers = bytearray(NO_NUMBER)
+        self._new_stamps: list[bytes] = []  # Those of the latest ids, which are joined to the others now and then.
+        self._new_numbers: list[bytes] = []
         self._next_id = 1
         self._missing = 0  # How many ids were skipped so far: in their sender's hands, or withdrawn.
         self._lane_of: dict[tuple[str, str, str], Lane] = {}
@@ -73,24 +87,28 @@ class CausalGraph:
         lane.count += 1
         if message_id == self._next_id:
             self._next_id = message_id + 1
-            self._new.append(stamp + lane.number_bytes)
-            if len(self._new) > MOST_NEW:
+            self._new_stamps.append(stamp)
+            self._new_numbers.append(lane.number_bytes)
+            if len(self._new_stamps) > MOST_NEW:
                 self._join()
         else:
-            self._put(message_id, stamp + lane.number_bytes)
+            self._put(message_id, stamp, lane.number_bytes)
 
-    def _put(self, message_id: int, record: bytes) -> None:
+    def _put(self, message_id: int, stamp: bytes, number: bytes) -> None:
         """Into the place that was kept."""
-        place = message_id - self._next_id + len(self._new)
+        place = message_id - self._next_id + len(self._new_stamps)
         if place >= 0:
-            self._new[place] = record
+            self._new_stamps[place] = stamp
+            self._new_numbers[place] = number
         else:
-            at = message_id * RECORD.size
-            self._records[at : at + RECORD.size] = record
+            self._stamps[message_id * STAMP.size : (message_id + 1) * STAMP.size] = stamp
+            self._numbers[message_id * NUMBER.size : (message_id + 1) * NUMBER.size] = number
 
     def _join(self) -> None:
-        self._records += b"".join(self._new)
-        self._new.clear()
+        self._stamps += b"".join(self._new_stamps)
+        self._numbers += b"".join(self._new_numbers)
+        self._new_stamps.clear()
+        self._new_numbers.clear()
 
     def _make_room(self, message_id: int) -> None:
         if message_id < self._next_id:
@@ -99,16 +117,16 @@ class CausalGraph:
             return
         while self._next_id < message_id:
             self._missing += 1
-            self._new.append(NOBODY)
+            self._new_stamps.append(NO_STAMP)
+            self._new_numbers.append(NO_NUMBER)
             self._next_id += 1
 
     def _is_missing(self, message_id: int) -> bool:
         """Of an id that was given: whether it has not departed. Id 0 never does, and nobody misses it."""
-        place = message_id - self._next_id + len(self._new)
-        if place >= 0:
-            return self._new[place] is NOBODY
-        at = message_id * RECORD.size
-        return message_id != 0 and self._records[at : at + RECORD.size] == NOBODY
+        place = message_id - self._next_id + len(self._new_numbers)
+        if message_id == 0 or place >= 0:
+            return message_id != 0 and self._new_numbers[place] is NO_NUMBER
+        return self._numbers[message_id * NUMBER.size : (message_id + 1) * NUMBER.size] == NO_NUMBER
 
     def __len__(self) -> int:
         """How many messages departed."""
@@ -145,7 +163,8 @@ class CausalGraph:
     def _read(self, message_id: int) -> tuple[int, int, int]:
         if not 0 <= message_id < self._next_id:
             return 0, 0, NO_LANE
-        if self._new:
+        if self._new_stamps:
             self._join()
-        cause, sent_ns, number = RECORD.unpack_from(self._records, message_id * RECORD.size)
+        cause, sent_ns = STAMP.unpack_from(self._stamps, message_id * STAMP.size)
+        (number,) = NUMBER.unpack_from(self._numbers, message_id * NUMBER.size)
         return cause, sent_ns, number

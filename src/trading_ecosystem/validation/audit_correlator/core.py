@@ -17,6 +17,7 @@ from trading_ecosystem.messages.message import Message, field_names
 from trading_ecosystem.messages.runtime import Wake
 from trading_ecosystem.reference import ReferenceData
 from trading_ecosystem.validation.audit_correlator.blocks import (
+    BLOCK_MESSAGES,
     BLOCK_NS,
     BLOCK_TYPE,
     HEARTBEAT,
@@ -202,9 +203,9 @@ class AuditCorrelator(Core):
     def _take_record(self, envelope: Envelope, record: bytes, block: Block) -> None:
         stamp = record[STAMP_FROM:STAMP_TO]
         self._graph.record(envelope.message_id, envelope.causation_id, stamp, block.lane)
-        if envelope.sent_ns >= block.ends_ns or len(block.buffer) == block.full_bytes:
+        if envelope.sent_ns >= block.ends_ns or len(block.records) == BLOCK_MESSAGES:
             self._turn(block, envelope.sent_ns)
-        block.buffer += record
+        block.records.append(record)
 
     def _take_whole(self, envelope: Envelope, message: Message) -> Sequence[Message]:
         form = self._form(message)
@@ -240,7 +241,7 @@ class AuditCorrelator(Core):
         block.ends_ns = sent_ns + BLOCK_NS
 
     def _close_block(self, block: Block) -> None:
-        if block.buffer:
+        if block.records:
             self._trail.enter_block(block, self._graph.lane(BLOCK_TYPE, block.sender, ""))
 
     def _lose(self, fact: DeliveryLost) -> None:
