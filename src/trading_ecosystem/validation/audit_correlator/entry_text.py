@@ -13,10 +13,7 @@ from trading_ecosystem.messages.message import field_names, values_of
 Reader = Callable[[object], object]
 PART_TYPES = frozenset(PARTS.values())
 
-MOST_KEPT = 4_096
-
 _readers: dict[type, Reader] = {}  # By part type.
-_written: dict[int, tuple[object, str]] = {}  # Parts and their texts, by the id of the part, which is kept so.
 
 
 def text_of(value: object) -> str:
@@ -37,19 +34,7 @@ def text_of(value: object) -> str:
         return "null"
     if isinstance(value, dict):
         return f"{{{','.join([f'{encode_basestring_ascii(key)}:{text_of(item)}' for key, item in value.items()])}}}"
-    return text_of_part(value)
-
-
-def text_of_part(part: object) -> str:
-    """A part does not change, and is often told again: what an account holds, at every question."""
-    written = _written.get(id(part))
-    if written is not None:
-        return written[1]
-    text = text_of(read_part(part))
-    if len(_written) == MOST_KEPT:
-        _written.clear()
-    _written[id(part)] = (part, text)
-    return text
+    return text_of(read_part(value))
 
 
 def read_part(part: object) -> object:
