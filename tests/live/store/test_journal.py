@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings, strategies
 
 from trading_ecosystem.live.store.memory import MemoryJournal
 from trading_ecosystem.live.store.opening import open_store
-from trading_ecosystem.live.store.ports import Record, Store, StoreTaken
+from trading_ecosystem.live.store.ports import Damaged, Record, Store, StoreTaken
 from trading_ecosystem.simulators.exchange.store import DESIGN
 
 Opens = Callable[[str], Store[Any]]
@@ -91,6 +91,24 @@ def test_two_snapshots_are_kept_and_what_they_need(any_store_url: str, open_here
     assert journal.last_sequence() == 10
     journal.append(records(11, 12))
     assert list(journal.read(10)) == records(11, 12)
+
+
+def test_what_snapshots_have_replaced_is_given_up_as_the_journal_grows(
+    durable_store_url: str, open_here: Opens, records: Makes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trading_ecosystem.live.store.sql.GIVEN_UP_AT_ONCE", 4)
+    store = open_here(durable_store_url)
+    journal = store.journal
+    journal.append(records(1, 20))
+    for sequence in (9, 15, 20):
+        journal.save_snapshot(sequence, b"state")
+    for last in range(21, 26):
+        assert list(journal.read(15)) == records(16, last - 1)
+        journal.append(records(last, last))
+    with pytest.raises(Damaged, match="record 15"):
+        list(journal.read(14))
+    assert next(iter(journal.read(15))).sequence == 16
+    assert journal.snapshot() == (20, b"state")
 
 
 def test_it_is_all_there_at_the_next_start(durable_store_url: str, records: Makes) -> None:

@@ -66,7 +66,8 @@ class Journal(Protocol):
         """Of the newest record, or of the snapshot that replaced it; 0 in a new store."""
 
     def save_snapshot(self, sequence: int, state: bytes) -> None:
-        """Keep the state after this record. Records and snapshots older than the last two snapshots are given up."""
+        """Keep the state after this record. What is older than the last two snapshots is given up, now or with what is
+        appended afterwards."""
 
     def snapshot(self) -> tuple[int, bytes] | None:
         """The newest one. Raises Damaged if it is; the one before it and all records after that are still there."""

@@ -2,6 +2,8 @@
 
 Rule 1: a record that is already there is compared, not written again; so an append can always be repeated.
 Rule 2: whoever reads verifies every checksum, and that no sequence is missing.
+Rule 3: what snapshots have replaced is given up a little with each append, because all of it at once would keep the
+next commit waiting for a twentieth of a second. A database server does it whole, in its own time.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +18,7 @@ from trading_ecosystem.live.store.ports import Damaged, Record, StoreAway, Store
 from trading_ecosystem.live.store.tables import JOURNAL, MEMORY, SNAPSHOT, insert_new, insert_or_update
 
 PAGE = 10_000  # Records that are read at once.
+GIVEN_UP_AT_ONCE = 200
 UNKNOWN = -1  # The last sequence, after an error.
 
 
@@ -25,6 +28,7 @@ class SqlJournal:
         self._database = database
         self._insert = str(JOURNAL.insert().compile(dialect=database.engine.dialect))
         self._last = UNKNOWN
+        self._gives_up = database.dialect == "sqlite"  # There may be records that nobody needs.
 
     def append(self, records: Sequence[Record]) -> None:
         new = records[self._already_there(records) :]
@@ -44,6 +48,8 @@ class SqlJournal:
         rows = [(*record, checksum.of_record(record), epoch) for record in records]
         with self._database.writing() as connection:
             connection.exec_driver_sql(self._insert, rows)
+            if self._gives_up:
+                self._gives_up = give_up_some(connection)
 
     def _already_there(self, records: Sequence[Record]) -> int:
         """How many of these were written before. Raises StoreTaken where others stand in their place."""
@@ -100,7 +106,12 @@ class SqlJournal:
         row = {"sequence": sequence, "state": state, "checksum": checksum.of_snapshot(sequence, state)}
         with self._database.writing() as connection:
             connection.execute(insert_new(self._database.dialect, SNAPSHOT), row)
-            prune(self._database.dialect, connection)
+            if self._database.dialect == "postgresql":
+                connection.execute(
+                    text("SELECT prune()")
+                )  # A service may only add to its journal; this is its owner's.
+            else:
+                self._gives_up = True
 
     def snapshot(self) -> tuple[int, bytes] | None:
         with self._database.reading() as connection:
@@ -117,19 +128,17 @@ def last_in(connection: Connection) -> int:
     return max(end or 0 for end in ends)
 
 
-def prune(dialect: str, connection: Connection) -> None:
-    """Give up what is older than the last two snapshots.
-
-    On PostgreSQL a service may only add to its journal, so a function of the owner does this and nothing else.
-    """
-    if dialect == "postgresql":
-        connection.execute(text("SELECT prune()"))
-        return
-    kept = select(SNAPSHOT.c.sequence).order_by(SNAPSHOT.c.sequence.desc()).limit(2)
-    sequences = list(connection.execute(kept).scalars())
-    if len(sequences) == 2:
-        connection.execute(delete(SNAPSHOT).where(SNAPSHOT.c.sequence < sequences[1]))
-        connection.execute(delete(JOURNAL).where(JOURNAL.c.sequence <= sequences[1]))
+def give_up_some(connection: Connection) -> bool:
+    """Take away some of what is older than the last two snapshots. False when that was all."""
+    latest = select(SNAPSHOT.c.sequence).order_by(SNAPSHOT.c.sequence.desc()).limit(2)
+    kept: list[int] = list(connection.execute(latest).scalars())
+    if len(kept) < 2:
+        return False
+    connection.execute(delete(SNAPSHOT).where(SNAPSHOT.c.sequence < kept[1]))
+    oldest: int = connection.execute(select(func.min(JOURNAL.c.sequence))).scalar_one()
+    until: int = min(kept[1], oldest + GIVEN_UP_AT_ONCE - 1)
+    connection.execute(delete(JOURNAL).where(JOURNAL.c.sequence <= until))
+    return until != kept[1]
 
 
 @final
