@@ -53,7 +53,7 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
     `progress` is told how many simulated ns are done, of how many.
     """
     prepared = prepare(request)
-    gc.collect()  # A world that has ended holds itself, and while one runs nothing is collected.
+    gc.collect()  # A world that has ended holds itself, and while one runs, nothing is collected.
     told = shares(request, prepared, progress)
     kept = kept_trail(request.report_folder, prepared.scenario.name)
     with twin_running(request, told.get(TWIN)) as twin_of_run, kept as (sink, trail):
@@ -212,7 +212,7 @@ def run_boundary(prepared: Prepared, told: Mapping[str, Progress]) -> tuple[Boun
 
 
 def run_side(scenario: Scenario, name: str, varied: Prepared, progress: Progress | None) -> BoundarySide:
-    gc.collect()
+    gc.collect()  # The side before.
     ended = execute(varied, None, progress)
     near = boundary.reached(name, scenario, ended.coordinator.record(ended.end_ns).breaches)
     return BoundarySide(

@@ -107,9 +107,7 @@ class SqlJournal:
         with self._database.writing() as connection:
             connection.execute(insert_new(self._database.dialect, SNAPSHOT), row)
             if self._database.dialect == "postgresql":
-                connection.execute(
-                    text("SELECT prune()")
-                )  # A service may only add to its journal; this is its owner's.
+                connection.execute(text("SELECT prune()"))  # Its owner's; a service may only add to its journal.
             else:
                 self._gives_up = True
 
