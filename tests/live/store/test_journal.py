@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
+from sqlalchemy import text
 
+from trading_ecosystem.live.store.database import Database
 from trading_ecosystem.live.store.memory import MemoryJournal
 from trading_ecosystem.live.store.opening import open_store
 from trading_ecosystem.live.store.ports import Damaged, Record, Store, StoreTaken
 from trading_ecosystem.simulators.exchange.store import DESIGN
 
 Opens = Callable[[str], Store[Any]]
+Connects = Callable[[str], Database]
 Makes = Callable[[int, int], list[Record]]
 
 
@@ -94,15 +97,23 @@ def test_two_snapshots_are_kept_and_what_they_need(any_store_url: str, open_here
 
 
 def test_what_snapshots_have_replaced_is_given_up_as_the_journal_grows(
-    durable_store_url: str, open_here: Opens, records: Makes, monkeypatch: pytest.MonkeyPatch
+    durable_store_url: str, open_here: Opens, connect: Connects, records: Makes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    database = connect(durable_store_url)
+
+    def kept() -> int:
+        with database.engine.begin() as connection:
+            return int(connection.execute(text("SELECT count(*) FROM journal")).scalar_one())
+
     monkeypatch.setattr("trading_ecosystem.live.store.sql.GIVEN_UP_AT_ONCE", 4)
     store = open_here(durable_store_url)
     journal = store.journal
     journal.append(records(1, 20))
     for sequence in (9, 15, 20):
         journal.save_snapshot(sequence, b"state")
-    for last in range(21, 26):
+    assert kept() == 20, "a snapshot keeps nobody waiting for what it replaces"
+    for last, count in zip(range(21, 26), (20, 17, 14, 11, 9), strict=True):
+        assert kept() == count
         assert list(journal.read(15)) == records(16, last - 1)
         journal.append(records(last, last))
     with pytest.raises(Damaged, match="record 15"):

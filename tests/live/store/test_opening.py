@@ -152,7 +152,7 @@ def wait_for(connection: psycopg.Connection[Any], setting: str, value: str) -> N
 def test_a_newer_schema_is_left_alone(durable_store_url: str, open_here: Opens, connect: Connects) -> None:
     open_here(durable_store_url).close()
     with connect(durable_store_url).engine.begin() as connection:
-        connection.execute(text("UPDATE schema_version SET version_num = 'store_99' WHERE version_num = 'store_1'"))
+        connection.execute(text("UPDATE schema_version SET version_num = 'store_99' WHERE version_num = 'store_2'"))
     with pytest.raises(StoreRefused, match="its schema is at store_99, which this version does not know"):
         open_here(durable_store_url)
 

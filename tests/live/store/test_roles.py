@@ -79,7 +79,7 @@ FORBIDDEN = [  # Who, and what that role tries.
     ("exchange", "ALTER SYSTEM SET fsync = off"),
     ("exchange", "COPY exchange.trade TO PROGRAM 'cat'"),
     ("exchange", "SELECT pg_read_file('/etc/passwd')"),
-    ("exchange", "SELECT custodian.prune()"),
+    ("exchange", "SELECT custodian.prune(1)"),
     ("exchange", "SELECT * FROM custodian.journal"),
     ("audit", "UPDATE audit.entry SET line = ''"),
     ("audit", "DELETE FROM audit.entry"),

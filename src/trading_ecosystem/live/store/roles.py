@@ -81,7 +81,7 @@ def grants(schema: str, tables: Sequence[Table]) -> list[str]:
         f"REVOKE INSERT ON {schema}.{VERSION_TABLE} FROM {schema}",
         f"GRANT UPDATE ON {', '.join(changed)} TO {schema}",
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {schema}",
-        f"GRANT EXECUTE ON FUNCTION {schema}.prune() TO {schema}",
+        f"GRANT EXECUTE ON FUNCTION {schema}.prune(bigint) TO {schema}",
     ]
 
 

@@ -3,7 +3,7 @@
 Rule 1: a record that is already there is compared, not written again; so an append can always be repeated.
 Rule 2: whoever reads verifies every checksum, and that no sequence is missing.
 Rule 3: what snapshots have replaced is given up a little with each append, because all of it at once would keep the
-next commit waiting for a twentieth of a second. A database server does it whole, in its own time.
+next commit waiting for a twentieth of a second.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ class SqlJournal:
         self._database = database
         self._insert = str(JOURNAL.insert().compile(dialect=database.engine.dialect))
         self._last = UNKNOWN
-        self._gives_up = database.dialect == "sqlite"  # There may be records that nobody needs.
+        self._gives_up = True  # There may be records that nobody needs.
 
     def append(self, records: Sequence[Record]) -> None:
         new = records[self._already_there(records) :]
@@ -49,7 +49,7 @@ class SqlJournal:
         with self._database.writing() as connection:
             connection.exec_driver_sql(self._insert, rows)
             if self._gives_up:
-                self._gives_up = give_up_some(connection)
+                self._gives_up = give_up_some(self._database.dialect, connection)
 
     def _already_there(self, records: Sequence[Record]) -> int:
         """How many of these were written before. Raises StoreTaken where others stand in their place."""
@@ -106,10 +106,7 @@ class SqlJournal:
         row = {"sequence": sequence, "state": state, "checksum": checksum.of_snapshot(sequence, state)}
         with self._database.writing() as connection:
             connection.execute(insert_new(self._database.dialect, SNAPSHOT), row)
-            if self._database.dialect == "postgresql":
-                connection.execute(text("SELECT prune()"))  # Its owner's; a service may only add to its journal.
-            else:
-                self._gives_up = True
+            self._gives_up = True
 
     def snapshot(self) -> tuple[int, bytes] | None:
         with self._database.reading() as connection:
@@ -126,8 +123,10 @@ def last_in(connection: Connection) -> int:
     return max(end or 0 for end in ends)
 
 
-def give_up_some(connection: Connection) -> bool:
+def give_up_some(dialect: str, connection: Connection) -> bool:
     """Take away some of what is older than the last two snapshots. False when that was all."""
+    if dialect == "postgresql":  # By a function of its owner's: a service may only add to its journal.
+        return bool(connection.execute(text("SELECT prune(:most)"), {"most": GIVEN_UP_AT_ONCE}).scalar_one())
     latest = select(SNAPSHOT.c.sequence).order_by(SNAPSHOT.c.sequence.desc()).limit(2)
     kept: list[int] = list(connection.execute(latest).scalars())
     if len(kept) < 2:
