@@ -45,6 +45,7 @@ class World:
         "_owners",
         "_queue",
         "_sequence",
+        "_storm_mark",
         "_storm_mark_ns",
         "delivered",
         "lost",
@@ -80,6 +81,7 @@ class World:
         self._held: list[tuple[int, int, Envelope]] = []
         self._sequence: i64 = 0
         self._message_id: i64 = 0
+        self._storm_mark: i64 = STORM_WINDOW  # Deliveries at which the rate is looked at.
         self._storm_mark_ns: i64 = start_ns
         for at in range(len(services)):
             self.start(at)
@@ -96,24 +98,32 @@ class World:
                 break
             queue.advance()
             self.now = due_ns
-            at, incarnation = queue.recipient, queue.incarnation
-            for envelope in queue.train:
-                self.arrive(at, services[at], incarnation, envelope)
+            at: i64 = queue.recipient
+            self.arrive(at, services[at], queue.incarnation, queue.train)
         if self.now < until_ns:
             self.now = until_ns
 
-    def arrive(self, at: i64, service: Service, incarnation: i64, envelope: Envelope) -> None:
-        message = envelope.message
+    def arrive(self, at: i64, service: Service, incarnation: i64, train: list[Envelope]) -> None:
+        """All of a train finds the service as it is now: nobody is stopped by what is handed to it."""
+        first = train[0].message
         if service.stalled and service.alive:
-            service.held.append((int(incarnation), envelope))
-            return
-        if isinstance(message, Departures):
+            service.held += [(int(incarnation), envelope) for envelope in train]
+        elif isinstance(first, Departures):
             if incarnation == service.incarnation:
-                self.depart(at, message)
+                self.depart(at, first)
             else:
-                self.withdraw(message)
-            return
-        service.waiting -= 1
+                self.withdraw(first)
+        elif service.alive and incarnation == service.incarnation and not service.skewed:
+            service.waiting -= len(train)
+            self.deliver(at, service, train)
+        else:
+            service.waiting -= len(train)
+            for envelope in train:
+                self.arrive_amiss(at, service, incarnation, envelope)
+
+    def arrive_amiss(self, at: i64, service: Service, incarnation: i64, envelope: Envelope) -> None:
+        """At a service that is down, or in another life of it, or by a clock that was put."""
+        message = envelope.message
         if not service.alive:
             self.lose(envelope, service.name, LossReason.RECIPIENT_DOWN)
         elif incarnation != service.incarnation and isinstance(message, (Wake, Start)):
@@ -121,25 +131,28 @@ class World:
         elif service.skewed and isinstance(message, Wake) and self.comes_early(service, self.now, envelope):
             return
         else:
-            self.deliver(at, service, envelope, message)
+            self.deliver(at, service, [envelope])
 
-    def deliver(self, at: i64, service: Service, envelope: Envelope, message: Message) -> None:
-        told_ns = int(self.now)
+    def deliver(self, at: i64, service: Service, train: list[Envelope]) -> None:
+        told_ns: int = self.now
         if service.skewed:
-            told_ns = int(service.clock_ns(self.now))
-        self.delivered += 1
-        service.delivered += 1
-        if service.journaled:
-            self.write_ahead(service, message, told_ns)
-        outputs = service.core.handle(message, told_ns)
-        if len(outputs) > 0:
-            self.take_outputs(at, service, envelope, outputs)
-        if self.delivered % STORM_WINDOW == 0:
-            self.check_rate(service, message)
+            told_ns = service.clock_ns(self.now)
+        core, journaled = service.core, service.journaled
+        for envelope in train:
+            message = envelope.message
+            if journaled:
+                self.write_ahead(service, message, told_ns)
+            outputs = core.handle(message, told_ns)
+            if len(outputs) > 0:
+                self.take_outputs(at, service, envelope, outputs)
+        self.delivered += len(train)
+        service.delivered += len(train)
+        if self.delivered >= self._storm_mark:
+            self.check_rate(service, train[0].message)
 
     def write_ahead(self, service: Service, message: Message, told_ns: int) -> None:
         disk = service.disk
-        now = int(self.now)
+        now: int = self.now
         if disk.wants_snapshot(now):
             core = service.core
             assert isinstance(core, JournaledCore)
@@ -177,13 +190,13 @@ class World:
 
     def seal(self, service: Service, cause: Envelope, message: Message) -> Envelope:
         self._message_id += 1
-        message_id = int(self._message_id)
+        message_id: int = self._message_id
         correlation_id = cause.correlation_id if cause.correlation_id else message_id
-        return Envelope(message_id, cause.message_id, correlation_id, service.name, int(self.now), message)
+        return Envelope(message_id, cause.message_id, correlation_id, service.name, self.now, message)
 
     def set_timer(self, at: i64, service: Service, cause: Envelope, wanted: WakeAt) -> None:
         envelope = self.seal(service, cause, WAKE)
-        self._observer.handle(envelope, int(self.now))
+        self._observer.handle(envelope, self.now)
         due_ns: i64 = wanted.at_ns
         if service.skewed:
             assert due_ns >= service.told_ns, (service.name, due_ns, service.told_ns)
@@ -209,7 +222,7 @@ class World:
             self.send(at, envelope)
 
     def send(self, at: i64, envelope: Envelope) -> None:
-        findings = self._observer.handle(envelope, int(self.now))
+        findings = self._observer.handle(envelope, self.now)
         self.route(at, envelope)
         if len(findings) > 0:
             self.report_findings(envelope, findings)
@@ -234,52 +247,48 @@ class World:
                 self.transmit(sender, recipient, envelope)
 
     def transmit(self, sender: i64, recipient: i64, envelope: Envelope) -> None:
+        """Over a sound link, together with what arrives at the same moment."""
         now: i64 = self.now
         link = self._links[sender * len(self.services) + recipient]
-        if not link.impairments:
-            self.board(link, link.due_ns(now, now - self.start_ns), recipient, envelope)
+        if link.impairments:
+            self.transmit_impaired(link, sender, recipient, envelope)
             return
+        due_ns: i64 = link.due_ns(now, now - self.start_ns)
+        service = self.services[recipient]
+        if due_ns == link.train_due_ns and due_ns > now and link.train_incarnation == service.incarnation:
+            service.waiting += 1
+            link.train.append(envelope)
+            if service.waiting > MAXIMUM_WAITING:
+                raise growing_storm(service, envelope)
+            return
+        link.train_due_ns, link.train_incarnation = due_ns, service.incarnation
+        link.train = self.push(due_ns, recipient, envelope)
+
+    def transmit_impaired(self, link: Link, sender: i64, recipient: i64, envelope: Envelope) -> None:
         link.train_due_ns = NO_TRAIN
-        fates = link.fates_ns(now, now - self.start_ns)
+        fates = link.fates_ns(self.now, self.now - self.start_ns)
         if not fates:
-            reason = link.loss_reason()
-            self.lose(envelope, self.services[recipient].name, reason)
+            self.lose(envelope, self.services[recipient].name, link.loss_reason())
         for due_ns in fates:
             if due_ns == HELD:
                 self._held.append((int(sender), int(recipient), envelope))
             else:
                 self.push(due_ns, recipient, envelope)
 
-    def board(self, link: Link, due_ns: i64, recipient: i64, envelope: Envelope) -> None:
-        """Send over a sound link, together with what arrives at the same moment."""
-        service = self.services[recipient]
-        if due_ns == link.train_due_ns and due_ns > self.now and link.train_incarnation == service.incarnation:
-            self.count(service, envelope)
-            link.train.append(envelope)
-            return
-        link.train_due_ns, link.train_incarnation = due_ns, service.incarnation
-        link.train = self.push(due_ns, recipient, envelope)
-
     def push(self, due_ns: i64, recipient: i64, envelope: Envelope) -> list[Envelope]:
-        """Returns the new train."""
+        """Returns the new train, which one more may join."""
         service, train = self.services[recipient], [envelope]
-        self.count(service, envelope)
+        service.waiting += 1
+        if service.waiting > MAXIMUM_WAITING:
+            raise growing_storm(service, envelope)
         self._sequence += 1
         self._queue.push(due_ns, self._sequence, recipient, service.incarnation, train)
         return train
 
-    def count(self, service: Service, envelope: Envelope) -> None:
-        """One more waits for it."""
-        service.waiting += 1
-        if service.waiting > MAXIMUM_WAITING:
-            raise EventStorm(
-                f"event storm: {service.waiting} messages wait for {service.name}, "
-                f"the last a {type(envelope.message).__name__} from {envelope.sender}"
-            )
-
     def check_rate(self, service: Service, message: Message) -> None:
         elapsed_ns: i64 = self.now - self._storm_mark_ns
         self._storm_mark_ns = self.now
+        self._storm_mark = self.delivered + STORM_WINDOW
         if elapsed_ns < STORM_NS:
             raise EventStorm(
                 f"event storm: {STORM_WINDOW} messages within {elapsed_ns / SECOND_NS:.3f} simulated seconds; "
@@ -396,3 +405,10 @@ class World:
                 self._held.append((sender, recipient, envelope))
             else:
                 self.transmit(sender, recipient, envelope)
+
+
+def growing_storm(service: Service, last: Envelope) -> EventStorm:
+    return EventStorm(
+        f"event storm: {service.waiting} messages wait for {service.name}, "
+        f"the last a {type(last.message).__name__} from {last.sender}"
+    )
