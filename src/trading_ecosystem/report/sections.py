@@ -96,7 +96,7 @@ def key_facts(result: RunResult) -> Markup:
 def counts(result: RunResult) -> Markup | None:
     if not result.counts:
         return None
-    words = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in result.counts.items())
+    words = "; ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in result.counts.items())
     return tag("p", f"In this run: {words}.", class_="note")
 
 
