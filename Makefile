@@ -15,7 +15,9 @@ NEVER_COMPILED := $(addprefix tests/,deploy orchestrator planes wire docs/test_g
   $(addprefix tests/live/,bad_input discovery faults matrix rest security store telemetry)
 
 # Tests that need minutes of a quiet machine each: scenarios against real services, and searches of a whole ecosystem.
-LANES := tests/deploy/test_scrape.py tests/orchestrator/test_two_venues_up.py tests/live/matrix/test_live_faults.py $(addprefix tests/planes/test_,canaries.py refusals.py network.py)
+LANES := tests/orchestrator/test_two_venues_up.py tests/live/matrix/test_live_faults.py
+# Real services for a minute in all: who hears and reaches whom, and what is scraped. They run last, with nothing beside them.
+ALONE := tests/deploy/test_scrape.py $(addprefix tests/planes/test_,canaries.py refusals.py network.py)
 BOUNDARIES := tests/validation/test_coordinator/test_every_boundary.py
 LIVE_COMMANDS := tests/docs/test_commands.py::test_the_live_commands_do_what_they_say
 
@@ -37,10 +39,12 @@ live: $(COMPILED)  ## Seven real services: a 15% crash at 60x, a kill while trad
 test: $(COMPILED)  ## Run all tests, and those of what is compiled once more with the compiled build
 	@echo "== tests, plain Python"
 	@$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "$$([ -f .compiled/pure ] && echo 'slow or not slow' || echo 'not whole')" \
-	  $(addprefix --ignore=,$(LANES) $(BOUNDARIES)) --deselect $(LIVE_COMMANDS)
+	  $(addprefix --ignore=,$(LANES) $(ALONE) $(BOUNDARIES)) --deselect $(LIVE_COMMANDS)
 	@echo "== tests, compiled"
 	@if [ -f .compiled/pure ]; then echo "no C compiler: the compiled build is not there to be tested"; \
 	else $(RUN) $(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not slow" $(addprefix --ignore=,$(NEVER_COMPILED) $(BOUNDARIES)); fi
+	@echo "== tests of planes and scrape, live, with nothing beside them"
+	@$(BIN)/pytest $(ALONE)
 
 lanes: $(COMPILED)  ## Run the long live tests, one after the other, on a machine that does nothing else
 	@$(BIN)/pytest $(LANES) $(LIVE_COMMANDS)
