@@ -17,7 +17,7 @@ MATCHING_KPS = {"plain": 700, "compiled": 3_000}  # In a loop of the same build,
 OUTSIDE_KPS = {"plain": 700, "compiled": 2_500}  # and from an interpreted one.
 ORACLE_COMMANDS = 1_000_000
 POSITIONS = (10, 100, 1_000, 10_000)
-MOST_CHECKS = 1_000_000  # Of a limit of concentration, in one round.
+EVENTS = 20_000  # Of one kind in a round: more than there are positions, so that each has its turn.
 
 
 def depeg(build: str, hours: int, instruments: int) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def show_monitor() -> None:
         first: dict[str, float] = {}
         for positions in POSITIONS:
             concentrated = limited or positions
-            row = json.loads(run(build, "monitor.py", positions, concentrated, MOST_CHECKS // concentrated))
+            row = json.loads(run(build, "monitor.py", positions, concentrated, EVENTS))
             first = first or row
             quote, fill = (row[event] / first[event] for event in ("quote_ns", "fill_ns"))
             print(
