@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from tests.missing import missing
 
 ATTEMPTS = 5
 WHOLE = tuple(Path(__file__).parent / folder for folder in ("features", "end_to_end"))
@@ -31,10 +32,7 @@ def need(module: str) -> Any:
     """The module; the test that asks is skipped, or fails under CI, where it is not installed."""
     if find_spec(module) is not None:
         return import_module(module)
-    reason = f"{module} is not installed (see requirements/dev.in)"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    missing(f"{module} is not installed (see requirements/dev.in)")
 
 
 @pytest.fixture(scope="session")
@@ -45,10 +43,7 @@ def need_program() -> Callable[[str, str], str]:
         found = shutil.which(name)
         if found is not None:
             return found
-        reason = f"{name} is not installed ({where})"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        missing(f"{name} is not installed ({where})")
 
     return need
 

@@ -1,6 +1,8 @@
 """What the kernel shows of a process: its environment, its memory, whom it is connected to; and what its files hold."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 ESTABLISHED = "01"
@@ -19,6 +21,18 @@ def files_with(folder: Path, word: bytes) -> list[str]:
 def environment_of(pid: int) -> bytes:
     """What it was started with: its variables and its arguments."""
     return Path(f"/proc/{pid}/environ").read_bytes() + Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def trouble_with_memory() -> str:
+    """Why the memory of a process that was started here cannot be read, empty where it can."""
+    with subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE) as child:
+        try:
+            memory_has(child.pid, b"any")
+        except OSError as trouble:
+            return f"the memory of a process cannot be read here: {trouble}"
+        finally:
+            child.communicate()
+    return ""
 
 
 def memory_has(pid: int, word: bytes) -> bool:

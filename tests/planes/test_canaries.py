@@ -10,7 +10,8 @@ from pathlib import Path
 
 import httpcore
 import pytest
-from tests.planes.processes import environment_of, files_with, memory_has, peers_of
+from tests.missing import missing
+from tests.planes.processes import environment_of, files_with, memory_has, peers_of, trouble_with_memory
 from tests.planes.tap import Taps
 from tests.planes.up import Up, request_in
 
@@ -50,6 +51,8 @@ Ask = Callable[[str, str], Awaitable[httpcore.Response]]
 
 @pytest.mark.slow
 def test_nothing_of_the_test_reaches_the_firm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if trouble := trouble_with_memory():
+        missing(trouble)
     for variable in ("TSE_SCENARIO", "TSE_STORE", "BAGGAGE", "OTEL_RESOURCE_ATTRIBUTES"):
         monkeypatch.setenv(variable, CANARY)
     asyncio.run(search(tmp_path, monkeypatch))

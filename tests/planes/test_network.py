@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpcore
 import pytest
+from tests.missing import missing
 from tests.planes.namespace import LOOPBACK, Doors, Namespace, answers
 from tests.planes.up import Up, request_in
 
@@ -37,9 +38,7 @@ def namespace() -> Namespace:
     trouble = made.trouble or ("" if shutil.which("nsenter") else "nsenter is not installed (package util-linux)")
     if trouble:
         made.close()
-        if os.environ.get("CI") == "true":
-            pytest.fail(trouble)
-        pytest.skip(trouble)
+        missing(trouble)
     return made
 
 
