@@ -18,7 +18,7 @@ from trading_ecosystem.live.inputs import KIND, Input, unpack
 from trading_ecosystem.live.store.ports import Journal, Memory, Record, StoreAway
 from trading_ecosystem.live.telemetry.lines import Log
 
-FIRST_RETRY_S, LONGEST_RETRY_S = 0.05, 0.5
+FIRST_RETRY_S, LONGEST_RETRY_S = 0.05, 0.5  # At 60x half a second more is half a minute of silence.
 
 log = Log(__name__)
 
