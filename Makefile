@@ -16,7 +16,7 @@ NEVER_COMPILED := $(addprefix tests/,deploy orchestrator planes wire docs/test_g
 
 # Tests that need minutes of a quiet machine each: scenarios against real services, and searches of a whole ecosystem.
 LANES := tests/orchestrator/test_two_venues_up.py tests/live/matrix/test_live_faults.py
-# Real services for a minute in all: who hears and reaches whom, and what is scraped. They run last, with nothing beside them.
+# Real services for a minute in all: who hears and reaches whom, and what is scraped. They run last, and alone.
 ALONE := tests/deploy/test_scrape.py $(addprefix tests/planes/test_,canaries.py refusals.py network.py)
 BOUNDARIES := tests/validation/test_coordinator/test_every_boundary.py
 LIVE_COMMANDS := tests/docs/test_commands.py::test_the_live_commands_do_what_they_say
